@@ -1,0 +1,68 @@
+# Every target sets up what it needs: an environment in .venv, made once, and this package in it.
+# Nothing but Python 3.11 or later and make is taken for granted. `make help` tells the rest.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+ARGS ?=
+WORKERS ?= 2
+
+export PYTHON
+
+# pyright's launcher would otherwise tell of newer releases on every run.
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help demo test check bench nightly format clean
+
+help: ## show this list
+	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=2]'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(VENV)/.installed-core ## survey the sources of the standard library, durably
+	$(BIN)/python -m examples.source_survey $(ARGS)
+
+test: $(VENV)/.installed-test ## run the examples in docstrings, then all tests at CI's figures
+	$(BIN)/python -m pytest --doctest-modules -q sayiir
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-core ## measure against floors taken in the same run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+nightly: $(VENV)/.installed-test ## all tests at their large figures (hours)
+	SAYIIR_FIGURES=nightly $(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=0 \
+		-n $(WORKERS) --dist worksteal $(ARGS)
+
+format: $(VENV)/.installed-check ## rewrite the files as `make check` wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove caches and builds; keeps .venv and databases
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -path ./$(VENV) -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# -- set-up -----------------------------------------------------------------------------------
+# A stamp per set of packages, older than pyproject.toml when it has to be done again.
+
+$(BIN)/python:
+	@sh tools/make_venv.sh $(VENV)
+
+$(VENV)/.installed-core: pyproject.toml | $(BIN)/python
+	@echo 'Installing sayiir'
+	@$(PIP_INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	@echo 'Installing sayiir and what make needs to $*'
+	@$(PIP_INSTALL) --editable '.[$*]'
+	@touch $@

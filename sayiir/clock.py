@@ -1,0 +1,42 @@
+"""The clock as a seam: everything that asks for the time or sleeps takes one of these."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Protocol
+
+__all__ = ["Clock", "SystemClock"]
+
+
+class Clock(Protocol):
+    """Wall time and sleeping. Tests hand in one that they move."""
+
+    def now_us(self) -> int:
+        """Wall time in whole microseconds since the Unix epoch. May jump either way."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long by this clock."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock.
+
+    >>> SystemClock().now_us() > 1_700_000_000_000_000
+    True
+    """
+
+    __slots__ = ()
+
+    def now_us(self) -> int:
+        """Wall time in whole microseconds since the Unix epoch."""
+        return time.time_ns() // 1_000
+
+    async def sleep(self, seconds: float) -> None:
+        """``asyncio.sleep``; at most a day at a time, for very long sleeps overflow it."""
+        while seconds > 86_400:
+            await asyncio.sleep(86_400)
+            seconds -= 86_400
+        await asyncio.sleep(seconds)

@@ -1,0 +1,54 @@
+"""JSON text to and from plain trees, bounded and total: a tree, text, or ``PayloadError``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn, TypeAlias
+
+from sayiir.errors import PayloadError
+
+__all__ = ["Tree", "from_text", "to_text"]
+
+Tree: TypeAlias = Any
+"""None, bool, int, finite float, str, list or dict of these: what JSON holds by itself."""
+
+
+def to_text(tree: Tree) -> bytes:
+    """A tree as UTF-8 JSON."""
+    # Imported late: pydantic_core costs 40 ms, and `import sayiir` must not pay it.
+    from pydantic_core import to_json
+
+    try:
+        return to_json(tree)
+    except ValueError:
+        # The quick writer refuses beyond some 250 levels; the slower one goes on.
+        pass
+    try:
+        return json.dumps(
+            tree, ensure_ascii=False, check_circular=False, separators=(",", ":")
+        ).encode()
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"the value can't be written as JSON: {error}") from None
+
+
+def from_text(text: bytes) -> Tree:
+    """The tree that a JSON text holds.
+
+    Raises:
+        PayloadError: it is not JSON, or nests beyond what can be read.
+    """
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        # The quick reader stops at 200 levels, and a tagged value needs two a level.
+        pass
+    try:
+        return json.loads(text.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise PayloadError(f"the stored bytes are not readable JSON: {error}") from None
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,47 @@
+"""Every bound in one place. Reaching one is a clear error, never a hang or a silent cut.
+
+Sizes are bytes unless the name says otherwise; times are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- definitions
+MAX_ID_CHARACTERS: Final = 128
+MAX_INSTANCE_ID_BYTES: Final = 256
+MAX_NESTING_DEPTH: Final = 50
+MAX_NODES: Final = 1_000_000
+MAX_TAGS: Final = 20
+MAX_TAG_CHARACTERS: Final = 64
+MAX_FORK_ARMS: Final = 10_000
+MAX_DURATION_SECONDS: Final = 100 * 366 * 86_400
+"""A hundred years: beyond it a duration is taken for a mistake."""
+
+# -- values
+MAX_RESULT_BYTES: Final = 16 * 1024 * 1024
+MAX_JOIN_BYTES: Final = 64 * 1024 * 1024
+MAX_JOIN_ELEMENTS: Final = 100_000
+MAX_VALUE_DEPTH: Final = 200
+"""How deep lists and mappings may nest in a stored value."""
+MAX_LABELS: Final = 50
+MAX_TRACEBACK_CHARACTERS: Final = 20_000
+MAX_MESSAGE_CHARACTERS: Final = 5_000
+
+# -- running
+DEFAULT_LEASE_SECONDS: Final = 30.0
+LEASE_RENEWALS_PER_LEASE: Final = 3
+MAX_INTERRUPTIONS: Final = 10
+"""Interruptions in a row at one position before the instance fails with WorkerLost."""
+INTERRUPTIONS_BEFORE_ISOLATION: Final = 2
+"""From this interruption on an item waits, growing, and runs alone in its process."""
+MAX_INTERRUPTION_WAIT_SECONDS: Final = 300.0
+MAX_ABANDONED_THREADS: Final = 64
+MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS: Final = 5.0
+"""A longer backoff parks; a shorter one is slept with the lease kept."""
+CONTROL_POLL_SECONDS: Final = 1.0
+EMBEDDED_CONCURRENCY: Final = 100
+SPAWN_BATCH_ITEMS: Final = 1_000
+RANK_SECONDS_PER_PRIORITY: Final = 300
+DEFAULT_PRIORITY: Final = 3
+MAX_LIST_LIMIT: Final = 1_000

@@ -1,0 +1,503 @@
+"""The rows that cross the store protocols: bytes, ids and times, never user code.
+
+Times are whole microseconds since the Unix epoch by the *store's* clock (``_at_us``) or spans
+of microseconds (``_us``). ``path`` and ``input`` are text that only the engine reads: the
+position of a work item and the reference to its input.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+from sayiir.limits import DEFAULT_PRIORITY
+
+__all__ = [
+    "Answer",
+    "ArmEnd",
+    "Await",
+    "Checkpoint",
+    "ClaimAnswer",
+    "ClaimRequest",
+    "Claimed",
+    "Control",
+    "CreateAnswer",
+    "Effect",
+    "End",
+    "Event",
+    "Fail",
+    "Fence",
+    "InstanceQuery",
+    "InstanceRecord",
+    "InstanceState",
+    "ItemKey",
+    "Latest",
+    "LeaseState",
+    "Loaded",
+    "Move",
+    "NewInstance",
+    "NewItem",
+    "Page",
+    "Park",
+    "ParkedItem",
+    "Phase",
+    "Result",
+    "ResultRecord",
+    "Retry",
+    "Spawn",
+    "StatusName",
+    "Wanted",
+]
+
+
+# -- what things are ----------------------------------------------------------------------
+
+
+class InstanceState(Enum):
+    """How an instance stands. The last three are ends."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StatusName(Enum):
+    """The statuses that users filter by; the last four are finer kinds of RUNNING."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    IN_PROGRESS = "in_progress"
+    PAUSED = "paused"
+    WAITING = "waiting"
+    AWAITING_SIGNAL = "awaiting_signal"
+
+
+class Control(Enum):
+    """What somebody asked of a running instance. STOP: it has ended, so stop what runs."""
+
+    NONE = "none"
+    PAUSE = "pause"
+    CANCEL = "cancel"
+    STOP = "stop"
+
+
+class Phase(Enum):
+    """What a work item does next, once nobody holds it back.
+
+    READY: execute at its path. DELAY: a durable timer. BACKOFF: wait, then try again. SIGNAL:
+    wait for an event or its timeout. JOIN: wait for its arms. HELD: a map item that waits for
+    one of its siblings (``max_concurrency``). ENDED: nothing; the row is kept for the join.
+    """
+
+    READY = "ready"
+    DELAY = "delay"
+    BACKOFF = "backoff"
+    SIGNAL = "signal"
+    JOIN = "join"
+    HELD = "held"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ItemKey:
+    """A work item within its run: the path of the node that spawned it, and its index there.
+
+    The root is ``ItemKey("", 0)``; the second arm of ``fork`` is ``ItemKey("fork", 1)``. All
+    items below an item have a ``spawn_path`` that begins with that item's strand and ``/``.
+    """
+
+    spawn_path: str = ""
+    index: int = 0
+
+
+ROOT = ItemKey()
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """The right to write: this run, this item, this lease. Epochs of an item only grow.
+
+    ``run`` is the store's own number for a run (one creation of an instance), never reused.
+    """
+
+    run: int
+    item: ItemKey
+    epoch: int
+
+
+# -- creating -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInstance:
+    """An instance to create, with the position of its root item."""
+
+    instance_id: str
+    run_id: str
+    workflow_name: str
+    workflow_version: str
+    definition_hash: str
+    definition: bytes
+    """The portable definition, kept once under its hash."""
+    input: bytes
+    root_path: str
+    root_input: str
+    priority: int = DEFAULT_PRIORITY
+    root_priority: int | None = None
+    """The priority of the root's first task, where it has its own."""
+    timeout_us: int | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAnswer:
+    """What ``create`` did: ``existing`` None means that it was created.
+
+    ``replaced``: an older run was removed for it. ``claimed``: the root, if that was asked.
+    """
+
+    existing: InstanceRecord | None = None
+    replaced: bool = False
+    claimed: Claimed | None = None
+
+
+# -- checkpoints --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """The outcome of one executed node. Insert-only: a path is written once a run."""
+
+    path: str
+    node_path: str
+    ordinal: bytes
+    """The loop and map numbers of the path, outermost first, four big-endian bytes each."""
+    output: bytes
+    attempts: int = 1
+    duration_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Go on at ``path``; the lease is kept."""
+
+    path: str
+    input: str
+    priority: int | None = None
+    """The next task's own priority; used when the item must be claimed again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """A durable timer: for ``wait_us`` from now, or until ``at_us``; exactly one is given."""
+
+    path: str
+    input: str
+    wait_us: int | None = None
+    at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Await:
+    """Wait for an event at ``path``. A kept event is given at once and the lease stays."""
+
+    path: str
+    input: str
+    signal_name: str
+    timeout_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """An attempt at the item's present position failed, and another follows.
+
+    ``in_place``: the holder sleeps ``wait_us`` itself and keeps the lease; else the item parks.
+    """
+
+    error: bytes
+    wait_us: int
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewItem:
+    """An arm or a map item. ``element`` is the map's element, for map items only."""
+
+    index: int
+    path: str
+    input: str
+    element: bytes | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spawn:
+    """Create arms below the item, which waits at ``path`` until all have ended.
+
+    A map comes in several of these, in order of ``index``: the item keeps its lease, phase
+    READY and the number created so far, until ``total`` are created. Items from ``limit`` on
+    are held. ``keep``: at most this many of them are claimed for the caller in the answer.
+    """
+
+    path: str
+    input: str
+    items: tuple[NewItem, ...]
+    total: int
+    limit: int | None = None
+    keep: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The strand ends with ``output``. The root's end completes the instance.
+
+    Ending the last open arm claims the waiting parent for the caller (in the answer). Ending
+    a map item readies the next one held, and claims it for the caller if ``keep`` is set.
+    """
+
+    output: str
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """A failure that is not retried.
+
+    ``scope``: the enclosing map item that collects it (it ends with ``error`` as its output,
+    and everything below it is removed); None: the instance fails, and its open items stop.
+    ``at``: where ``retry`` goes on; None: where the item is, in the phase it was claimed in.
+    """
+
+    error: bytes
+    scope: ItemKey | None = None
+    at: Move | None = None
+    keep: bool = False
+
+
+Effect: TypeAlias = Move | Park | Await | Retry | Spawn | End | Fail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """One atomic write at a task boundary. A stale fence refuses it whole.
+
+    ``prune``: path prefixes (each ends in ``/``) whose results, ended items and consumed
+    events go: earlier iterations of a loop.
+    """
+
+    fence: Fence
+    effect: Effect
+    result: Result | None = None
+    prune: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One message that was sent to a signal."""
+
+    event_id: int
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a checkpoint did.
+
+    ``accepted`` False: the fence was stale, nothing was written. ``control`` other than NONE:
+    written, and the item's lease is given up (or the item has ended). ``event``: an Await was
+    served at once. ``claimed``: items that the caller holds now: kept arms, the joined parent,
+    the next map item. ``joined``: a Spawn whose arms have all ended already, or had none: the
+    caller, who keeps the lease, goes on from the join.
+    """
+
+    accepted: bool = True
+    control: Control = Control.NONE
+    event: Event | None = None
+    claimed: tuple[Claimed, ...] = ()
+    joined: bool = False
+
+
+# -- claiming -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimRequest:
+    """Which work items to claim, for whom and how long.
+
+    ``definitions`` None: of any definition. ``instance_id``: of this instance only.
+    ``skip_interruption_waits``: a person asked, so an item that lost its worker before does
+    not wait first.
+    """
+
+    holder: str
+    lease_us: int
+    limit: int = 1
+    definitions: frozenset[str] | None = None
+    instance_id: str | None = None
+    skip_interruption_waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A work item that the caller holds now, as it stood."""
+
+    fence: Fence
+    run_id: str
+    instance_id: str
+    definition_hash: str
+    phase: Phase
+    path: str
+    input: str
+    lease_until_at_us: int
+    failures: int = 0
+    """Committed failures at this position."""
+    interruptions: int = 0
+    """Leases lost at this position since its last commit."""
+    interruptions_ever: int = 0
+    """Leases lost at this position, ever."""
+    spawned: int = 0
+    """How many arms of an unfinished Spawn exist."""
+    spawn_total: int | None = None
+    event: Event | None = None
+    deadline_in_us: int | None = None
+    """Time until the workflow's deadline; 0 or less: it has passed."""
+    traceparent: str | None = None
+    created_at_us: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimAnswer:
+    """What was claimed, and in how long something more falls due (None: nothing known)."""
+
+    items: tuple[Claimed, ...] = ()
+    next_due_in_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseState:
+    """Whether a lease is still held, and what was asked of its instance."""
+
+    held: bool
+    control: Control = Control.NONE
+
+
+# -- reading ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The result with the highest ordinal among these node paths whose ordinal begins so."""
+
+    node_paths: tuple[str, ...]
+    ordinal_prefix: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmEnd:
+    """How one arm ended: its output reference, or its failure if it was collected."""
+
+    index: int
+    output: str | None
+    error: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What must be read of one run. ``joins`` are spawn paths, ``elements`` item keys."""
+
+    run: int
+    results: tuple[str, ...] = ()
+    latest: tuple[Latest, ...] = ()
+    joins: tuple[str, ...] = ()
+    elements: tuple[ItemKey, ...] = ()
+    events: tuple[int, ...] = ()
+    input: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What was found of it; what isn't there is left out."""
+
+    results: dict[str, bytes] = field(default_factory=dict)
+    latest: dict[Latest, tuple[str, bytes]] = field(default_factory=dict)
+    """The path that was found, and its output."""
+    joins: dict[str, tuple[ArmEnd, ...]] = field(default_factory=dict)
+    elements: dict[ItemKey, bytes] = field(default_factory=dict)
+    events: dict[int, bytes] = field(default_factory=dict)
+    input: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedItem:
+    """An open work item that waits: for a time, a signal, or both.
+
+    ``path`` is the node's; ``signal_name`` None: a timer or a backoff.
+    """
+
+    path: str
+    wake_at_us: int | None
+    signal_name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRecord:
+    """An instance as it stands."""
+
+    run: int
+    run_id: str
+    instance_id: str
+    workflow_name: str
+    workflow_version: str
+    definition_hash: str
+    state: InstanceState
+    control: Control
+    reason: str | None
+    requested_by: str | None
+    priority: int
+    labels: tuple[tuple[str, str], ...]
+    traceparent: str | None
+    created_at_us: int
+    finished_at_us: int | None
+    deadline_at_us: int | None
+    output: str | None
+    error: bytes | None
+    ready: int
+    """Open items that could be claimed at this moment, if the instance isn't paused."""
+    leased: int
+    parked: tuple[ParkedItem, ...]
+    """The earliest first; at most 100."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRecord:
+    """One line of an instance's history: a stored result, or the error an open item met last."""
+
+    path: str
+    node_path: str
+    output: bytes | None
+    error: bytes | None
+    attempts: int
+    started_at_us: int
+    finished_at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceQuery:
+    """Which instances to list, newest first. ``cursor`` comes from the page before."""
+
+    workflow_name: str | None = None
+    status: StatusName | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of instances, and the cursor of the next (None: this was the last)."""
+
+    records: tuple[InstanceRecord, ...]
+    cursor: str | None

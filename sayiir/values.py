@@ -1,0 +1,93 @@
+"""The few value types of the language itself: what loops, branches and maps hand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
+
+if TYPE_CHECKING:
+    from sayiir.errors import FailureInfo
+
+__all__ = ["Again", "BranchResult", "Done", "ItemFailed", "LoopResult"]
+
+A_co = TypeVar("A_co", covariant=True)
+B_co = TypeVar("B_co", covariant=True)
+AgainValue = TypeVar("AgainValue")
+DoneValue = TypeVar("DoneValue")
+
+
+class LoopResult(Generic[A_co, B_co]):
+    """What the body of a loop ends in: ``Again[A]`` or ``Done[B]``.
+
+    >>> LoopResult.again(3)
+    Again(value=3)
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def again(value: AgainValue) -> Again[AgainValue]:
+        """Run the body once more, with ``value`` as its input."""
+        return Again(value)
+
+    @staticmethod
+    def done(value: DoneValue) -> Done[DoneValue]:
+        """Leave the loop with ``value`` as its output."""
+        return Done(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Again(LoopResult[A_co, Never]):
+    """Run the body once more, with ``value`` as its input."""
+
+    value: A_co
+
+
+@dataclass(frozen=True, slots=True)
+class Done(LoopResult[Never, B_co]):
+    """Leave the loop with ``value`` as its output."""
+
+    value: B_co
+
+
+@dataclass(frozen=True, slots=True)
+class BranchResult(Generic[B_co]):
+    """What a branch gives: the key that was asked for, as text, and the arm's output.
+
+    Attributes:
+        branch: the key as it is written in a path: ``"a"``, ``"1"``, ``"True"``, an Enum's
+            value. Where the default arm ran, the key that was asked for.
+        result: the output of the arm that ran.
+    """
+
+    branch: str
+    result: B_co
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailed:
+    """Stands in a map's output for an item that failed, with ``on_error="collect"``.
+
+    Attributes:
+        error: the recorded failure.
+        index: the item's index in the map's input, from 0.
+    """
+
+    error: FailureInfo
+    index: int
+
+
+def loop_marks(value: Any) -> str:
+    """How a value is wrapped for loops: ``""`` plain, ``"a"`` Again, ``"da"`` Done(Again(…)).
+
+    >>> loop_marks(Done(Again(3)))
+    'da'
+    """
+    marks = ""
+    while True:
+        if isinstance(value, Again):
+            marks, value = marks + "a", value.value
+        elif isinstance(value, Done):
+            marks, value = marks + "d", value.value
+        else:
+            return marks

@@ -1,0 +1,85 @@
+"""What all tests share: hypothesis profiles, and the figures that they run at.
+
+Every test that repeats something does so at one of two sizes. On each push it is the small
+one; `make nightly` sets ``SAYIIR_FIGURES=nightly`` and runs the large one. What was reached is
+printed below the results.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NIGHTLY: Final = os.environ.get("SAYIIR_FIGURES", "ci") == "nightly"
+FIGURE_PROPERTY: Final = "sayiir figure"
+
+# Shared machines stall for longer than any sensible deadline, so there is none; hangs are
+# pytest-timeout's business. CI draws the same examples every time, so a red run is red again on
+# the next machine; the nightly run is the one that looks for new ones.
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "nightly", settings.get_profile("ci"), max_examples=1_000, derandomize=False
+)
+settings.load_profile("nightly" if NIGHTLY else "ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what is marked nightly, unless this is the nightly run."""
+    if NIGHTLY:
+        return
+    for item in items:
+        if item.get_closest_marker("nightly") is not None:
+            item.add_marker(pytest.mark.skip(reason="needs SAYIIR_FIGURES=nightly"))
+
+
+@pytest.fixture(scope="session")
+def repetitions() -> Callable[[int, int], int]:
+    """``repetitions(ci, nightly)`` is the count that this run is at."""
+
+    def choose(ci: int, nightly: int) -> int:
+        return nightly if NIGHTLY else ci
+
+    return choose
+
+
+@pytest.fixture
+def report_figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """``report_figure("0 of 2,000 rerun")`` prints the line after the run, from any process."""
+
+    def report(text: str) -> None:
+        record_property(FIGURE_PROPERTY, text)
+
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the figures reached, one line a test."""
+    lines = sorted(_figures(terminalreporter))
+    if lines:
+        terminalreporter.section("figures, " + ("nightly" if NIGHTLY else "ci"))
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def _figures(reporter: pytest.TerminalReporter) -> Iterator[str]:
+    for outcome in ("passed", "failed"):
+        for report in reporter.stats.get(outcome, []):
+            # The call's report alone: a test that passes and then fails in teardown has two.
+            if getattr(report, "when", None) != "call":
+                continue
+            for name, text in report.user_properties:
+                if name == FIGURE_PROPERTY:
+                    yield f"{report.nodeid}: {text}"
