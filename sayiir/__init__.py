@@ -1,0 +1,114 @@
+"""Durable workflows written as decorated Python functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sayiir.dsl.branch import branch
+from sayiir.dsl.context import TaskContext, get_task_context
+from sayiir.dsl.flow import Flow
+from sayiir.dsl.fork import fork
+from sayiir.dsl.inject import result_of, workflow_input
+from sayiir.dsl.loop import loop
+from sayiir.dsl.task import Task, task
+from sayiir.dsl.waits import await_signal, delay
+from sayiir.errors import (
+    BlockingCallInLoop,
+    BranchKeyNotFound,
+    DefinitionError,
+    DefinitionMismatch,
+    InstanceAlreadyExists,
+    InstanceNotFound,
+    InvalidInstanceId,
+    InvalidTransition,
+    LeaseLost,
+    LoopExhausted,
+    PayloadError,
+    SayiirError,
+    SchemaVersionError,
+    SignalTimedOut,
+    SignalUnavailable,
+    StoreError,
+    StoreUnavailable,
+    TaskFailed,
+    TaskProcessDied,
+    TaskTimedOut,
+    UnknownSignal,
+    WorkerLost,
+    WorkflowCancelled,
+    WorkflowFailed,
+    WorkflowTimedOut,
+)
+from sayiir.policy import ConflictPolicy, RetryPolicy
+from sayiir.values import Again, BranchResult, Done, ItemFailed, LoopResult
+from sayiir.workflow import Workflow, workflow
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = [
+    "Again",
+    "BlockingCallInLoop",
+    "BranchKeyNotFound",
+    "BranchResult",
+    "ConflictPolicy",
+    "DefinitionError",
+    "DefinitionMismatch",
+    "Done",
+    "Flow",
+    "InstanceAlreadyExists",
+    "InstanceNotFound",
+    "InvalidInstanceId",
+    "InvalidTransition",
+    "ItemFailed",
+    "LeaseLost",
+    "LoopExhausted",
+    "LoopResult",
+    "PayloadError",
+    "RetryPolicy",
+    "SayiirError",
+    "SchemaVersionError",
+    "SignalTimedOut",
+    "SignalUnavailable",
+    "StoreError",
+    "StoreUnavailable",
+    "Task",
+    "TaskContext",
+    "TaskFailed",
+    "TaskProcessDied",
+    "TaskTimedOut",
+    "UnknownSignal",
+    "WorkerLost",
+    "Workflow",
+    "WorkflowCancelled",
+    "WorkflowFailed",
+    "WorkflowTimedOut",
+    "await_signal",
+    "branch",
+    "delay",
+    "fork",
+    "get_task_context",
+    "loop",
+    "result_of",
+    "task",
+    "workflow",
+    "workflow_input",
+]
+
+# What needs a store or pydantic is imported when it is first asked for: name -> module.
+_LAZY: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'sayiir' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -7,27 +7,37 @@ from typing import Any, NoReturn, TypeAlias
 
 from sayiir.errors import PayloadError
 
-__all__ = ["Tree", "from_text", "to_text"]
+__all__ = ["Tree", "from_text", "quick_text", "to_text"]
 
 Tree: TypeAlias = Any
 """None, bool, int, finite float, str, list or dict of these: what JSON holds by itself."""
 
 
-def to_text(tree: Tree) -> bytes:
-    """A tree as UTF-8 JSON."""
+def quick_text(tree: Tree) -> bytes | None:
+    """A tree as UTF-8 JSON, or None where the quick writer can't: too deep, not UTF-8."""
     # Imported late: pydantic_core costs 40 ms, and `import sayiir` must not pay it.
     from pydantic_core import to_json
 
     try:
         return to_json(tree)
     except ValueError:
-        # The quick writer refuses beyond some 250 levels; the slower one goes on.
-        pass
+        return None
+
+
+def to_text(tree: Tree) -> bytes:
+    """A tree as UTF-8 JSON.
+
+    Raises:
+        PayloadError: it can't be written, being no tree or too deep.
+    """
+    text = quick_text(tree)
+    if text is not None:
+        return text
     try:
         return json.dumps(
             tree, ensure_ascii=False, check_circular=False, separators=(",", ":")
         ).encode()
-    except (ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise PayloadError(f"the value can't be written as JSON: {error}") from None
 
 

@@ -67,7 +67,9 @@ class Codec(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What the codec is called in messages."""
+        ...
 
     def plan(self, annotation: Any) -> Plan:
         """The plan for a resolved annotation, or for ``UNDECLARED``; kept for the next call."""

@@ -50,6 +50,9 @@ class Definition:
         priority: 1 (most urgent) to 5.
         tags: tags of the workflow.
         description: for people.
+        input_digest: where it was read from its portable form: the schema digest written there
+            (``dsl/schema.py``), since types don't travel; else empty.
+        output_digest: the same of the output.
     """
 
     name: str
@@ -67,3 +70,5 @@ class Definition:
     priority: int | None = None
     tags: tuple[str, ...] = ()
     description: str = ""
+    input_digest: str = ""
+    output_digest: str = ""

@@ -213,14 +213,17 @@ class Await:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """An attempt at the item's present position failed, and another follows.
+    """An attempt failed, and another follows.
 
     ``in_place``: the holder sleeps ``wait_us`` itself and keeps the lease; else the item parks.
+    ``at``: the attempt's position, where it isn't the stored one (the item went on from a
+    timer, an event or a join without a write); its counts go along.
     """
 
     error: bytes
     wait_us: int
     in_place: bool
+    at: Move | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

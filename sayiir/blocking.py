@@ -1,0 +1,404 @@
+"""The blocking forms of client and runner: the same methods over a portal thread.
+
+Each object owns one thread with an event loop, so it works in scripts, in a notebook cell
+(inside a running loop) and inside tasks. The code is in the async twins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import threading
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from sayiir.client import AsyncWorkflowClient
+from sayiir.errors import BlockingCallInLoop, StoreUnavailable
+from sayiir.limits import DEFAULT_LEASE_SECONDS
+from sayiir.policy import ConflictPolicy
+from sayiir.runner import AsyncCheckpointingRunner
+
+if TYPE_CHECKING:
+    from sayiir.clock import Clock
+    from sayiir.codec.protocol import Codec
+    from sayiir.dsl.flow import Flow
+    from sayiir.durations import Duration
+    from sayiir.status import InstancePage, TaskResult, WorkflowStatus
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import StatusName
+    from sayiir.workflow import Workflow
+
+__all__ = ["CheckpointingRunner", "WorkflowClient"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+D = TypeVar("D")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_CLEAN_UP_SECONDS = 10.0
+"""How long an interrupted call may take to give its leases back."""
+
+
+class _Portal:
+    """A thread with an event loop, and the way into it."""
+
+    def __init__(self, owner: str) -> None:
+        self._owner = owner
+        self._running: AbstractContextManager[BlockingPortal] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread_id: int | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def call(
+        self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The result of an async call in the portal's loop.
+
+        An exception here (Ctrl-C above all) cancels the call and waits until it has let go of
+        what it held.
+
+        Raises:
+            BlockingCallInLoop: called from the portal's own thread.
+            StoreUnavailable: the owner was closed.
+        """
+        loop = self._started()
+        if threading.get_ident() == self._thread_id:
+            raise BlockingCallInLoop(
+                f"{self._owner} was called from its own event loop and would wait for itself; "
+                f"use Async{self._owner} there, or make the task a sync function"
+            )
+        left = threading.Event()
+
+        async def call() -> T:
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                left.set()
+
+        # Not through the portal's own call: its cancel scope would cancel the clean-up as well.
+        future = asyncio.run_coroutine_threadsafe(call(), loop)
+        try:
+            return future.result()
+        except BaseException:
+            if future.cancel():
+                left.wait(_CLEAN_UP_SECONDS)
+            raise
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable(f"this {self._owner} has been closed")
+            if self._loop is None:
+                self._running = start_blocking_portal("asyncio", name=f"sayiir-{self._owner}")
+                portal = self._running.__enter__()
+                self._loop = portal.call(asyncio.get_running_loop)
+                self._thread_id = portal.call(threading.get_ident)
+            return self._loop
+
+    def close(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a last call and end the thread. Idempotent."""
+        if self._closed:
+            return
+        if self._loop is not None:
+            self.call(function)
+        with self._lock:
+            self._closed = True
+            running, self._running, self._loop = self._running, None, None
+        if running is not None:
+            running.__exit__(None, None, None)
+
+
+class WorkflowClient:
+    """Talks to a store about instances; the blocking form of ``AsyncWorkflowClient``.
+
+    Use it in a ``with`` statement, or ``close()`` it.
+
+    Args:
+        store: a URL (``sqlite:///orders.db``, ``memory://``, …) or an open store.
+        conflict_policy: what ``submit`` does where the instance id is taken.
+        codec: how values are stored; the same for everybody who uses the store.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> with WorkflowClient("memory://") as client:
+    ...     client.submit(workflow("doubling", double >> double), "a", 3)
+    InProgress(parked=())
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+    ) -> None:
+        twin = AsyncWorkflowClient(store, conflict_policy=conflict_policy, codec=codec)
+        self._twin = twin
+        self._portal = _Portal("WorkflowClient")
+
+    @classmethod
+    def from_shared(
+        cls,
+        store: Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+    ) -> WorkflowClient:
+        """A client on a store that somebody else opened and closes."""
+        return cls(store, conflict_policy=conflict_policy, codec=codec)
+
+    @classmethod
+    def _over(cls, twin: AsyncWorkflowClient, portal: _Portal) -> WorkflowClient:
+        client = cls.__new__(cls)
+        client._twin, client._portal = twin, portal
+        return client
+
+    def with_conflict_policy(self, policy: ConflictPolicy) -> WorkflowClient:
+        """A client on the same store and thread with another conflict policy."""
+        return self._over(self._twin.with_conflict_policy(policy), self._portal)
+
+    def store(self) -> Store:
+        """The open store; see ``AsyncWorkflowClient.store``."""
+        return self._portal.call(self._twin.store)
+
+    def close(self) -> None:
+        """Close the store, if this client opened it, and end the thread. Idempotent."""
+        self._portal.close(self._twin.close)
+
+    def __enter__(self) -> Self:
+        self.store()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002
+        *,
+        priority: int | None = None,
+        traceparent: str | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance; see ``AsyncWorkflowClient.submit``."""
+        return self._portal.call(
+            self._twin.submit,
+            workflow,
+            instance_id,
+            input,
+            priority=priority,
+            traceparent=traceparent,
+        )
+
+    @overload
+    def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...
+    @overload
+    def status(self, instance_id: str, workflow: Workflow[Any, B]) -> WorkflowStatus[B]: ...
+    def status(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> WorkflowStatus[Any]:
+        """How the instance stands; see ``AsyncWorkflowClient.status``."""
+        status: WorkflowStatus[Any] = self._portal.call(self._twin.status, instance_id, workflow)  # type: ignore[arg-type]
+        return status
+
+    def result(
+        self,
+        instance_id: str,
+        workflow: Workflow[Any, B] | None = None,
+        timeout: float | None = None,
+    ) -> B:
+        """Wait for the end and give the output; see ``AsyncWorkflowClient.result``."""
+        return self._portal.call(self._twin.result, instance_id, workflow, timeout)
+
+    def get_task_result(
+        self,
+        instance_id: str,
+        path: str,
+        workflow: Workflow[Any, Any] | None = None,
+        default: Any = None,
+    ) -> Any:
+        """The result at a path; see ``AsyncWorkflowClient.get_task_result``."""
+        return self._portal.call(
+            self._twin.get_task_result, instance_id, path, workflow, default
+        )
+
+    @overload
+    def get_task_result_of(
+        self, instance_id: str, task: Flow[Any, B], *, path: str | None = None
+    ) -> B | None: ...
+    @overload
+    def get_task_result_of(
+        self, instance_id: str, task: Flow[Any, B], *, path: str | None = None, default: D
+    ) -> B | D: ...
+    def get_task_result_of(
+        self,
+        instance_id: str,
+        task: Flow[Any, Any],
+        *,
+        path: str | None = None,
+        default: Any = None,
+    ) -> Any:
+        """The result of a task; see ``AsyncWorkflowClient.get_task_result_of``."""
+        return self._portal.call(
+            self._twin.get_task_result_of, instance_id, task, path=path, default=default
+        )
+
+    def task_results(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> builtins.list[TaskResult]:
+        """Everything that was executed; see ``AsyncWorkflowClient.task_results``."""
+        return self._portal.call(self._twin.task_results, instance_id, workflow)
+
+    def count_task_results(self, instance_id: str, node_path: str) -> int:
+        """Results of a node path; see ``AsyncWorkflowClient.count_task_results``."""
+        return self._portal.call(self._twin.count_task_results, instance_id, node_path)
+
+    def list(
+        self,
+        workflow: Workflow[Any, Any] | str | None = None,
+        status: str | StatusName | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> InstancePage:
+        """A page of instances, newest first; see ``AsyncWorkflowClient.list``."""
+        return self._portal.call(self._twin.list, workflow, status, limit, cursor)
+
+    def send_event(
+        self,
+        instance_id: str,
+        signal_name: str,
+        payload: Any = None,
+        *,
+        path: str | None = None,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> None:
+        """Send a message to a signal; see ``AsyncWorkflowClient.send_event``."""
+        self._portal.call(
+            self._twin.send_event, instance_id, signal_name, payload, path=path, workflow=workflow
+        )
+
+    def cancel(
+        self, instance_id: str, reason: str | None = None, cancelled_by: str | None = None
+    ) -> None:
+        """Cancel an unfinished instance; see ``AsyncWorkflowClient.cancel``."""
+        self._portal.call(self._twin.cancel, instance_id, reason, cancelled_by)
+
+    def pause(
+        self, instance_id: str, reason: str | None = None, paused_by: str | None = None
+    ) -> None:
+        """Let nothing new start; see ``AsyncWorkflowClient.pause``."""
+        self._portal.call(self._twin.pause, instance_id, reason, paused_by)
+
+    def unpause(self, instance_id: str) -> None:
+        """Let a paused instance go on; see ``AsyncWorkflowClient.unpause``."""
+        self._portal.call(self._twin.unpause, instance_id)
+
+    def retry(self, instance_id: str) -> None:
+        """Let a failed instance continue; see ``AsyncWorkflowClient.retry``."""
+        self._portal.call(self._twin.retry, instance_id)
+
+    def delete(self, instance_id: str) -> None:
+        """Remove a finished instance; see ``AsyncWorkflowClient.delete``."""
+        self._portal.call(self._twin.delete, instance_id)
+
+
+class CheckpointingRunner:
+    """Runs instances here, with a checkpoint after every task; survives ``kill -9``.
+
+    The blocking form of ``AsyncCheckpointingRunner``. Use it in a ``with`` statement, or
+    ``close()`` it.
+
+    Args:
+        store: a URL (``sqlite:///orders.db``, ``memory://``, …) or an open store.
+        conflict_policy: what ``run`` does where the instance id is taken.
+        codec: how values are stored; the same for everybody who uses the store.
+        lease: how long an item is held without a sign of life; renewed every third of it.
+        clock: what short backoffs are slept by.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     runner.run(workflow("doubling", double >> double), "a", 3)
+    Completed(output=12)
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+        lease: Duration = DEFAULT_LEASE_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._twin = AsyncCheckpointingRunner(
+            store, conflict_policy=conflict_policy, codec=codec, lease=lease, clock=clock
+        )
+        self._portal = _Portal("CheckpointingRunner")
+
+    def store(self) -> Store:
+        """The open store; see ``AsyncCheckpointingRunner.store``."""
+        return self._portal.call(self._twin.store)
+
+    @property
+    def client(self) -> WorkflowClient:
+        """A client on the runner's store and thread."""
+        return WorkflowClient._over(self._twin.client, self._portal)  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close the store, if it was opened here, and end the thread. Idempotent."""
+        self._portal.close(self._twin.close)
+
+    def __enter__(self) -> Self:
+        self.store()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002
+        *,
+        wait: bool = False,
+        priority: int | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create the instance and work on it; see ``AsyncCheckpointingRunner.run``."""
+        return self._portal.call(
+            self._twin.run, workflow, instance_id, input, wait=wait, priority=priority
+        )
+
+    def resume(
+        self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
+    ) -> WorkflowStatus[B]:
+        """Work on an instance that exists; see ``AsyncCheckpointingRunner.resume``."""
+        return self._portal.call(self._twin.resume, workflow, instance_id, wait=wait)
+
+    def ensure(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002
+        *,
+        wait: bool = False,
+    ) -> WorkflowStatus[B]:
+        """Start the instance, or continue it; see ``AsyncCheckpointingRunner.ensure``."""
+        return self._portal.call(self._twin.ensure, workflow, instance_id, input, wait=wait)
+
+    def resume_all(
+        self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
+    ) -> int:
+        """Continue whatever is due and return; see ``AsyncCheckpointingRunner.resume_all``."""
+        return self._portal.call(self._twin.resume_all, workflows, limit=limit)

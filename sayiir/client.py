@@ -1,0 +1,428 @@
+"""``AsyncWorkflowClient``: submits, asks, signals and steers; runs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from sayiir.codec import JsonCodec
+from sayiir.connection import StoreConnection
+from sayiir.dsl.task import Task
+from sayiir.engine.failures import failure_from_bytes
+from sayiir.errors import (
+    InstanceAlreadyExists,
+    InstanceNotFound,
+    UnknownSignal,
+    WorkflowCancelled,
+    failure_of,
+)
+from sayiir.events import encoded_event, signal_names, waits_at
+from sayiir.ids import check_instance_id
+from sayiir.lookup import newest_result, node_paths_of_task
+from sayiir.policy import ConflictPolicy
+from sayiir.snapshots import Programs, info_of, status_of, task_result_of
+from sayiir.status import InstancePage
+from sayiir.stores.records import InstanceQuery, InstanceState, StatusName, Wanted
+from sayiir.submission import new_instance, warn_of_other_input
+
+if TYPE_CHECKING:
+    from sayiir.codec.protocol import Codec
+    from sayiir.dsl.flow import Flow
+    from sayiir.status import TaskResult, WorkflowStatus
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import InstanceRecord
+    from sayiir.workflow import Workflow
+
+__all__ = ["AsyncWorkflowClient"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+D = TypeVar("D")
+
+_LONGEST_NAP_SECONDS = 1.0
+
+
+class AsyncWorkflowClient:
+    """Talks to a store about instances. Use it with ``async with``, or ``await close()``.
+
+    Args:
+        store: a URL (``sqlite:///orders.db``, ``memory://``, …) or an open store.
+        conflict_policy: what ``submit`` does where the instance id is taken.
+        codec: how values are stored; the same for everybody who uses the store.
+
+    >>> import asyncio
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> doubling = workflow("doubling", double >> double)
+    >>> async def main() -> str:
+    ...     async with AsyncWorkflowClient("memory://") as client:
+    ...         return str(await client.submit(doubling, "a", 3))
+    >>> asyncio.run(main())
+    'InProgress(parked=())'
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+    ) -> None:
+        self._connection = store if isinstance(store, StoreConnection) else StoreConnection(store)
+        self._policy = conflict_policy
+        self._codec = codec or JsonCodec()
+        self._programs: Programs | None = None
+
+    @classmethod
+    def from_shared(
+        cls,
+        store: Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+    ) -> AsyncWorkflowClient:
+        """A client on a store that somebody else opened and closes."""
+        return cls(store, conflict_policy=conflict_policy, codec=codec)
+
+    def with_conflict_policy(self, policy: ConflictPolicy) -> AsyncWorkflowClient:
+        """A client on the same store with another conflict policy."""
+        return AsyncWorkflowClient(self._connection, conflict_policy=policy, codec=self._codec)
+
+    async def store(self) -> Store:
+        """The open store.
+
+        Raises:
+            StoreError: it can't be opened.
+        """
+        return await self._connection.open()
+
+    async def close(self) -> None:
+        """Close the store, if this client opened it. Idempotent."""
+        await self._connection.close()
+
+    async def __aenter__(self) -> AsyncWorkflowClient:
+        await self.store()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # -- starting
+
+    async def submit(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002  the word of the interface
+        *,
+        priority: int | None = None,
+        traceparent: str | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance; a worker or runner runs it.
+
+        Args:
+            workflow: what to run.
+            instance_id: its name, 1 to 256 bytes of UTF-8 without control characters.
+            input: validated leniently: a dict becomes the model.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+            traceparent: W3C trace context to keep; the current OpenTelemetry span's by default.
+
+        Raises:
+            InvalidInstanceId: the id isn't allowed.
+            PayloadError: the input doesn't fit.
+            InstanceAlreadyExists: the id is taken and the policy is FAIL.
+            DefinitionMismatch: it is taken by another definition, whatever the policy.
+        """
+        store, programs = await self._opened()
+        new = new_instance(
+            programs.of(workflow), instance_id, input, priority=priority, traceparent=traceparent
+        )
+        replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
+        answer = await store.create(new, replace=replace)
+        if answer.existing is not None:
+            if answer.existing.definition_hash != new.definition_hash:
+                raise await programs.mismatch(answer.existing, workflow.definition)
+            if self._policy is not ConflictPolicy.USE_EXISTING:
+                raise InstanceAlreadyExists(instance_id)
+            await warn_of_other_input(store, answer.existing, new.input)
+        return await self.status(instance_id, workflow)
+
+    # -- asking
+
+    @overload
+    async def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...
+    @overload
+    async def status(self, instance_id: str, workflow: Workflow[Any, B]) -> WorkflowStatus[B]: ...
+    async def status(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> WorkflowStatus[Any]:
+        """How the instance stands.
+
+        Args:
+            instance_id: the instance.
+            workflow: its workflow, so that a typed output comes back as its type.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created it.
+        """
+        _, programs = await self._opened()
+        return await status_of(await self._record(instance_id), programs, workflow)
+
+    async def result(
+        self,
+        instance_id: str,
+        workflow: Workflow[Any, B] | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  part of the interface
+    ) -> B:
+        """Wait for the end and give the output.
+
+        Args:
+            instance_id: the instance.
+            workflow: its workflow, so that a typed output comes back as its type.
+            timeout: seconds to wait; None: as long as it takes.
+
+        Raises:
+            TimeoutError: it has not ended in time.
+            WorkflowFailed: it failed; the subclass and ``info`` say why.
+            WorkflowCancelled: it was cancelled.
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created it.
+        """
+        store, programs = await self._opened()
+        watch = store.watch()
+        try:
+            async with asyncio.timeout(timeout):
+                while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
+                    await watch.changed(_LONGEST_NAP_SECONDS)
+        finally:
+            watch.close()
+        program = await programs.for_record(record, workflow)
+        if record.state is InstanceState.COMPLETED:
+            output: B = await programs.output(record, program)
+            return output
+        if record.state is InstanceState.CANCELLED:
+            raise WorkflowCancelled(instance_id, record.reason, record.requested_by)
+        raise failure_of(failure_from_bytes(record.error or b""), instance_id)
+
+    async def get_task_result(
+        self,
+        instance_id: str,
+        path: str,
+        workflow: Workflow[Any, Any] | None = None,
+        default: Any = None,
+    ) -> Any:
+        """The result stored at a path, as ``"fork[0]/charge_card"``; ``default`` if none is yet.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created it.
+        """
+        store, programs = await self._opened()
+        record = await self._record(instance_id)
+        program = await programs.for_record(record, workflow)
+        (loaded,) = await store.load([Wanted(run=record.run, results=(path,))])
+        if path not in loaded.results:
+            return default
+        return program.plan(program.node_path(path)).decode(loaded.results[path])
+
+    @overload
+    async def get_task_result_of(
+        self, instance_id: str, task: Flow[Any, B], *, path: str | None = None
+    ) -> B | None: ...
+    @overload
+    async def get_task_result_of(
+        self, instance_id: str, task: Flow[Any, B], *, path: str | None = None, default: D
+    ) -> B | D: ...
+    async def get_task_result_of(
+        self,
+        instance_id: str,
+        task: Flow[Any, Any],
+        *,
+        path: str | None = None,
+        default: Any = None,
+    ) -> Any:
+        """The result of a task, typed by the task; ``default`` if it has none yet.
+
+        Where the task ran more than once: the highest iteration, then the last place in the
+        definition, then the highest map item; ``path`` says another.
+
+        Raises:
+            InstanceNotFound: there is none.
+            TypeError: ``task`` is no task.
+            ValueError: the instance's definition has no such task, or not at this path.
+        """
+        if not isinstance(task, Task):
+            raise TypeError("get_task_result_of takes a task; use get_task_result for a path")
+        store, programs = await self._opened()
+        record = await self._record(instance_id)
+        program = await programs.stored(record.definition_hash)
+        spec = task.spec
+        node_paths = node_paths_of_task(program, spec.name)
+        if not node_paths:
+            raise ValueError(
+                f"workflow {record.workflow_name!r} of instance {instance_id!r} has no task "
+                f"{spec.name!r}"
+            )
+        if path is None:
+            newest = await newest_result(store, record, program, node_paths)
+        else:
+            if program.node_path(path) not in node_paths:
+                raise ValueError(f"there is no task {spec.name!r} at {path!r}")
+            (loaded,) = await store.load([Wanted(run=record.run, results=(path,))])
+            newest = (path, loaded.results[path]) if path in loaded.results else None
+        if newest is None:
+            return default
+        return self._codec.plan(spec.signature.output).decode(newest[1])
+
+    async def task_results(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> builtins.list[TaskResult]:
+        """Everything that was executed and is still kept, in the order it was committed.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created it.
+        """
+        store, programs = await self._opened()
+        record = await self._record(instance_id)
+        program = await programs.for_record(record, workflow)
+        return [task_result_of(entry, program) for entry in await store.results(instance_id)]
+
+    async def count_task_results(self, instance_id: str, node_path: str) -> int:
+        """How many results are stored for a node path: ``"map/analyse"`` counts finished items."""
+        store, _ = await self._opened()
+        return await store.count_results(check_instance_id(instance_id), node_path)
+
+    async def list(
+        self,
+        workflow: Workflow[Any, Any] | str | None = None,
+        status: str | StatusName | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> InstancePage:
+        """A page of instances, newest first.
+
+        Args:
+            workflow: only those of this workflow, or of this name.
+            status: only those in it: ``"failed"``, ``"waiting"``, ``"awaiting_signal"`` …
+            limit: at most so many, up to 1000.
+            cursor: from the page before.
+
+        Raises:
+            ValueError: unknown status, limit or cursor.
+        """
+        store, _ = await self._opened()
+        name = workflow if isinstance(workflow, str) or workflow is None else workflow.name
+        wanted = None if status is None else StatusName(status)
+        query = InstanceQuery(workflow_name=name, status=wanted, limit=limit, cursor=cursor)
+        page = await store.page(query)
+        return InstancePage(tuple(map(info_of, page.records)), page.cursor)
+
+    # -- steering
+
+    async def send_event(
+        self,
+        instance_id: str,
+        signal_name: str,
+        payload: Any = None,
+        *,
+        path: str | None = None,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> None:
+        """Send a message to a signal. It is kept until a wait takes it, first in, first out.
+
+        Args:
+            instance_id: the instance.
+            signal_name: the signal.
+            payload: what the wait gives on.
+            path: only the wait at this path gets it.
+            workflow: the instance's workflow, so that the payload is validated at once.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it is finished.
+            UnknownSignal: its definition waits for no such signal, or not at that path.
+            PayloadError: the payload can't be stored, or doesn't fit the wait.
+        """
+        store, programs = await self._opened()
+        record = await self._record(instance_id)
+        program = await programs.for_record(record, workflow)
+        known = signal_names(program)
+        fits = path is None or waits_at(program, path, signal_name)
+        if signal_name not in known or not fits:
+            raise UnknownSignal(instance_id, signal_name, tuple(known))
+        data = encoded_event(payload, signal_name, self._codec, program if workflow else None)
+        await store.send_event(instance_id, signal_name, data, path=path)
+
+    async def cancel(
+        self, instance_id: str, reason: str | None = None, cancelled_by: str | None = None
+    ) -> None:
+        """Cancel an unfinished instance; results are kept. Harmless on a cancelled one.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it is completed or failed.
+        """
+        store, _ = await self._opened()
+        await store.request_cancel(check_instance_id(instance_id), reason, cancelled_by)
+
+    async def pause(
+        self, instance_id: str, reason: str | None = None, paused_by: str | None = None
+    ) -> None:
+        """Let nothing new start; what runs finishes. Harmless on a paused one.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it is finished.
+        """
+        store, _ = await self._opened()
+        await store.request_pause(check_instance_id(instance_id), reason, paused_by)
+
+    async def unpause(self, instance_id: str) -> None:
+        """Let a paused instance go on.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it isn't paused.
+        """
+        store, _ = await self._opened()
+        await store.unpause(check_instance_id(instance_id))
+
+    async def retry(self, instance_id: str) -> None:
+        """Let a failed instance continue from its last checkpoints, with fresh retries.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it isn't failed.
+        """
+        store, _ = await self._opened()
+        await store.retry(check_instance_id(instance_id))
+
+    async def delete(self, instance_id: str) -> None:
+        """Remove a finished instance with all that belongs to it.
+
+        Raises:
+            InstanceNotFound: there is none.
+            InvalidTransition: it isn't finished.
+        """
+        store, _ = await self._opened()
+        await store.delete(check_instance_id(instance_id))
+
+    # -- inside
+
+    async def _opened(self) -> tuple[Store, Programs]:
+        store = await self._connection.open()
+        if self._programs is None:
+            self._programs = Programs(store, self._codec)
+        return store, self._programs
+
+    async def _record(self, instance_id: str) -> InstanceRecord:
+        store, _ = await self._opened()
+        record = await store.describe(check_instance_id(instance_id))
+        if record is None:
+            raise InstanceNotFound(instance_id)
+        return record

@@ -1,0 +1,297 @@
+"""The default codec: JSON by declared types, with tags where no type is declared."""
+
+# Values of unknown types are this module's subject, and narrowing one tells only its container.
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownLambdaType=false
+
+from __future__ import annotations
+
+from functools import partial
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from sayiir import limits
+from sayiir.codec import tagged
+from sayiir.codec.book import Kept, TypeBook
+from sayiir.codec.compiling import is_open
+from sayiir.codec.jsontext import from_text, to_text
+from sayiir.codec.protocol import FORMAT_TAGGED, FORMAT_TYPED, UNDECLARED
+from sayiir.codec.sameness import same
+from sayiir.codec.walk import Walk, name_of, too_deep
+from sayiir.errors import PayloadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic import TypeAdapter
+
+    from sayiir.codec.compiling import Compiled
+    from sayiir.codec.jsontext import Tree
+    from sayiir.codec.nodes import Checker
+    from sayiir.codec.protocol import Plan
+
+__all__ = ["JsonCodec"]
+
+_MAX_TYPED_DEPTH: Final = 100
+"""Typed JSON is read by a parser that stops at 200 levels; deeper types take the other way."""
+_MAX_PASSED_CHARACTERS: Final = 1_000_000
+"""Longer text is encoded even in memory, so that the size bound is found there too."""
+
+
+class JsonCodec:
+    """Stores values as JSON. Lossless or loud: a value comes back equal, or is refused.
+
+    Args:
+        max_bytes: the largest encoded value.
+
+    >>> codec = JsonCodec()
+    >>> plan = codec.plan(tuple[int, str])
+    >>> plan.decode(plan.encode((1, "a")))
+    (1, 'a')
+    """
+
+    __slots__ = ("_book", "_plans", "max_bytes")
+
+    def __init__(self, *, max_bytes: int = limits.MAX_RESULT_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._book = TypeBook()
+        self._plans: Kept[Plan] = Kept(self._new_plan)
+
+    @property
+    def name(self) -> str:
+        """``"json"``."""
+        return "json"
+
+    def plan(self, annotation: Any) -> Plan:
+        """The plan for a resolved annotation, or for ``UNDECLARED``."""
+        return self._plans(annotation)
+
+    def _new_plan(self, annotation: Any) -> Plan:
+        if is_open(annotation):
+            return _OpenPlan(self.max_bytes)
+        return _TypedPlan(annotation, self._book, self.max_bytes)
+
+    def decode_plain(self, data: bytes) -> Any:
+        """Reads bytes without knowing a type: typed ones come back as plain JSON data.
+
+        Raises:
+            PayloadError: the bytes are damaged or in another format.
+        """
+        return self.plan(UNDECLARED).decode(data)
+
+    def accept(self, value: object, annotation: Any) -> Any:
+        """Validates a value from outside leniently.
+
+        Raises:
+            PayloadError: the value doesn't fit.
+
+        >>> JsonCodec().accept({"1": "2"}, dict[int, int])
+        {1: 2}
+        """
+        return self._book.accept(value, annotation)
+
+    def conform(self, value: object, annotation: Any) -> Any:
+        """Validates a value between two tasks strictly.
+
+        Raises:
+            PayloadError: the value doesn't fit.
+
+        >>> JsonCodec().conform(3, float)
+        3.0
+        """
+        return self._book.conform(value, annotation)
+
+
+class _OpenPlan:
+    """For places without a type."""
+
+    __slots__ = ("_max_bytes",)
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+
+    def encode(self, value: object) -> bytes:
+        text = tagged.plain_text(value, self._max_bytes)
+        if text is not None:
+            return bounded(FORMAT_TAGGED + text, self._max_bytes)
+        return _tagged_bytes(tagged.to_tree, value, self._max_bytes)
+
+    def decode(self, data: bytes) -> Any:
+        format_byte, text = split(data)
+        if format_byte == FORMAT_TYPED:
+            return from_text(text)
+        if format_byte != FORMAT_TAGGED:
+            raise unknown_format(format_byte)
+        tree = from_text(text)
+        if tagged.needs_no_reading(text):
+            return tree
+        try:
+            return tagged.from_tree(tree)
+        except RecursionError:
+            raise too_deep() from None
+
+    def passes_through(self, value: object) -> bool:
+        kind = type(value)
+        return kind is bool or value is None or _is_exact(value, kind)
+
+
+class _TypedPlan:
+    """For a declared type; what it needs is built when it is first used."""
+
+    __slots__ = ("_annotation", "_book", "_checker", "_compiled", "_max_bytes", "_plain_checker")
+
+    def __init__(self, annotation: Any, book: TypeBook, max_bytes: int) -> None:
+        self._annotation = annotation
+        self._book = book
+        self._max_bytes = max_bytes
+        self._compiled: Compiled | None = None
+        self._checker: Checker | None = None
+        self._plain_checker: Checker | None = None
+
+    def _ready(self) -> Compiled:
+        if self._compiled is None:
+            compiled = self._book.compiled(self._annotation)
+            self._plain_checker = compiled.node.checker(plain=True)
+            if self._plain_checker is None and compiled.depth <= _MAX_TYPED_DEPTH:
+                self._checker = self._typed_checker(compiled)
+            self._compiled = compiled
+        return self._compiled
+
+    def _typed_checker(self, compiled: Compiled) -> Checker | None:
+        checker = compiled.node.checker()
+        if checker is not None and not compiled.node.identity:
+            try:
+                self._adapter()
+            except PayloadError:
+                return None  # pydantic has no schema for the type, but the nodes serve it
+            return checker
+        return None
+
+    def encode(self, value: object) -> bytes:
+        compiled = self._ready()
+        try:
+            quick = self._quick_bytes(value)
+        except RecursionError:
+            raise too_deep() from None
+        if quick is not None:
+            return bounded(quick, self._max_bytes)
+        return _tagged_bytes(partial(self._tree, compiled), value, self._max_bytes)
+
+    def _quick_bytes(self, value: object) -> bytes | None:
+        """The value by one of the two quick ways, or None where neither is proved for it."""
+        if self._plain_checker is not None:
+            if not self._plain_checker(value):
+                return None
+            text = tagged.plain_text(value, self._max_bytes)
+            return None if text is None else FORMAT_TAGGED + text
+        if self._checker is None or not self._checker(value):
+            return None
+        try:
+            return FORMAT_TYPED + self._adapter().dump_json(value, by_alias=False, round_trip=True)
+        except ValueError:
+            return None  # half a surrogate pair: the other way serves it
+
+    def _adapter(self) -> TypeAdapter[Any]:
+        return self._book.adapter(self._annotation)
+
+    def _tree(self, compiled: Compiled, value: object, walk: Walk) -> Tree:
+        tree = compiled.node.lower(value, walk)
+        if not compiled.exact and not same(compiled.node.lift(tree), value):
+            name = name_of(self._annotation)
+            raise PayloadError(
+                f"a {name_of(type(value))} declared as {name} would not come back equal and of "
+                "the same types; a validator, a serialiser or a hidden part of it changes it",
+                type_name=name,
+            )
+        return tree
+
+    def decode(self, data: bytes) -> Any:
+        compiled = self._ready()
+        format_byte, text = split(data)
+        if format_byte == FORMAT_TYPED:
+            return self._decode_typed(compiled, text)
+        if format_byte != FORMAT_TAGGED:
+            raise unknown_format(format_byte)
+        tree = from_text(text)
+        try:
+            if (
+                self._plain_checker is not None
+                and tagged.needs_no_reading(text)
+                and self._plain_checker(tree)
+            ):
+                return tree
+            return compiled.node.lift(tree)
+        except RecursionError:
+            raise too_deep() from None
+
+    def _decode_typed(self, compiled: Compiled, text: bytes) -> Any:
+        if self._checker is None:
+            # The bytes were written for an earlier type; what JSON says by itself may fit.
+            return _guarded_lift(compiled, from_text(text))
+        try:
+            return self._adapter().validate_json(text, strict=True, by_alias=False, by_name=True)
+        except PayloadError:
+            raise
+        except Exception as error:  # default factories are user code
+            name = name_of(self._annotation)
+            raise PayloadError(
+                f"the stored value doesn't fit {name}: {error}", type_name=name
+            ) from error
+
+    def passes_through(self, value: object) -> bool:
+        kind = type(value)
+        if kind is not self._annotation:
+            return value is None and self._annotation is None
+        if kind is bool or value is None:
+            return True
+        return _is_exact(value, kind)
+
+
+def _is_exact(value: Any, kind: type) -> bool:
+    if kind is str:
+        return len(value) < _MAX_PASSED_CHARACTERS and value.isascii()
+    if kind is bytes:
+        return len(value) < _MAX_PASSED_CHARACTERS
+    if kind is int:
+        return bool(value.bit_length() < 64)
+    return kind is float and isfinite(value)
+
+
+def _guarded_lift(compiled: Compiled, plain: Any) -> Any:
+    try:
+        return compiled.node.lift(tagged.to_tree(plain, Walk(limits.MAX_JOIN_BYTES)))
+    except RecursionError:
+        raise too_deep() from None
+
+
+def _tagged_bytes(make: Callable[[Any, Walk], Tree], value: object, max_bytes: int) -> bytes:
+    try:
+        tree = make(value, Walk(max_bytes))
+    except RecursionError:
+        raise too_deep() from None
+    return bounded(FORMAT_TAGGED + to_text(tree), max_bytes)
+
+
+def split(data: bytes) -> tuple[bytes, bytes]:
+    """The format byte of stored bytes, and the rest."""
+    if not data:
+        raise PayloadError("the stored bytes are empty")
+    return data[:1], data[1:]
+
+
+def bounded(data: bytes, max_bytes: int) -> bytes:
+    """The same bytes, if they are not too many."""
+    if len(data) > max_bytes:
+        raise PayloadError(
+            f"the encoded value has {len(data):,} bytes, more than the {max_bytes:,} that a "
+            "result may have; store it elsewhere and return where it is"
+        )
+    return data
+
+
+def unknown_format(format_byte: bytes) -> PayloadError:
+    """The error for bytes that another codec wrote."""
+    return PayloadError(
+        f"the stored bytes have format {format_byte[0]}, which this codec doesn't read; use the "
+        "codec that wrote them"
+    )

@@ -1,0 +1,56 @@
+"""A store that is opened on first use, once, and closed by whoever opened it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sayiir.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from sayiir.stores.protocols import Store
+
+__all__ = ["StoreConnection"]
+
+
+class StoreConnection:
+    """A URL or an open store, behind one door.
+
+    Args:
+        store: a URL, which is opened on first use and closed by ``close()``, or a store that
+            somebody else opened, which is left open.
+    """
+
+    def __init__(self, store: str | Store) -> None:
+        self._url = store if isinstance(store, str) else None
+        self._store = None if isinstance(store, str) else store
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    async def open(self) -> Store:
+        """The open store.
+
+        Raises:
+            ValueError: the URL is none that is known.
+            StoreError: it can't be opened, or was closed here.
+        """
+        if self._closed:
+            raise StoreUnavailable("this client or runner has been closed")
+        if self._store is None:
+            async with self._opening:
+                if self._store is None and self._url is not None:
+                    from sayiir.stores.open import open_store
+
+                    self._store = await open_store(self._url)
+        if self._store is None:
+            raise StoreUnavailable("this client or runner has been closed")
+        return self._store
+
+    async def close(self) -> None:
+        """Close the store, if it was opened here. Idempotent."""
+        if self._url is None or self._closed:
+            return
+        self._closed = True
+        store, self._store = self._store, None
+        if store is not None:
+            await store.close()

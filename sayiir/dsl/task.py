@@ -1,0 +1,260 @@
+"""``@task`` and what it makes: a function that is also a flow."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+
+from sayiir.dsl.callables import (
+    callable_name,
+    captured_namespace,
+    is_async_callable,
+    is_lambda,
+)
+from sayiir.dsl.flow import Flow
+from sayiir.dsl.inject import InjectedDefault
+from sayiir.dsl.nodes import TaskNode
+from sayiir.dsl.options import check_priority, check_tags, check_text
+from sayiir.dsl.signature import parameters_of
+from sayiir.dsl.spec import TaskSpec
+from sayiir.durations import Duration, duration_seconds
+from sayiir.errors import DefinitionError
+from sayiir.ids import check_node_id
+from sayiir.policy import RetryPolicy, retry_policy
+
+if TYPE_CHECKING:
+    from sayiir.dsl.task_overloads import TaskDecorator
+
+__all__ = ["FunctionTask", "Task", "task"]
+
+In = TypeVar("In", contravariant=True)  # noqa: PLC0105  # users read Flow[In, Out]
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+R_co = TypeVar("R_co", covariant=True)
+P = ParamSpec("P")
+
+
+class Task(Flow[In, Out]):
+    """A task: a flow of one node, and still the function that it was made of.
+
+    Calling it calls the function, without an engine: that is how a task is tested.
+
+    Attributes:
+        spec: what the graph knows of it.
+    """
+
+    # Tasks carry __wrapped__, __name__ and __doc__ of their function, as any wrapper does.
+    __slots__ = ("__dict__", "_injected", "spec")
+
+    spec: TaskSpec
+
+    def __init__(self, spec: TaskSpec) -> None:
+        function = spec.function
+        if function is None:
+            raise DefinitionError(f"task {spec.name!r} has no function")
+        super().__init__(TaskNode(spec.name, spec))
+        functools.update_wrapper(cast("Any", self), function)
+        self.spec = spec
+        self._injected = _injected_defaults(function)
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.spec.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the function.
+
+        Raises:
+            TypeError: a parameter that the engine would fill is not given.
+        """
+        function = self.spec.function
+        assert function is not None
+        if self._injected:
+            self._check_given(args, kwargs)
+        return function(*args, **kwargs)
+
+    def _check_given(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        # The default is a mark for the engine; a function that met it would fail far from here.
+        for name, place, default in self._injected:
+            if name not in kwargs and (place is None or place >= len(args)):
+                raise TypeError(
+                    f"{self.name}() was called directly, where nobody fills {name!r} with "
+                    f"{default!r}; pass {name}=..."
+                )
+
+    def __repr__(self) -> str:
+        return f"<Task {self.name}>"
+
+
+class FunctionTask(Task[In, Out], Generic[In, Out, P, R_co]):
+    """A task that knows its function's own signature: what ``@task`` gives.
+
+    Annotate with ``Task[In, Out]``; checkers carry the rest along.
+    """
+
+    __slots__ = ()
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Calls the function with its own signature, as ``Task.__call__`` does."""
+        return cast("R_co", super().__call__(*args, **kwargs))
+
+
+def _task(
+    function: object = None,
+    /,
+    *,
+    name: str | None = None,
+    timeout: Duration | None = None,
+    retries: int | RetryPolicy = 0,
+    version: str = "",
+    tags: object = (),
+    priority: int | None = None,
+    run_in: str | None = None,
+    idempotent: bool = False,
+    description: str = "",
+) -> Any:
+    """Makes a task of a function; with options, gives the decorator that does.
+
+    ``@task``, ``@task("name")`` and ``@task(name=…, retries=…)`` on sync and async functions.
+    Parameters without a default are the task's input; see ``result_of`` and ``TaskContext`` for
+    what the engine fills.
+
+    Args:
+        function: the function, or the task's name.
+        name: the task's name; the function's own by default.
+        timeout: of one attempt.
+        retries: further attempts after a failed one: a count, or a ``RetryPolicy``.
+        version: counts for the definition hash; change it when the meaning changes.
+        tags: which workers may run it; at most 20, of 1 to 64 characters.
+        priority: 1 (most urgent) to 5; the instance's where it is not given.
+        run_in: ``"loop"`` (default of async functions and lambdas; a sync function then must be
+            quick) or ``"thread"`` (default of sync functions).
+        idempotent: tells that running it twice does no harm.
+        description: for people.
+
+    Raises:
+        DefinitionError: not a function, an option out of its bounds, or a parameter that can't
+            be filled (``*args``, ``**kwargs``, an input by keyword only).
+
+    >>> @task(retries=3, timeout="30s")
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> double(4)
+    8
+    """
+    if isinstance(function, str):
+        if name is not None:
+            raise DefinitionError(f"the task is named twice: {function!r} and {name!r}")
+        name, function = function, None
+
+    def decorate(decorated: Callable[..., Any], /) -> Task[Any, Any]:
+        _check_function(decorated)
+        task_name = check_node_id(callable_name(decorated) if name is None else name)
+        owner = f"task {task_name!r}"
+        is_async = is_async_callable(decorated)
+        spec = TaskSpec(
+            name=task_name,
+            function=decorated,
+            is_async=is_async,
+            version=check_text("version", version, owner),
+            timeout_seconds=None if timeout is None else duration_seconds(timeout),
+            policy=retry_policy(retries),
+            tags=check_tags(tags, owner),
+            priority=check_priority(priority, owner),
+            run_in=_where_to_run(run_in, decorated, is_async, owner),
+            idempotent=bool(idempotent),
+            description=check_text("description", description, owner),
+            namespace=captured_namespace(decorated),
+        )
+        return FunctionTask[Any, Any, ..., Any](spec)
+
+    return decorate if function is None else decorate(cast("Callable[..., Any]", function))
+
+
+if TYPE_CHECKING:
+    task: TaskDecorator
+else:
+    # 23 overloads that nobody calls would only slow the import down.
+    task = _task
+    task.__name__ = task.__qualname__ = "task"
+
+
+def _where_to_run(
+    run_in: str | None, function: Callable[..., Any], is_async: bool, owner: str
+) -> str:
+    if run_in is None:
+        return "loop" if is_async or is_lambda(function) else "thread"
+    if run_in not in ("loop", "thread"):
+        raise DefinitionError(f"{owner}: run_in is 'loop' or 'thread', not {run_in!r}")
+    if is_async and run_in != "loop":
+        raise DefinitionError(f"{owner}: an async function runs in the loop, not in a thread")
+    return run_in
+
+
+def _check_function(function: object) -> None:
+    """Refuses what is no function of one result, and parameters that nothing can fill."""
+    if isinstance(function, Task):
+        raise DefinitionError(f"task {function.name!r} is a task already")
+    if isinstance(function, Flow):
+        raise DefinitionError("a flow is made into a workflow, by workflow('name', flow)")
+    if isinstance(function, type):
+        raise DefinitionError(
+            f"a task is a function; {function.__name__} is a class. Decorate a function that "
+            "uses it"
+        )
+    if not callable(function):
+        raise DefinitionError(f"@task decorates functions, not {function!r}")
+    name = callable_name(function)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DefinitionError(
+            f"{name}() is a generator; a task returns one value, so return a list"
+        )
+    described = parameters_of(function)
+    for index, parameter in enumerate(described.parameters.values() if described else ()):
+        _check_parameter(function, name, index, parameter)
+
+
+def _check_parameter(function: object, name: str, index: int, parameter: inspect.Parameter) -> None:
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
+        raise DefinitionError(
+            f"{name}() has {stars}{parameter.name}, which can't be filled; name each input"
+        )
+    required = parameter.default is parameter.empty
+    if parameter.kind is parameter.KEYWORD_ONLY and required and parameter.name != "ctx":
+        annotation = parameter.annotation
+        text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+        if text.rpartition(".")[2] != "TaskContext":
+            raise DefinitionError(
+                f"{name}() takes its input {parameter.name!r} by keyword only, but inputs are "
+                "filled in order; move it before the '*', or give it a default"
+            )
+    if index == 0 and parameter.name in ("self", "cls") and _in_class(function):
+        raise DefinitionError(
+            f"{name}() is a method; decorate a function, or the bound method of an object: "
+            f"task(thing.{name})"
+        )
+
+
+def _in_class(function: object) -> bool:
+    """True where a function stands in a class body."""
+    outer = getattr(function, "__qualname__", "").rpartition(".")[0]
+    return bool(outer) and not outer.endswith("<locals>")
+
+
+def _injected_defaults(
+    function: Callable[..., Any],
+) -> tuple[tuple[str, int | None, InjectedDefault], ...]:
+    """Parameters with a mark as their default: name, place among the positional ones, mark."""
+    described = parameters_of(function)
+    return tuple(
+        (
+            parameter.name,
+            None if parameter.kind is parameter.KEYWORD_ONLY else place,
+            parameter.default,
+        )
+        for place, parameter in enumerate(described.parameters.values() if described else ())
+        if isinstance(parameter.default, InjectedDefault)
+    )

@@ -1,0 +1,65 @@
+"""One attempt of one task, as its ``TaskContext`` shows it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import xxhash
+
+from sayiir.dsl.context import TaskContext
+from sayiir.dsl.nodes import Loop
+from sayiir.errors import WorkflowCancelled
+
+if TYPE_CHECKING:
+    from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.position import Frame, Position
+    from sayiir.engine.work import Work
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """Makes the context of an attempt, and tells it when it is not wanted any more.
+
+    Attributes:
+        context: what user code sees.
+        given_up: timed out or cancelled; set while the call may still run on its thread.
+    """
+
+    __slots__ = ("_work", "context", "given_up")
+
+    def __init__(self, work: Work, position: Position, spec: TaskSpec) -> None:
+        self._work = work
+        self.given_up = False
+        path = position.path
+        deadline = None
+        if spec.timeout_seconds is not None:
+            deadline = datetime.now(UTC) + timedelta(seconds=spec.timeout_seconds)
+        self.context = TaskContext(
+            instance_id=work.run.instance_id,
+            path=path,
+            attempt=work.attempt,
+            iteration=_iteration(position.frame),
+            deadline=deadline,
+            idempotency_key=idempotency_key(work.run.run_id, path),
+            traceparent=work.run.traceparent,
+            cancellation=self._cancellation,
+        )
+
+    def _cancellation(self) -> WorkflowCancelled | None:
+        if self.given_up or self._work.stopping:
+            return WorkflowCancelled(self._work.run.instance_id, "this attempt was given up")
+        return None
+
+
+def idempotency_key(run_id: str, path: str) -> str:
+    """The key of a step: equal for all its attempts, different for everything else."""
+    return xxhash.xxh3_128_hexdigest(f"{run_id}\0{path}".encode())
+
+
+def _iteration(frame: Frame) -> int | None:
+    for outer in frame.outwards():
+        if outer.place is not None and isinstance(outer.place.node, Loop):
+            return outer.number
+    return None

@@ -1,0 +1,134 @@
+"""From the engine's steps to the records that stores keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sayiir.dsl.nodes import Branch, TaskNode
+from sayiir.engine.failures import failure_to_bytes
+from sayiir.engine.refs import ref_to_text
+from sayiir.engine.transitions import (
+    AwaitEvent,
+    EndStrand,
+    FailStrand,
+    ParkUntil,
+    SpawnArms,
+)
+from sayiir.engine.work import RetryLater
+from sayiir.stores.records import (
+    Await,
+    Checkpoint,
+    End,
+    Fail,
+    Move,
+    NewItem,
+    Park,
+    Result,
+    Retry,
+    Spawn,
+)
+
+if TYPE_CHECKING:
+    from sayiir.engine.position import Position
+    from sayiir.engine.program import Program
+    from sayiir.engine.work import Computed, Step, Work
+    from sayiir.stores.records import Effect
+
+__all__ = ["checkpoint_of", "next_priority"]
+
+
+def checkpoint_of(work: Work, step: Step) -> Checkpoint:
+    """The step as one atomic write."""
+    return Checkpoint(
+        fence=work.fence,
+        effect=_effect(work, step),
+        result=None if step.computed is None else _result(step.computed),
+        prune=step.prune,
+    )
+
+
+def next_priority(position: Position) -> int | None:
+    """The priority of the task that runs next at a position, where it has its own."""
+    node = position.place.node
+    if isinstance(node, TaskNode):
+        return node.task.priority
+    return node.key.priority if isinstance(node, Branch) else None
+
+
+def _result(computed: Computed) -> Result:
+    return Result(
+        path=computed.path,
+        node_path=computed.node_path,
+        ordinal=computed.ordinal,
+        output=computed.payload.stored,
+        attempts=computed.attempts,
+        duration_us=computed.duration_us,
+    )
+
+
+def _effect(work: Work, step: Step) -> Effect:
+    program, following = work.program, step.following
+    match following:
+        case EndStrand(output=output):
+            return End(output=ref_to_text(output), keep=step.keep > 0)
+        case ParkUntil(position=position, seconds=seconds, at=at):
+            return Park(
+                path=position.path,
+                input=program.input_text(position),
+                wait_us=None if at is not None else _us(seconds or 0.0),
+                at_us=None if at is None else _us(at.timestamp()),
+            )
+        case AwaitEvent(position=position, signal_name=name, timeout_seconds=timeout):
+            return Await(
+                path=position.path,
+                input=program.input_text(position),
+                signal_name=name,
+                timeout_us=None if timeout is None else _us(timeout),
+            )
+        case SpawnArms():
+            return _spawn(program, step, following)
+        case FailStrand(scope=scope, at=at):
+            return Fail(
+                error=b"" if step.failure is None else failure_to_bytes(step.failure),
+                scope=scope,
+                at=None if at is None else _move(program, at),
+                keep=step.keep > 0,
+            )
+        case RetryLater(position=position):
+            return Retry(
+                error=failure_to_bytes(following.failure),
+                wait_us=_us(following.wait_seconds),
+                in_place=following.in_place,
+                at=None if position is work.position else _move(program, position),
+            )
+        case _:
+            return _move(program, following.position)
+
+
+def _move(program: Program, position: Position) -> Move:
+    return Move(position.path, program.input_text(position), next_priority(position))
+
+
+def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
+    return Spawn(
+        path=spawn.position.path,
+        input=program.input_text(spawn.position),
+        items=tuple(_new_item(program, step, spawn.arm(index), index) for index in step.arms),
+        total=spawn.count,
+        limit=spawn.limit,
+        keep=step.keep,
+    )
+
+
+def _new_item(program: Program, step: Step, position: Position, index: int) -> NewItem:
+    return NewItem(
+        index=index,
+        path=position.path,
+        input=program.input_text(position),
+        element=None if step.elements is None else step.elements[index].stored,
+        priority=next_priority(position),
+    )
+
+
+def _us(seconds: float) -> int:
+    return round(seconds * 1_000_000)

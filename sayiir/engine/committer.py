@@ -1,0 +1,148 @@
+"""Group commit: the steps of all running items go to the store through here.
+
+While one batch is on its way the next one gathers, and goes out as one transaction. Nothing
+waits for a batch to fill: a lone step goes at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sayiir.engine.checkpoints import checkpoint_of
+from sayiir.engine.claims import work_of
+from sayiir.engine.payloads import Payload
+from sayiir.engine.refs import ElementRef, EventRef
+from sayiir.engine.resolve import fill
+from sayiir.engine.transitions import SpawnArms
+from sayiir.engine.work import Reply
+from sayiir.stores.records import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sayiir.engine.refs import Ref
+    from sayiir.engine.work import Step, Work
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import Answer, Checkpoint, Claimed, Latest
+
+__all__ = ["StoreCommitter"]
+
+
+class StoreCommitter:
+    """Writes steps to a store, and reads from it what positions refer to.
+
+    Args:
+        store: any implementation of the store protocols.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[Checkpoint, asyncio.Future[Answer]]] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._crowded = False
+
+    async def commit(self, work: Work, step: Step) -> Reply:
+        """Make the step durable.
+
+        Raises:
+            StoreUnavailable: the store could not write it.
+        """
+        checkpoint = checkpoint_of(work, step)
+        if self._sender is None and not self._crowded:
+            answer = await self._commit_alone(checkpoint)
+        else:
+            answer = await self._enqueue(checkpoint)
+        return self._reply(work, step, answer)
+
+    async def _commit_alone(self, checkpoint: Checkpoint) -> Answer:
+        """Without a detour through the sender; what comes meanwhile makes it crowded."""
+        self._crowded = True
+        try:
+            (answer,) = await self._store.commit((checkpoint,))
+        finally:
+            self._crowded = False
+            if self._waiting:
+                self._sender = asyncio.get_running_loop().create_task(self._send())
+        return answer
+
+    async def _enqueue(self, checkpoint: Checkpoint) -> Answer:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        self._waiting.append((checkpoint, future))
+        return await future
+
+    async def _send(self) -> None:
+        """Send batch after batch until nothing waits."""
+        try:
+            while self._waiting:
+                # Those whose last step came back with the batch before are about to arrive:
+                # one turn of the loop lets them into this one.
+                await asyncio.sleep(0)
+                batch, self._waiting = self._waiting, []
+                await self._send_batch(batch)
+                await asyncio.sleep(0)
+        finally:
+            self._sender = None
+
+    async def _send_batch(self, batch: list[tuple[Checkpoint, asyncio.Future[Answer]]]) -> None:
+        try:
+            answers = await self._store.commit([checkpoint for checkpoint, _ in batch])
+        except BaseException as error:  # noqa: BLE001  each caller gets it
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            return
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if not future.done():
+                future.set_result(answer)
+
+    # -- answers
+
+    def _reply(self, work: Work, step: Step, answer: Answer) -> Reply:
+        event = None
+        if answer.event is not None:
+            node_path = step.following.position.place.node_path  # type: ignore[union-attr]
+            payload = Payload(answer.event.payload, work.program.plan(node_path))
+            event = EventRef(answer.event.event_id, node_path, "", payload)
+        return Reply(
+            accepted=answer.accepted,
+            control=answer.control,
+            event=event,
+            claimed=tuple(self._claimed(work, step, claimed) for claimed in answer.claimed),
+            joined=answer.joined,
+        )
+
+    def _claimed(self, work: Work, step: Step, claimed: Claimed) -> Work:
+        """An arm that was just spawned begins with the payloads that its parent holds."""
+        item, spawn = claimed.fence.item, step.following
+        if not isinstance(spawn, SpawnArms) or item.spawn_path != spawn.position.path:
+            return work_of(work.program, claimed)
+        position = spawn.arm(item.index)
+        if step.elements is not None and isinstance(position.input, ElementRef):
+            position.input.payload = step.elements[item.index]
+        arm = work_of(work.program, claimed, position)
+        arm.kept = dict(work.kept)
+        return arm
+
+    # -- reads
+
+    async def fill(self, work: Work, refs: Sequence[Ref]) -> None:
+        """Load what the references stand for."""
+        await fill(work.program, work.run.number, refs, self._store)
+
+    async def latest(self, work: Work, latest: Latest) -> tuple[str, Payload] | None:
+        """Load the newest result among some node paths."""
+        (loaded,) = await self._store.load([Wanted(run=work.run.number, latest=(latest,))])
+        if latest not in loaded.latest:
+            return None
+        path, data = loaded.latest[latest]
+        node_path = work.program.node_path(path)
+        return node_path, Payload(data, work.program.plan(node_path))
+
+    async def release(self, work: Work) -> None:
+        """Give the item back, due at once."""
+        if not work.lost:
+            await self._store.release([work.fence])

@@ -1,0 +1,211 @@
+"""Claiming work and giving it slots, for one instance or for whatever is due."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sayiir.engine.acts import Acts
+from sayiir.engine.claims import work_of
+from sayiir.engine.driver import Driver
+from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
+from sayiir.stores.records import ClaimAnswer, Control, InstanceState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sayiir.clock import Clock
+    from sayiir.engine.program import Program
+    from sayiir.engine.threads import TaskThreads
+    from sayiir.engine.work import Committer, Work
+    from sayiir.stores.protocols import Store, Watch
+    from sayiir.stores.records import Claimed, ClaimRequest, InstanceRecord
+
+__all__ = ["Dispatcher", "Engine"]
+
+_LONGEST_NAP_SECONDS = 1.0
+"""Polling is the truth: wake-ups only make it quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """What all dispatchers of a process share.
+
+    ``held`` lists the work whose leases the process keeps alive.
+    """
+
+    store: Store
+    committer: Committer
+    threads: TaskThreads
+    clock: Clock
+    held: set[Work]
+
+
+class Dispatcher:
+    """Claims work items as slots become free and drives them.
+
+    Args:
+        engine: what the process shares.
+        programs: definition hash -> program: what can be run here.
+        request: what to claim and for whom; its ``limit`` is the number of slots.
+    """
+
+    def __init__(
+        self, engine: Engine, programs: Mapping[str, Program], request: ClaimRequest
+    ) -> None:
+        self.held = engine.held
+        self._engine = engine
+        self._programs = programs
+        self._request = replace(request, definitions=frozenset(programs))
+        self._driver = Driver(
+            engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
+        )
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: list[Work] = []
+        self._lonely: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None
+
+    # -- the desk
+
+    def start(self, work: Work) -> None:
+        """Drive an item in a slot of its own; a suspected poison item waits to run alone."""
+        if work.interruptions >= INTERRUPTIONS_BEFORE_ISOLATION or self._lonely is not None:
+            self.held.add(work)
+            self._waiting.append(work)
+            self._start_waiting()
+        else:
+            self._spawn(work)
+
+    def room(self) -> int:
+        """How many further items could be started at once."""
+        if self._lonely is not None or self._waiting:
+            return 0
+        return max(self._request.limit - len(self._tasks), 0)
+
+    def _spawn(self, work: Work) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._driver.drive(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _start_waiting(self) -> None:
+        """A suspect runs when nothing else does; whatever waits behind it follows."""
+        while self._waiting and self._lonely is None:
+            suspect = self._waiting[0].interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
+            if suspect and self._tasks:
+                return
+            task = self._spawn(self._waiting.pop(0))
+            if suspect:
+                self._lonely = task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task is self._lonely:
+            self._lonely = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._failure = self._failure or error
+        self._start_waiting()
+
+    # -- running
+
+    async def run_instance(
+        self, instance_id: str, claimed: Claimed | None = None, *, wait: bool = False
+    ) -> InstanceRecord | None:
+        """Work until nothing of the instance is due (``wait``: until it ends or is paused).
+
+        Returns the instance as it stands then, None if it is gone.
+
+        Raises:
+            BaseException: what a driver raised that is no failure of the instance: the store
+                is lost, user code asked the process to exit.
+        """
+        watch = self._engine.store.watch()
+        request = replace(self._request, instance_id=instance_id)
+        try:
+            if claimed is not None:
+                self._start_claimed(claimed)
+                await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
+            while True:
+                if not self._tasks and self._failure is None:
+                    record = await self._engine.store.describe(instance_id)
+                    if record is None or _at_rest(record, wait=wait):
+                        return record
+                next_due_in = await self._claim(request)
+                if self._tasks:
+                    await self._wait_for_progress(watch, next_due_in)
+                else:
+                    await watch.changed(min(next_due_in, _LONGEST_NAP_SECONDS))
+        finally:
+            watch.close()
+            await self._stop()
+
+    async def run_due(self, limit: int | None = None) -> int:
+        """Work on whatever is due, until nothing is; how many items were claimed.
+
+        Args:
+            limit: claim at most so many.
+        """
+        claimed = 0
+        watch = self._engine.store.watch()
+        try:
+            while True:
+                left = self.room() if limit is None else min(self.room(), limit - claimed)
+                answer = await self._claimed(self._request, left)
+                claimed += len(answer.items)
+                if self._tasks:
+                    await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
+                elif not answer.items:
+                    return claimed
+        finally:
+            watch.close()
+            await self._stop()
+
+    async def _claim(self, request: ClaimRequest) -> float:
+        """Fill free slots; seconds until more falls due."""
+        answer = await self._claimed(request, self.room())
+        if answer.next_due_in_us is None:
+            return _LONGEST_NAP_SECONDS
+        return max(answer.next_due_in_us / 1e6, 0.0)
+
+    async def _claimed(self, request: ClaimRequest, limit: int) -> ClaimAnswer:
+        if self._failure is not None:
+            raise self._failure
+        if limit <= 0:
+            return ClaimAnswer()
+        answer = await self._engine.store.claim(replace(request, limit=limit))
+        for claimed in answer.items:
+            self._start_claimed(claimed)
+        return answer
+
+    def _start_claimed(self, claimed: Claimed) -> None:
+        self.start(work_of(self._programs[claimed.definition_hash], claimed))
+
+    async def _wait_for_progress(self, watch: Watch, next_due_in: float) -> None:
+        """Until a slot becomes free, something changed, or something falls due."""
+        seconds = min(next_due_in, _LONGEST_NAP_SECONDS)
+        change = asyncio.ensure_future(watch.changed(max(seconds, 0.001)))
+        try:
+            await asyncio.wait({change, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            change.cancel()
+
+    async def _stop(self) -> None:
+        """Give back what is held; the reason for stopping is told by the caller."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        while self._waiting:
+            work = self._waiting.pop()
+            self.held.discard(work)
+            await self._engine.committer.release(work)
+
+
+def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:
+    """Nothing more is to be done for the instance now."""
+    if record.state is not InstanceState.RUNNING:
+        return True
+    if record.leased or (record.ready and record.control is not Control.PAUSE):
+        return False
+    return not wait or record.control is Control.PAUSE

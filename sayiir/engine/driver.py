@@ -1,0 +1,299 @@
+"""The driving half of the interpreter: calls user code, asks ``advance``, hands steps over.
+
+One ``match`` over the transitions; no look at a node's kind or at a path's text. The same code
+drives in-memory calls, the embedded runner and workers; only the committer differs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Protocol
+
+from sayiir.engine.acts import ActFailed
+from sayiir.engine.advance import advance
+from sayiir.engine.failures import failure_of_exception, failure_of_transition
+from sayiir.engine.refs import EventRef
+from sayiir.engine.transitions import (
+    AskKey,
+    AskUntil,
+    AwaitEvent,
+    Call,
+    EndStrand,
+    Expand,
+    Failed,
+    FailStrand,
+    Joined,
+    ParkUntil,
+    Received,
+    SpawnArms,
+)
+from sayiir.engine.work import RetryLater, Step
+from sayiir.errors import FailureInfo, PayloadError, StoreError, WorkerLost, WorkflowTimedOut
+from sayiir.limits import (
+    MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS,
+    MAX_INTERRUPTIONS,
+    SPAWN_BATCH_ITEMS,
+)
+from sayiir.stores.records import Control
+
+if TYPE_CHECKING:
+    from sayiir.clock import Clock
+    from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.transitions import Acting, Transition
+    from sayiir.engine.work import Committer, Reply, Work
+
+__all__ = ["Desk", "Driver"]
+
+logger = logging.getLogger("sayiir.engine")
+
+_ACTING = (Call, AskKey, Expand, AskUntil)
+
+
+class Desk(Protocol):
+    """Who decides how many items run beside each other."""
+
+    held: set[Work]
+
+    def start(self, work: Work) -> None:
+        """Begin to drive a further item beside those that run."""
+        ...
+
+    def room(self) -> int:
+        """How many further items could be started at once."""
+        ...
+
+
+class Driver:
+    """Drives work items, one strand each, until they park, end or are taken away.
+
+    Args:
+        committer: where steps go.
+        acts: calls user code.
+        clock: backoffs that are slept in place are slept by it.
+        desk: starts further items; its ``held`` lists those whose lease is in use.
+    """
+
+    def __init__(self, committer: Committer, acts: Acts, clock: Clock, desk: Desk) -> None:
+        self._committer = committer
+        self._acts = acts
+        self._clock = clock
+        self._desk = desk
+
+    async def drive(self, work: Work) -> None:
+        """Drive the item, and then what its end made ready for this caller.
+
+        An item that is left in the middle (cancelled from outside, store lost) is given back.
+        """
+        held = self._desk.held
+        following: Work | None = work
+        while following is not None:
+            work = following
+            held.add(work)
+            try:
+                following = await self._strand(work)
+            except BaseException:
+                await self._give_back(work)
+                raise
+            finally:
+                held.discard(work)
+
+    async def _give_back(self, work: Work) -> None:
+        try:
+            await asyncio.shield(self._committer.release(work))
+        except (StoreError, asyncio.CancelledError):
+            # The lease ends by itself then; what led here is the error to tell.
+            logger.debug("could not give %s back", work.position.path, exc_info=True)
+
+    async def _strand(self, work: Work) -> Work | None:
+        """Drive one item to where it leaves this process; the next item to go on with."""
+        transition = await self._first(work)
+        prune: tuple[str, ...] = ()
+        done: ActOutcome | None = None
+        while transition is not None:
+            prune += transition.prune
+            acting = isinstance(transition, _ACTING)
+            if (done is not None and done.computed is not None) or not acting:
+                reply = await self._store(work, transition, done, prune)
+                done, prune = None, ()
+                if not reply.accepted or reply.control is not Control.NONE:
+                    return None
+                if not acting:
+                    after = await self._after(work, transition, reply)
+                    if after is None:
+                        return self._start_all(reply.claimed)
+                    transition = after
+                    continue
+                work.moved(transition.position)
+            if work.lost or work.control is not Control.NONE:
+                await self._committer.release(work)
+                return None
+            done = await self._act(work, transition)
+            if done is None:
+                return None
+            transition = advance(transition.position, done.outcome)
+        return None
+
+    async def _first(self, work: Work) -> Transition | None:
+        """What to begin with, unless the item itself has come to its end."""
+        if work.deadline_at is not None and time.monotonic() >= work.deadline_at:
+            await self._deadline_passed(work)
+            return None
+        if work.interruptions >= MAX_INTERRUPTIONS:
+            message = f"{work.interruptions} workers in a row were lost while they ran this"
+            info = FailureInfo(
+                WorkerLost.__name__,
+                WorkerLost.__name__,
+                message,
+                path=work.position.path,
+                attempt=work.failures + work.interruptions_ever,
+            )
+            await self._fail(work, info)
+            return None
+        if isinstance(work.outcome, Received) and isinstance(work.outcome.ref, EventRef):
+            return await self._received(work, work.outcome.ref)
+        return advance(work.position, work.outcome)
+
+    async def _received(self, work: Work, event: EventRef) -> Transition | None:
+        """On from a wait, unless the event doesn't fit it: that is only seen here."""
+        try:
+            ref = await self._acts.event(work, event)
+        except PayloadError as error:
+            info = failure_of_exception(
+                error, task=None, path=work.position.path, attempt=work.attempt
+            )
+            await self._fail(work, info)
+            return None
+        return advance(work.position, Received(ref))
+
+    # -- acting
+
+    async def _act(self, work: Work, transition: Acting) -> ActOutcome | None:
+        """Run what the transition asks for, attempt by attempt; None: it left this process."""
+        while True:
+            try:
+                return await self._acts.act(work, transition)
+            except ActFailed as failed:
+                if failed.stopped:
+                    await self._committer.release(work)
+                    return None
+                if failed.deadline:
+                    await self._deadline_passed(work)
+                    return None
+                if not await self._try_again(work, transition, failed):
+                    return None
+
+    async def _try_again(self, work: Work, transition: Acting, failed: ActFailed) -> bool:
+        position = transition.position
+        failures = work.failures + 1
+        info = failure_of_exception(
+            failed.error, task=failed.task, path=position.path, attempt=work.attempt
+        )
+        policy = failed.policy
+        if policy is None or not policy.retries(failed.error, failures):
+            ending = advance(position, Failed(info.kind))
+            await self._fail_with(work, ending, info, failed.error)
+            return False
+        wait_seconds = policy.delay_seconds(failures)
+        in_place = wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
+        step = Step(RetryLater(position, info, wait_seconds, in_place))
+        reply = await self._committer.commit(work, step)
+        if not reply.accepted or reply.control is not Control.NONE or not in_place:
+            return False
+        work.position, work.failures, work.interruptions = position, failures, 0
+        if not await self._acts.sleep(work, self._clock, wait_seconds):
+            await self._committer.release(work)
+            return False
+        return True
+
+    # -- storing
+
+    async def _store(
+        self, work: Work, transition: Transition, done: ActOutcome | None, prune: tuple[str, ...]
+    ) -> Reply:
+        computed = done.computed if done is not None else None
+        match transition:
+            case SpawnArms():
+                return await self._spawn(work, transition, done, prune)
+            case FailStrand():
+                info = failure_of_transition(transition, attempt=work.attempt)
+                step = Step(transition, computed, failure=info, keep=self._desk.room())
+            case EndStrand():
+                # Its own slot becomes free with the end, so one successor always fits.
+                step = Step(transition, computed, keep=self._desk.room() + 1, prune=prune)
+            case _:
+                step = Step(transition, computed, prune=prune)
+        return await self._committer.commit(work, step)
+
+    async def _spawn(
+        self, work: Work, transition: SpawnArms, done: ActOutcome | None, prune: tuple[str, ...]
+    ) -> Reply:
+        """Create the arms in batches; those of earlier batches run meanwhile, elsewhere too."""
+        count = transition.count
+        computed = done.computed if done is not None else None
+        elements = done.elements if done is not None else None
+        begin = work.spawned if work.position is transition.position else 0
+        while True:
+            end = min(begin + SPAWN_BATCH_ITEMS, count)
+            # The parent's own slot becomes free once the last arm exists.
+            keep = self._desk.room() + (1 if end == count else 0)
+            arms = range(begin, end)
+            step = Step(
+                transition, computed, elements=elements, arms=arms, keep=keep, prune=prune
+            )
+            reply = await self._committer.commit(work, step)
+            if end == count or not reply.accepted or reply.control is not Control.NONE:
+                return reply
+            for arm in reply.claimed:
+                self._desk.start(arm)
+            begin, computed, prune = end, None, ()
+
+    async def _after(self, work: Work, stored: Transition, reply: Reply) -> Transition | None:
+        """What follows at once after a stored transition, if anything does for this item."""
+        match stored:
+            case AwaitEvent(position=position) if reply.event is not None:
+                work.moved(position)
+                return await self._received(work, reply.event)
+            case SpawnArms(position=position) if reply.joined:
+                work.moved(position)
+                return advance(position, Joined())
+            case _:
+                return None
+
+    def _start_all(self, claimed: tuple[Work, ...]) -> Work | None:
+        """Go on with the first item in this slot, start the others beside it."""
+        if not claimed:
+            return None
+        first, *others = claimed
+        for work in others:
+            self._desk.start(work)
+        return first
+
+    # -- ending in failure
+
+    async def _deadline_passed(self, work: Work) -> None:
+        seconds = work.program.definition.timeout_seconds
+        info = FailureInfo(
+            WorkflowTimedOut.__name__,
+            WorkflowTimedOut.__name__,
+            f"the workflow took longer than its timeout of {seconds:g} s",
+            path="",
+        )
+        failed = FailStrand(work.position, WorkflowTimedOut.__name__)
+        await self._committer.commit(work, Step(failed, failure=info))
+
+    async def _fail(self, work: Work, info: FailureInfo) -> None:
+        await self._fail_with(work, advance(work.position, Failed(info.kind)), info)
+
+    async def _fail_with(
+        self,
+        work: Work,
+        ending: Transition,
+        info: FailureInfo,
+        error: BaseException | None = None,
+    ) -> None:
+        step = Step(ending, failure=info, error=error, keep=self._desk.room())
+        reply = await self._committer.commit(work, step)
+        for claimed in reply.claimed:
+            self._desk.start(claimed)

@@ -1,0 +1,68 @@
+"""A value on its way between two nodes: the bytes, and how they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sayiir.codec.protocol import Plan
+
+__all__ = ["Payload", "payload_of"]
+
+
+class Payload:
+    """What one leaf of a reference stands for.
+
+    Every reader decodes the bytes for itself, so that no two consumers share a mutable object,
+    in memory as after a crash. Only immutable values that are certain to come back equal are
+    handed on as they are (``direct``).
+
+    Attributes:
+        data: the encoded value; None where it was never encoded because nothing stores it.
+        plan: how the bytes are read.
+    """
+
+    __slots__ = ("_direct", "_value", "data", "plan")
+
+    def __init__(
+        self, data: bytes | None, plan: Plan, value: Any = None, *, direct: bool = False
+    ) -> None:
+        self.data = data
+        self.plan = plan
+        self._value = value
+        self._direct = direct
+
+    def read(self) -> Any:
+        """A value of the reader's own.
+
+        Raises:
+            PayloadError: the bytes don't fit the declared type.
+        """
+        if self._direct:
+            return self._value
+        if self.data is None:
+            raise TypeError("a payload holds bytes or a direct value")
+        return self.plan.decode(self.data)
+
+    @property
+    def stored(self) -> bytes:
+        """The bytes that a store keeps."""
+        if self.data is None:
+            self.data = self.plan.encode(self._value)
+        return self.data
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the encoded value; 0 where it was never encoded."""
+        return len(self.data) if self.data is not None else 0
+
+
+def payload_of(value: object, plan: Plan) -> Payload:
+    """The payload of a fresh value; bytes are made at once only where they will be read.
+
+    Raises:
+        PayloadError: the value can't be stored and come back equal.
+    """
+    if plan.passes_through(value):
+        return Payload(None, plan, value, direct=True)
+    return Payload(plan.encode(value), plan)

@@ -1,0 +1,131 @@
+"""A definition made ready to run: its places laid out, its codec plans and signatures at hand."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sayiir.codec.protocol import UNDECLARED
+from sayiir.dsl.nodes import AwaitSignal, Branch, Loop, Map
+from sayiir.dsl.portable import to_portable
+from sayiir.engine.position import Frame, Position, locate_frame, places_of
+from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
+from sayiir.errors import StoreError
+from sayiir.ids import path_segments, quoted_selector
+
+if TYPE_CHECKING:
+    from sayiir.codec.protocol import Codec, Plan
+    from sayiir.dsl.definition import Definition
+    from sayiir.engine.position import Place
+    from sayiir.engine.refs import Ref
+
+__all__ = ["Program"]
+
+
+class Program:
+    """A definition with a codec, compiled once and shared by all runs of a process.
+
+    Attributes:
+        definition: what was compiled.
+        codec: turns its values into bytes.
+        places: node path -> place.
+    """
+
+    def __init__(self, definition: Definition, codec: Codec) -> None:
+        self.definition = definition
+        self.codec = codec
+        self._first, self.places = places_of(definition.root)
+        self._plans: dict[str, Plan] = {}
+        self._element_plans: dict[str, Plan] = {}
+
+    # -- positions
+
+    def start(self, instance_input: InputRef | None = None) -> Position:
+        """Where every instance begins."""
+        return Position(self._first, Frame(), instance_input or InputRef())
+
+    def locate(self, path: str, input_text: str) -> Position:
+        """The position that a store kept as text.
+
+        Raises:
+            StoreError: the definition has no such position, or the text is damaged.
+        """
+        try:
+            text, children = input_text, list[str]()
+            if input_text[:1] == "c":
+                text, *children = json.loads(input_text[1:])
+            inputs = [ref_from_text(child) for child in children]
+            place, frame = locate_frame(self.places, path, iter(inputs))
+            return Position(place, frame, ref_from_text(text))
+        except (LookupError, ValueError, TypeError, StopIteration, OverflowError) as error:
+            raise StoreError(
+                f"workflow {self.definition.name!r} has no position {path!r} with input "
+                f"{input_text[:80]!r}: the stored row is damaged"
+            ) from error
+
+    def input_text(self, position: Position) -> str:
+        """The position's input as a store keeps it, with the inputs of enclosing children."""
+        text = ref_to_text(position.input)
+        children = position.frame.child_inputs()
+        if not children:
+            return text
+        return "c" + json.dumps([text, *map(ref_to_text, children)], separators=(",", ":"))
+
+    def node_path(self, path: str) -> str:
+        """A path without the numbers of loops and maps.
+
+        Raises:
+            LookupError: the definition has no such path.
+            ValueError: the text is no path.
+        """
+        node_path = ""
+        for node_id, selector in path_segments(path):
+            node_path += ("/" if node_path else "") + node_id
+            place = self.places[node_path]
+            if selector is not None and not isinstance(place.node, (Loop, Map)):
+                node_path += f"[{selector if selector == '*' else quoted_selector(selector)}]"
+        return node_path
+
+    # -- plans
+
+    def plan(self, node_path: str) -> Plan:
+        """How the output of the task (or the key of the branch) at ``node_path`` is stored."""
+        plan = self._plans.get(node_path)
+        if plan is None:
+            place = self.places.get(node_path)
+            plan = self.codec.plan(self._edge(node_path, place))
+            self._plans[node_path] = plan
+        return plan
+
+    def _edge(self, node_path: str, place: Place | None) -> Any:
+        if place is not None and isinstance(place.node, AwaitSignal):
+            return place.node.payload_type
+        if place is not None and isinstance(place.node, Branch):
+            return str
+        return self.definition.edges.get(node_path, UNDECLARED)
+
+    def element_plan(self, node_path: str) -> Plan:
+        """How the elements of the map at ``node_path`` are stored."""
+        plan = self._element_plans.get(node_path)
+        if plan is None:
+            edge = self.definition.element_edges.get(node_path, UNDECLARED)
+            plan = self._element_plans[node_path] = self.codec.plan(edge)
+        return plan
+
+    @property
+    def input_plan(self) -> Plan:
+        """How the instance's input is stored."""
+        return self.codec.plan(self.definition.input_edge)
+
+    @cached_property
+    def portable(self) -> bytes:
+        """The definition as stores keep it."""
+        return to_portable(self.definition)
+
+    def workflow_input(self, frame: Frame) -> Ref:
+        """The input of the nearest workflow that encloses the frame."""
+        for outer in frame.outwards():
+            if outer.child_input is not None:
+                return outer.child_input
+        return InputRef()

@@ -1,0 +1,164 @@
+"""References to values: what must be read first, and what it comes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sayiir.dsl.nodes import AwaitSignal, Fork
+from sayiir.engine.failures import failure_from_bytes
+from sayiir.engine.payloads import Payload
+from sayiir.engine.refs import (
+    ArmOutput,
+    DefaultRef,
+    ElementRef,
+    Envelope,
+    EventRef,
+    InputRef,
+    JoinRef,
+    Pair,
+    ResultRef,
+    Unwrapped,
+    leaves,
+    ref_from_text,
+)
+from sayiir.errors import PayloadError, StoreError
+from sayiir.limits import MAX_JOIN_BYTES, MAX_JOIN_ELEMENTS
+from sayiir.stores.records import Loaded, Wanted
+from sayiir.values import Again, BranchResult, Done, ItemFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sayiir.engine.program import Program
+    from sayiir.engine.refs import Leaf, Ref
+
+__all__ = ["Loader", "fill", "read"]
+
+
+class Loader(Protocol):
+    """What reads from a store: one method of the store protocols."""
+
+    async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
+        """Read results, joins, elements, events and inputs."""
+        ...
+
+
+async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) -> None:
+    """Read what the references stand for, as far as it isn't known; joins take a second round.
+
+    Raises:
+        StoreError: something that must be there is not.
+    """
+    refs = list(refs)
+    while missing := [leaf for ref in refs for leaf in leaves(ref) if _unknown(leaf)]:
+        (loaded,) = await loader.load([_wanted(run, missing)])
+        for leaf in missing:
+            _attach(program, leaf, loaded)
+
+
+def _unknown(leaf: Leaf) -> bool:
+    return leaf.arms is None if isinstance(leaf, JoinRef) else leaf.payload is None
+
+
+def _wanted(run: int, missing: list[Leaf]) -> Wanted:
+    return Wanted(
+        run=run,
+        results=tuple({leaf.path: None for leaf in missing if isinstance(leaf, ResultRef)}),
+        joins=tuple({leaf.path: None for leaf in missing if isinstance(leaf, JoinRef)}),
+        elements=tuple({leaf.item: None for leaf in missing if isinstance(leaf, ElementRef)}),
+        events=tuple({leaf.event_id: None for leaf in missing if isinstance(leaf, EventRef)}),
+        input=any(isinstance(leaf, InputRef) for leaf in missing),
+    )
+
+
+def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
+    try:
+        match leaf:
+            case ResultRef(path=path):
+                plan = program.plan(program.node_path(path))
+                leaf.payload = Payload(loaded.results[path], plan)
+            case JoinRef(path=path):
+                leaf.arms = tuple(
+                    ArmOutput(arm.index, arm.output and ref_from_text(arm.output), arm.error)  # type: ignore[arg-type]
+                    for arm in loaded.joins[path]
+                )
+            case ElementRef(item=item):
+                plan = program.element_plan(program.node_path(item.spawn_path))
+                leaf.payload = Payload(loaded.elements[item], plan)
+            case EventRef(event_id=event_id, node_path=node_path):
+                leaf.payload = Payload(loaded.events[event_id], program.plan(node_path))
+            case InputRef():
+                if loaded.input is None:
+                    raise LookupError("the instance's input")
+                leaf.payload = Payload(loaded.input, program.input_plan)
+    except (LookupError, ValueError) as error:
+        raise StoreError(f"the store has lost what a position refers to: {error}") from error
+
+
+def read(program: Program, ref: Ref) -> Any:
+    """The value of a reference whose leaves are known.
+
+    Raises:
+        PayloadError: stored bytes don't fit their type, or a join is too large.
+    """
+    match ref:
+        case ResultRef() | InputRef() | EventRef() | ElementRef():
+            if ref.payload is None:
+                raise StoreError("a reference is read before it was loaded")
+            return ref.payload.read()
+        case Unwrapped(inner=inner):
+            return _inside(read(program, inner))
+        case Pair(first=first, second=second):
+            return (read(program, first), read(program, second))
+        case Envelope(key=key, inner=inner):
+            return BranchResult(read(program, key), read(program, inner))
+        case DefaultRef(node_path=node_path):
+            node = program.places[node_path].node
+            return node.default if isinstance(node, AwaitSignal) else None
+        case JoinRef():
+            return _join(program, ref)
+
+
+def _inside(wrapped: Any) -> Any:
+    if isinstance(wrapped, (Again, Done)):
+        return wrapped.value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    raise PayloadError(f"expected Again or Done, found {type(wrapped).__name__}")
+
+
+def _join(program: Program, ref: JoinRef) -> Any:
+    arms = ref.arms or ()
+    _check_join_size(ref, arms)
+    node = program.places[ref.node_path].node
+    if not isinstance(node, Fork):
+        return [_arm_value(program, arm) for arm in arms]
+    if node.join == "last":
+        return _arm_value(program, arms[-1])
+    values = [_arm_value(program, arm) for arm in arms]
+    if not node.named:
+        return tuple(values)
+    by_name = {arm.selector: value for arm, value in zip(node.arms, values, strict=True)}
+    return by_name if node.into is None else program.codec.conform(by_name, node.into)
+
+
+def _arm_value(program: Program, arm: ArmOutput) -> Any:
+    if arm.error is not None:
+        return ItemFailed(failure_from_bytes(arm.error), arm.index)
+    if arm.output is None:
+        raise StoreError("an arm that was joined has no output")
+    return read(program, arm.output)
+
+
+def _check_join_size(ref: JoinRef, arms: tuple[ArmOutput, ...]) -> None:
+    if len(arms) > MAX_JOIN_ELEMENTS:
+        raise PayloadError(
+            f"{len(arms)} elements to join, at most {MAX_JOIN_ELEMENTS}", path=ref.path
+        )
+    size = sum(
+        leaf.payload.size_bytes
+        for arm in arms
+        if arm.output is not None
+        for leaf in leaves(arm.output)
+        if not isinstance(leaf, JoinRef) and leaf.payload is not None
+    )
+    if size > MAX_JOIN_BYTES:
+        raise PayloadError(f"{size} bytes to join, at most {MAX_JOIN_BYTES}", path=ref.path)

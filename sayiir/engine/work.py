@@ -1,0 +1,233 @@
+"""A work item in the hands of this process, and what passes between driver and committer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from sayiir.engine.transitions import Entered
+from sayiir.stores.records import Control
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from sayiir.engine.payloads import Payload
+    from sayiir.engine.position import Position
+    from sayiir.engine.program import Program
+    from sayiir.engine.refs import EventRef, Ref
+    from sayiir.engine.transitions import Outcome, Transition
+    from sayiir.errors import FailureInfo
+    from sayiir.stores.records import Fence, Latest
+
+__all__ = ["Committer", "Computed", "Reply", "RetryLater", "Run", "Step", "Work"]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The run that a work item belongs to; ``number`` is the store's own for it."""
+
+    number: int
+    run_id: str
+    instance_id: str
+    traceparent: str | None = None
+
+
+class Work:
+    """One work item that this process holds, with where it stands and what is asked of it.
+
+    Attributes:
+        program: the definition it belongs to.
+        run: the run it belongs to.
+        fence: the right to write.
+        position: where it stands in the store.
+        outcome: what to begin with there.
+        failures: committed failures at that position.
+        interruptions: leases lost at that position since its last commit.
+        interruptions_ever: leases lost at that position, ever.
+        spawned: arms that an unfinished spawn has created already.
+        deadline_at: ``time.monotonic()`` of the workflow's deadline; for the root only.
+        control: what was asked of the instance meanwhile; the driver looks at it.
+        lost: the lease is another's now; nothing more may be written.
+        interruptible: the asyncio task in which user code runs at this moment, or a backoff.
+        in_thread: that code runs on a thread, which can't be cancelled, only left behind.
+        kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
+    """
+
+    __slots__ = (
+        "control",
+        "deadline_at",
+        "failures",
+        "fence",
+        "in_thread",
+        "interruptible",
+        "interruptions",
+        "interruptions_ever",
+        "kept",
+        "lost",
+        "outcome",
+        "position",
+        "program",
+        "run",
+        "spawned",
+    )
+
+    def __init__(
+        self,
+        program: Program,
+        run: Run,
+        fence: Fence,
+        position: Position,
+        outcome: Outcome | None = None,
+    ) -> None:
+        self.program = program
+        self.run = run
+        self.fence = fence
+        self.position = position
+        self.outcome: Outcome = outcome or Entered()
+        self.failures = 0
+        self.interruptions = 0
+        self.interruptions_ever = 0
+        self.spawned = 0
+        self.deadline_at: float | None = None
+        self.control = Control.NONE
+        self.lost = False
+        self.interruptible: asyncio.Task[Any] | None = None
+        self.in_thread = False
+        self.kept: dict[str, tuple[bytes, Payload]] = {}
+
+    @property
+    def stopping(self) -> bool:
+        """Nothing more of this item should run here."""
+        return self.lost or self.control in (Control.CANCEL, Control.STOP)
+
+    def interrupt(self, control: Control, *, lost: bool = False) -> None:
+        """Tell the item what was asked; user code that can be cancelled is. In the loop only."""
+        self.control = control
+        self.lost = self.lost or lost
+        if self.interruptible is not None and (self.lost or (self.stopping and not self.in_thread)):
+            self.interruptible.cancel()
+
+    @property
+    def attempt(self) -> int:
+        """The number of the attempt that would begin now; every start counts."""
+        return self.failures + self.interruptions_ever + 1
+
+    def moved(self, position: Position) -> None:
+        """The store has the item at ``position`` now, with fresh counts."""
+        self.position = position
+        self.failures = self.interruptions = self.interruptions_ever = self.spawned = 0
+
+
+class Computed:
+    """The outcome of one executed node, to be stored under its path."""
+
+    __slots__ = ("attempts", "duration_us", "ordinal", "path", "node_path", "payload")
+
+    def __init__(
+        self,
+        position: Position,
+        payload: Payload,
+        attempts: int,
+        duration_us: int,
+    ) -> None:
+        self.path = position.path
+        self.node_path = position.place.node_path
+        self.ordinal = position.frame.ordinal
+        self.payload = payload
+        self.attempts = attempts
+        self.duration_us = duration_us
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """An attempt failed and another follows: in place after a short wait, or parked."""
+
+    position: Position
+    failure: FailureInfo
+    wait_seconds: float
+    in_place: bool
+
+
+Following: TypeAlias = "Transition | RetryLater"
+
+
+class Step:
+    """One checkpoint: what was computed, what follows, and what that needs.
+
+    Attributes:
+        following: the transition to store.
+        computed: the result to store with it.
+        failure: for FailStrand: the record.
+        error: the exception behind it, which in-memory callers get as ``__cause__``.
+        elements: for the arms of a map: the payloads of all its elements.
+        arms: for SpawnArms: which of them this checkpoint creates.
+        keep: how many new items the caller has room for.
+        prune: paths of loop iterations that are no longer needed.
+    """
+
+    __slots__ = (
+        "arms",
+        "computed",
+        "elements",
+        "error",
+        "failure",
+        "following",
+        "keep",
+        "prune",
+    )
+
+    def __init__(
+        self,
+        following: Following,
+        computed: Computed | None = None,
+        *,
+        failure: FailureInfo | None = None,
+        error: BaseException | None = None,
+        elements: Sequence[Payload] | None = None,
+        arms: range = range(0),
+        keep: int = 0,
+        prune: tuple[str, ...] = (),
+    ) -> None:
+        self.following = following
+        self.computed = computed
+        self.failure = failure
+        self.error = error
+        self.elements = elements
+        self.arms = arms
+        self.keep = keep
+        self.prune = prune
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a step: as ``records.Answer``, in the engine's own terms.
+
+    ``event``: the event that a wait was given, its payload known, its marks not yet.
+    """
+
+    accepted: bool = True
+    control: Control = Control.NONE
+    event: EventRef | None = None
+    claimed: tuple[Work, ...] = ()
+    joined: bool = False
+
+
+class Committer(Protocol):
+    """Where steps go: to a store, or nowhere but on with the run (in memory)."""
+
+    async def commit(self, work: Work, step: Step) -> Reply:
+        """Make the step durable; returns when it is."""
+        ...
+
+    async def fill(self, work: Work, refs: Sequence[Ref]) -> None:
+        """Give the leaves of the references their payloads."""
+        ...
+
+    async def latest(self, work: Work, latest: Latest) -> tuple[str, Payload] | None:
+        """The newest result among some node paths: its node path and payload."""
+        ...
+
+    async def release(self, work: Work) -> None:
+        """Give the item back undone."""
+        ...

@@ -1,0 +1,299 @@
+"""``AsyncCheckpointingRunner``: durable runs inside your own process."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sayiir.client import AsyncWorkflowClient
+from sayiir.clock import SystemClock
+from sayiir.codec import JsonCodec
+from sayiir.connection import StoreConnection
+from sayiir.durations import Duration, duration_seconds
+from sayiir.engine.committer import StoreCommitter
+from sayiir.engine.dispatch import Dispatcher, Engine
+from sayiir.engine.invoke import UserExit
+from sayiir.engine.leases import LeaseKeeper
+from sayiir.engine.threads import TaskThreads
+from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
+from sayiir.ids import check_instance_id
+from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
+from sayiir.policy import ConflictPolicy
+from sayiir.snapshots import Programs, status_of
+from sayiir.stores.records import ClaimRequest, Control, InstanceState
+from sayiir.submission import new_instance, warn_of_other_input
+
+if TYPE_CHECKING:
+    from sayiir.clock import Clock
+    from sayiir.codec.protocol import Codec
+    from sayiir.status import WorkflowStatus
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import Claimed, InstanceRecord
+    from sayiir.workflow import Workflow
+
+__all__ = ["AsyncCheckpointingRunner"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class AsyncCheckpointingRunner:
+    """Runs instances here, with a checkpoint after every task.
+
+    After a crash the same line continues the instance; what was committed doesn't run again.
+    Use it with ``async with``, or ``await close()``.
+
+    Args:
+        store: a URL (``sqlite:///orders.db``, ``memory://``, …) or an open store.
+        conflict_policy: what ``run`` does where the instance id is taken.
+        codec: how values are stored; the same for everybody who uses the store.
+        lease: how long an item is held without a sign of life; renewed every third of it.
+        clock: what short backoffs are slept by.
+
+    >>> import asyncio
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> doubling = workflow("doubling", double >> double)
+    >>> async def main() -> str:
+    ...     async with AsyncCheckpointingRunner("memory://") as runner:
+    ...         return str(await runner.run(doubling, "a", 3))
+    >>> asyncio.run(main())
+    'Completed(output=12)'
+    """
+
+    def __init__(
+        self,
+        store: str | Store,
+        *,
+        conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
+        codec: Codec | None = None,
+        lease: Duration = DEFAULT_LEASE_SECONDS,
+        clock: Clock | None = None,
+    ) -> None:
+        self._connection = StoreConnection(store)
+        self._policy = conflict_policy
+        self._codec = codec or JsonCodec()
+        self._lease_us = round(duration_seconds(lease) * 1e6)
+        self._clock = clock or SystemClock()
+        self._holder = uuid.uuid4().hex
+        self._engine: Engine | None = None
+        self._programs: Programs | None = None
+        self._keeper: LeaseKeeper | None = None
+        self._opening = asyncio.Lock()
+
+    async def store(self) -> Store:
+        """The open store.
+
+        Raises:
+            StoreError: it can't be opened.
+        """
+        return await self._connection.open()
+
+    @property
+    def client(self) -> AsyncWorkflowClient:
+        """A client on the runner's store."""
+        return AsyncWorkflowClient(
+            self._connection, conflict_policy=self._policy, codec=self._codec
+        )
+
+    async def close(self) -> None:
+        """Stop keeping leases and close the store, if it was opened here. Idempotent."""
+        if self._keeper is not None:
+            self._keeper.stop()
+        if self._engine is not None:
+            self._engine.threads.close()
+        await self._connection.close()
+
+    async def __aenter__(self) -> AsyncCheckpointingRunner:
+        await self._opened()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    # -- running
+
+    async def run(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002  the word of the interface
+        *,
+        wait: bool = False,
+        priority: int | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create the instance and work until nothing of it is due.
+
+        Args:
+            workflow: what to run.
+            instance_id: its name.
+            input: validated leniently: a dict becomes the model.
+            wait: go on through delays and signals until it ends or is paused.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+
+        Raises:
+            InvalidInstanceId: the id isn't allowed.
+            PayloadError: the input doesn't fit.
+            InstanceAlreadyExists: the id is taken and the policy is FAIL.
+            DefinitionMismatch: it is taken by another definition, whatever the policy.
+        """
+        existing, claimed, data = await self._create(
+            workflow, instance_id, input, priority, self._policy
+        )
+        if existing is not None:
+            if self._policy is ConflictPolicy.FAIL:
+                raise InstanceAlreadyExists(instance_id)
+            engine, programs = await self._opened()
+            await warn_of_other_input(engine.store, existing, data)
+            return await status_of(existing, programs, workflow)
+        return await self._work(workflow, instance_id, claimed, wait=wait)
+
+    async def resume(
+        self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
+    ) -> WorkflowStatus[B]:
+        """Work on an instance that exists until nothing of it is due.
+
+        A finished or paused one is returned as it is.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: it was created by another definition.
+        """
+        engine, programs = await self._opened()
+        record = await engine.store.describe(check_instance_id(instance_id))
+        if record is None:
+            raise InstanceNotFound(instance_id)
+        return await self._continue(programs, record, workflow, wait=wait)
+
+    async def ensure(
+        self,
+        workflow: Workflow[A, B],
+        instance_id: str,
+        input: A,  # noqa: A002
+        *,
+        wait: bool = False,
+    ) -> WorkflowStatus[B]:
+        """Start the instance, or continue it: the line to run again after a crash.
+
+        Paused, failed, cancelled and completed instances are returned as they are; under
+        another definition a finished one is returned as plain data.
+
+        Raises:
+            InvalidInstanceId: the id isn't allowed.
+            PayloadError: the input doesn't fit.
+            DefinitionMismatch: an unfinished one was created by another definition.
+        """
+        existing, claimed, _ = await self._create(
+            workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
+        )
+        if existing is None:
+            return await self._work(workflow, instance_id, claimed, wait=wait)
+        _, programs = await self._opened()
+        if existing.definition_hash != workflow.definition_hash:
+            return await status_of(existing, programs, None)
+        return await self._continue(programs, existing, workflow, wait=wait)
+
+    async def resume_all(
+        self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
+    ) -> int:
+        """Continue whatever is due of these workflows and return: for cron jobs and functions.
+
+        Args:
+            workflows: what can be run here; several versions may stand side by side.
+            limit: claim at most so many work items (and what they make ready).
+
+        Returns:
+            How many work items were claimed.
+        """
+        engine, programs = await self._opened()
+        compiled = {w.definition_hash: programs.of(w) for w in workflows}
+        dispatcher = Dispatcher(engine, compiled, self._request())
+        return await self._guarded(dispatcher.run_due(limit))
+
+    # -- inside
+
+    async def _create(
+        self,
+        workflow: Workflow[Any, Any],
+        instance_id: str,
+        value: Any,
+        priority: int | None,
+        policy: ConflictPolicy,
+        *,
+        finished_as_is: bool = False,
+    ) -> tuple[InstanceRecord | None, Claimed | None, bytes]:
+        engine, programs = await self._opened()
+        program = programs.of(workflow)
+        new = new_instance(program, instance_id, value, priority=priority)
+        replace = policy is ConflictPolicy.TERMINATE_EXISTING
+        answer = await engine.store.create(new, replace=replace, claim=self._request())
+        existing = answer.existing
+        if existing is not None and existing.definition_hash != new.definition_hash:
+            finished = existing.state is not InstanceState.RUNNING
+            if not (finished_as_is and finished):
+                raise await programs.mismatch(existing, workflow.definition)
+        return existing, answer.claimed, new.input
+
+    async def _continue(
+        self,
+        programs: Programs,
+        record: InstanceRecord,
+        workflow: Workflow[Any, B],
+        *,
+        wait: bool,
+    ) -> WorkflowStatus[B]:
+        if record.definition_hash != workflow.definition_hash:
+            raise await programs.mismatch(record, workflow.definition)
+        if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
+            return await status_of(record, programs, workflow)
+        return await self._work(workflow, record.instance_id, None, wait=wait)
+
+    async def _work(
+        self,
+        workflow: Workflow[Any, B],
+        instance_id: str,
+        claimed: Claimed | None,
+        *,
+        wait: bool,
+    ) -> WorkflowStatus[B]:
+        engine, programs = await self._opened()
+        program = programs.of(workflow)
+        dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
+        record = await self._guarded(dispatcher.run_instance(instance_id, claimed, wait=wait))
+        if record is None:
+            raise InstanceNotFound(instance_id)
+        return await status_of(record, programs, workflow)
+
+    async def _guarded(self, running: Any) -> Any:
+        """An exit that user code asked for goes to whoever called the runner."""
+        try:
+            return await running
+        except UserExit as exit_request:
+            raise exit_request.__cause__ or exit_request from None
+
+    def _request(self) -> ClaimRequest:
+        return ClaimRequest(
+            holder=self._holder,
+            lease_us=self._lease_us,
+            limit=EMBEDDED_CONCURRENCY,
+            skip_interruption_waits=True,
+        )
+
+    async def _opened(self) -> tuple[Engine, Programs]:
+        if self._engine is None or self._programs is None:
+            async with self._opening:
+                if self._engine is None:
+                    store = await self._connection.open()
+                    engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+                    loop = asyncio.get_running_loop()
+                    self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
+                    self._keeper.start()
+                    self._programs = Programs(store, self._codec)
+                    self._engine = engine
+        if self._engine is None or self._programs is None:
+            raise TypeError("opening ends with an engine")
+        return self._engine, self._programs

@@ -1,0 +1,251 @@
+"""From what a store keeps of an instance to what users see: statuses, outputs, histories."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sayiir.dsl.portable import from_portable
+from sayiir.engine.failures import failure_from_bytes
+from sayiir.engine.program import Program
+from sayiir.engine.refs import ref_from_text
+from sayiir.engine.resolve import fill, read
+from sayiir.errors import DefinitionError, DefinitionMismatch, FailureInfo, StoreError
+from sayiir.status import (
+    AwaitingSignal,
+    Cancelled,
+    Completed,
+    Failed,
+    InProgress,
+    InstanceInfo,
+    Parked,
+    Paused,
+    TaskResult,
+    Waiting,
+)
+from sayiir.stores.records import Control, InstanceState
+
+if TYPE_CHECKING:
+    from sayiir.codec.protocol import Codec, Plan
+    from sayiir.dsl.definition import Definition
+    from sayiir.status import WorkflowStatus
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import InstanceRecord, ResultRecord
+    from sayiir.workflow import Workflow
+
+__all__ = ["Programs", "info_of", "moment", "status_name", "status_of", "task_result_of"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def moment(at_us: int) -> datetime:
+    """Microseconds since the Unix epoch as an aware datetime."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+class _PlainPlan:
+    """Reads typed bytes as plain JSON data: nobody named the types."""
+
+    __slots__ = ("_codec",)
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def encode(self, value: object) -> bytes:
+        raise StoreError("a definition that was only read can't store values")
+
+    def decode(self, data: bytes) -> Any:
+        return self._codec.decode_plain(data)
+
+    def passes_through(self, value: object) -> bool:
+        return False
+
+
+class _PlainCodec:
+    """A codec for definitions that were read from a store: it knows no types."""
+
+    __slots__ = ("_codec",)
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    @property
+    def name(self) -> str:
+        return self._codec.name
+
+    def plan(self, annotation: Any) -> Plan:
+        return _PlainPlan(self._codec)
+
+    def decode_plain(self, data: bytes) -> Any:
+        return self._codec.decode_plain(data)
+
+    def accept(self, value: object, annotation: Any) -> Any:
+        return value
+
+    def conform(self, value: object, annotation: Any) -> Any:
+        return value
+
+
+class Programs:
+    """The programs that a client, runner or worker has compiled, by definition hash.
+
+    Args:
+        store: where portable definitions are kept.
+        codec: how values are stored.
+    """
+
+    def __init__(self, store: Store, codec: Codec) -> None:
+        self._store = store
+        self._codec = codec
+        self._compiled: dict[str, Program] = {}
+        self._read: dict[str, Program] = {}
+
+    def of(self, workflow: Workflow[Any, Any]) -> Program:
+        """The program of a workflow that was given."""
+        program = self._compiled.get(workflow.definition_hash)
+        if program is None or program.definition is not workflow.definition:
+            program = Program(workflow.definition, self._codec)
+            self._compiled[workflow.definition_hash] = program
+        return program
+
+    async def stored(self, definition_hash: str) -> Program:
+        """The program of a definition that the store keeps: it can be read, not run.
+
+        Raises:
+            StoreError: the store has no such definition, or it is damaged.
+        """
+        if definition_hash not in self._read:
+            data = await self._store.definition(definition_hash)
+            if data is None:
+                raise StoreError(f"the store has lost definition {definition_hash}")
+            try:
+                definition = from_portable(data)
+            except DefinitionError as error:
+                raise StoreError(f"definition {definition_hash} is damaged: {error}") from error
+            self._read[definition_hash] = Program(definition, _PlainCodec(self._codec))
+        return self._read[definition_hash]
+
+    async def for_record(
+        self, record: InstanceRecord, workflow: Workflow[Any, Any] | None
+    ) -> Program:
+        """The program to read an instance with: the workflow's if one is named.
+
+        Raises:
+            DefinitionMismatch: the instance was created by another definition.
+        """
+        if workflow is None:
+            return await self.stored(record.definition_hash)
+        if workflow.definition_hash != record.definition_hash:
+            raise await self.mismatch(record, workflow.definition)
+        return self.of(workflow)
+
+    async def mismatch(
+        self, record: InstanceRecord, definition: Definition
+    ) -> DefinitionMismatch:
+        """The error for an instance of another definition, with what changed."""
+        from sayiir.dsl.diff import diff
+
+        try:
+            stored = (await self.stored(record.definition_hash)).definition
+            changes = tuple(str(change) for change in diff(stored, definition))
+        except StoreError:
+            changes = ()
+        return DefinitionMismatch(
+            record.instance_id, definition.definition_hash, record.definition_hash, changes
+        )
+
+    async def output(self, record: InstanceRecord, program: Program) -> Any:
+        """The output of a completed instance."""
+        if record.output is None:
+            raise StoreError(f"instance {record.instance_id!r} is completed without an output")
+        ref = ref_from_text(record.output)
+        await fill(program, record.run, [ref], self._store)
+        return read(program, ref)
+
+
+def status_name(record: InstanceRecord) -> str:
+    """Name of the status class that a record stands for."""
+    match record.state:
+        case InstanceState.COMPLETED:
+            return Completed.__name__
+        case InstanceState.FAILED:
+            return Failed.__name__
+        case InstanceState.CANCELLED:
+            return Cancelled.__name__
+        case InstanceState.RUNNING:
+            return type(_running(record)).__name__
+
+
+async def status_of(
+    record: InstanceRecord, programs: Programs, workflow: Workflow[Any, Any] | None
+) -> WorkflowStatus[Any]:
+    """The status that a record stands for, with the output read where it is completed.
+
+    Raises:
+        DefinitionMismatch: the workflow named is not the one that created the instance.
+    """
+    if workflow is not None and workflow.definition_hash != record.definition_hash:
+        raise await programs.mismatch(record, workflow.definition)
+    match record.state:
+        case InstanceState.COMPLETED:
+            program = await programs.for_record(record, workflow)
+            return Completed(await programs.output(record, program))
+        case InstanceState.FAILED:
+            return Failed(_failure(record.error))
+        case InstanceState.CANCELLED:
+            return Cancelled(record.reason, record.requested_by)
+        case InstanceState.RUNNING:
+            return _running(record)
+
+
+def _running(record: InstanceRecord) -> InProgress | Paused | Waiting | AwaitingSignal:
+    parked = tuple(
+        Parked(item.path, None if item.wake_at_us is None else moment(item.wake_at_us),
+               item.signal_name)
+        for item in record.parked
+    )
+    if record.control is Control.PAUSE and not record.leased:
+        return Paused(record.reason, record.requested_by, parked)
+    if record.ready or record.leased or not parked:
+        return InProgress(parked)
+    first = parked[0]
+    if first.signal_name is not None:
+        return AwaitingSignal(first.signal_name, first.wake_at, first.path, parked)
+    if first.wake_at is None:
+        return InProgress(parked)
+    return Waiting(first.wake_at, first.path, parked)
+
+
+def _failure(error: bytes | None) -> FailureInfo:
+    return failure_from_bytes(error or b"")
+
+
+def info_of(record: InstanceRecord) -> InstanceInfo:
+    """One line of a list."""
+    return InstanceInfo(
+        instance_id=record.instance_id,
+        run_id=record.run_id,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        definition_hash=record.definition_hash,
+        status=status_name(record),
+        priority=record.priority,
+        labels=dict(record.labels),
+        created_at=moment(record.created_at_us),
+        finished_at=None if record.finished_at_us is None else moment(record.finished_at_us),
+    )
+
+
+def task_result_of(record: ResultRecord, program: Program) -> TaskResult:
+    """One line of a history."""
+    output = None
+    if record.output is not None:
+        output = program.plan(record.node_path).decode(record.output)
+    return TaskResult(
+        path=record.path,
+        output=output,
+        error=None if record.error is None else failure_from_bytes(record.error),
+        attempts=record.attempts,
+        started_at=moment(record.started_at_us),
+        finished_at=moment(record.finished_at_us),
+    )

@@ -1,0 +1,339 @@
+"""Checkpoints: what each effect does to the rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from sayiir.errors import StoreError
+from sayiir.stores.records import (
+    Answer,
+    Await,
+    Checkpoint,
+    Claimed,
+    Control,
+    End,
+    Event,
+    Fail,
+    InstanceState,
+    Move,
+    Park,
+    Result,
+    Retry,
+    Spawn,
+)
+from sayiir.stores.sqlite.codes import (
+    BACKOFF,
+    CONTROLS,
+    DELAY,
+    ENDED,
+    READY,
+    RUNNING,
+    SIGNAL,
+)
+from sayiir.stores.sqlite.due import rank_of
+from sayiir.stores.sqlite.moves import (
+    Keeper,
+    arm_ended,
+    begin_wait,
+    below,
+    cancel_unclaimed,
+    end_item,
+    finish,
+    next_park,
+    remove_below,
+)
+from sayiir.stores.sqlite.spawn import spawn_arms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sayiir.stores.sqlite.rows import Item, Run
+    from sayiir.stores.sqlite.transaction import Transaction
+
+__all__ = ["commit"]
+
+_DONE: Final = Answer()
+_STALE: Final = Answer(accepted=False)
+
+# The step of an item that is READY and keeps its lease: most checkpoints by far. It finds its
+# row by the fence, so nothing has to be read before, and it touches no index. An item that
+# waited, spawned or changes its priority has more to clear, and takes the long way.
+_STEP: Final = f"""
+update work_item set path = :path, input = :input, interruptions = 0,
+    failures = case when path = :path then failures else 0 end,
+    interruptions_ever = case when path = :path then interruptions_ever else 0 end,
+    error = case when path = :path then error end,
+    failed = case when path = :path then failed else 0 end
+where run = :run and spawn_path = :spawn_path and idx = :index and epoch = :epoch
+    and holder is not null and phase = {READY} and prio = :prio
+    and total is null and signal_name is null and event_id is null
+"""  # noqa: S608 - a number of our own
+
+_INSERT_RESULT: Final = (
+    "insert into task_result "
+    "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def commit(tx: Transaction, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
+    """Write the checkpoints whose fences hold, one after the other.
+
+    Raises:
+        StoreError: a path that has a result already, or an effect that makes no sense; nothing
+            of the whole batch is written.
+    """
+    results = _Results(tx)
+    answers = [
+        _step(tx, checkpoint, results) or _write(tx, checkpoint, results)
+        for checkpoint in checkpoints
+    ]
+    results.write()
+    return answers
+
+
+class _Results:
+    """Gathers the batch's results, for one statement that inserts them all."""
+
+    __slots__ = ("_rows", "_tx")
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._rows: list[tuple[object, ...]] = []
+
+    def add(self, run: int, result: Result) -> None:
+        self._rows.append(
+            (
+                run,
+                result.path,
+                result.node_path,
+                result.ordinal,
+                result.attempts,
+                result.duration_us,
+                self._tx.now,
+                result.output,
+            )
+        )
+
+    def write(self) -> None:
+        try:
+            self._tx.executemany(_INSERT_RESULT, self._rows)
+        except sqlite3.IntegrityError as error:
+            paths = ", ".join(repr(row[1]) for row in self._rows[:10])
+            raise StoreError(
+                f"one of these paths has a result already, and a result is written once: {paths}"
+            ) from error
+        self._rows.clear()
+
+
+def _step(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer | None:
+    """The quick way, where it applies."""
+    move, fence = checkpoint.effect, checkpoint.fence
+    if not isinstance(move, Move) or checkpoint.prune:
+        return None
+    run = tx.find_run(fence.run)
+    if run is None:
+        return _STALE
+    if run.state != RUNNING or run.control:
+        return None
+    stepped = tx.execute(
+        _STEP,
+        {
+            "path": move.path,
+            "input": move.input,
+            "run": fence.run,
+            "spawn_path": fence.item.spawn_path,
+            "index": fence.item.index,
+            "epoch": fence.epoch,
+            "prio": move.priority or run.priority,
+        },
+    )
+    if not stepped.rowcount:
+        return None
+    tx.forget_item(fence.run, fence.item)
+    if checkpoint.result is not None:
+        results.add(fence.run, checkpoint.result)
+    return _DONE
+
+
+def _write(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer:
+    held = tx.held(checkpoint.fence)
+    if held is None:
+        return _STALE
+    run, item = held
+    control = CONTROLS[run.control] if run.state == RUNNING else Control.STOP
+    if checkpoint.result is not None:
+        results.add(run.run, checkpoint.result)
+    if control is Control.CANCEL:
+        end_item(tx, run, item, None, None)
+        cancel_unclaimed(tx, run)
+        return Answer(control=control)
+    if checkpoint.prune:
+        results.write()
+        for prefix in checkpoint.prune:
+            _prune(tx, run, prefix)
+    # With a control request nothing is claimed for the caller: it is to stop, not to go on.
+    keeper = None
+    if control is Control.NONE and item.holder is not None:
+        keeper = Keeper(item.holder, item.lease_until)
+    event, joined, claimed = _apply(tx, run, item, checkpoint, keeper)
+    if keeper is not None:
+        return Answer(event=event, joined=joined, claimed=claimed)
+    # Whoever waits for the instance to come to rest looks again.
+    tx.changed = True
+    return Answer(control=control)
+
+
+_Outcome = tuple[Event | None, bool, tuple[Claimed, ...]]
+"""An event that came at once, whether a spawn has joined, what was claimed."""
+
+
+def _apply(
+    tx: Transaction, run: Run, item: Item, checkpoint: Checkpoint, keeper: Keeper | None
+) -> _Outcome:
+    item.interruptions = 0
+    outcome: _Outcome = (None, False, ())
+    match checkpoint.effect:
+        case End(output=output, keep=keep):
+            return None, False, _end(tx, run, item, output, keeper, keep=keep)
+        case Fail() as fail:
+            return None, False, _fail(tx, run, item, fail, keeper)
+        case Spawn() as spawn:
+            if item.total is None or spawn.path != item.path:
+                _stand(tx, run, item, READY, spawn)
+            joined, claimed = spawn_arms(tx, run, item, spawn, keeper)
+            outcome = (None, joined, claimed)
+        case Move() as move:
+            _stand(tx, run, item, READY, move)
+        case Park() as park:
+            _park(tx, run, item, park)
+        case Await() as wait:
+            outcome = (_await(tx, run, item, wait), False, ())
+        case Retry() as retry:
+            _retry(tx, run, item, retry)
+    if keeper is None and item.holder is not None:
+        item.drop_lease()
+        item.ready_at = tx.now
+    tx.save(run, item)
+    return outcome
+
+
+def _stand(
+    tx: Transaction, run: Run, item: Item, phase: int, at: Move | Park | Await | Spawn
+) -> None:
+    """Put the item at a position; what it waited for, spawned and met at the last one goes."""
+    if phase != READY or at.path != item.path:
+        item.forget_attempts()
+    item.phase, item.path, item.input = phase, at.path, at.input
+    item.ready_at, item.wake_at, item.wait_until = tx.now, None, None
+    item.signal_name = item.event_id = None
+    own = at.priority if isinstance(at, Move) else None
+    item.prio = own or run.priority
+    item.forget_arms()
+
+
+def _park(tx: Transaction, run: Run, item: Item, park: Park) -> None:
+    if (park.wait_us is None) == (park.at_us is None):
+        raise StoreError("a Park takes either wait_us or at_us")
+    _stand(tx, run, item, DELAY, park)
+    item.parked_as = next_park(tx, run)
+    item.wake_at = park.at_us if park.wait_us is None else tx.now + park.wait_us
+    item.drop_lease()
+
+
+def _await(tx: Transaction, run: Run, item: Item, wait: Await) -> Event | None:
+    _stand(tx, run, item, SIGNAL, wait)
+    item.parked_as = next_park(tx, run)
+    item.signal_name = wait.signal_name
+    if wait.timeout_us is not None:
+        item.wake_at = tx.now + wait.timeout_us
+    event = begin_wait(tx, item)
+    if event is None:
+        item.drop_lease()
+    return event
+
+
+def _retry(tx: Transaction, run: Run, item: Item, retry: Retry) -> None:
+    if retry.at is not None:
+        _stand_with_counts(tx, run, item, retry.at)
+    item.failures += 1
+    item.error, item.error_at, item.failed = retry.error, tx.now, 0
+    item.ready_at = tx.now
+    if retry.in_place:
+        item.phase = READY
+        return
+    item.phase, item.wake_at = BACKOFF, tx.now + retry.wait_us
+    item.parked_as = next_park(tx, run)
+    item.drop_lease()
+
+
+def _stand_with_counts(tx: Transaction, run: Run, item: Item, at: Move) -> None:
+    """Put the item at the position of an attempt that failed; what it counted goes along."""
+    failures, ever = item.failures, item.interruptions_ever
+    _stand(tx, run, item, READY, at)
+    item.failures, item.interruptions_ever = failures, ever
+
+
+def _end(
+    tx: Transaction, run: Run, item: Item, output: str, keeper: Keeper | None, *, keep: bool
+) -> tuple[Claimed, ...]:
+    end_item(tx, run, item, output, None)
+    if item.parent_spawn_path is None and run.state == RUNNING:
+        run.output = output
+        finish(tx, run, InstanceState.COMPLETED)
+    return arm_ended(tx, run, item, keeper, keep=keep)
+
+
+def _fail(
+    tx: Transaction, run: Run, item: Item, fail: Fail, keeper: Keeper | None
+) -> tuple[Claimed, ...]:
+    if fail.scope is not None:
+        top = _scope(tx, run, item, fail)
+        remove_below(tx, run, top)
+        end_item(tx, run, top, None, fail.error)
+        return arm_ended(tx, run, top, keeper, keep=fail.keep)
+    if fail.at is not None:
+        _stand_with_counts(tx, run, item, fail.at)
+    item.error, item.error_at, item.failed = fail.error, tx.now, 1
+    item.drop_lease()
+    tx.save(run, item)
+    if run.state == RUNNING:
+        run.error = fail.error
+        finish(tx, run, InstanceState.FAILED)
+    return ()
+
+
+def _scope(tx: Transaction, run: Run, item: Item, fail: Fail) -> Item:
+    """The map item that collects the failure."""
+    top = None if fail.scope is None else tx.find_item(run.run, fail.scope)
+    if top is None or top.parent_spawn_path is None or top.phase == ENDED:
+        raise StoreError(f"{fail.scope} is no open map item, so it can't collect a failure")
+    if top is not item and not item.spawn_path.startswith(top.strand):
+        raise StoreError(f"{item.key} isn't below {fail.scope}")
+    return top
+
+
+def _prune(tx: Transaction, run: Run, prefix: str) -> None:
+    """Remove the results, ended items and consumed events whose paths begin so."""
+    first, last = below(prefix)
+    values = (run.run, first, last)
+    tx.execute("delete from task_result where run = ? and path >= ? and path < ?", values)
+    tx.execute(
+        "delete from element where (run, spawn_path, idx) in (select run, spawn_path, idx "
+        "from work_item where run = ? and spawn_path >= ? and spawn_path < ? and phase = 6)",
+        values,
+    )
+    tx.execute(
+        "delete from work_item where run = ? and spawn_path >= ? and spawn_path < ? "
+        "and phase = 6",
+        values,
+    )
+    tx.execute(
+        "delete from event where run = ? and consumed_at_path >= ? and consumed_at_path < ?",
+        values,
+    )
+    tx.forget_items_except(run.run)
+
+
+assert rank_of(0, 1) == 0

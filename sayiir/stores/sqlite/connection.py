@@ -1,0 +1,146 @@
+"""Opening connections: the settings that durability and speed hang on."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Final
+
+from sayiir.errors import StoreError
+from sayiir.stores.sqlite.faults import is_busy
+from sayiir.stores.sqlite.look import APPLICATION_ID, file_uri
+from sayiir.stores.sqlite.migrations import migrate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["begin", "open_private", "open_reader", "open_writer"]
+
+OLDEST_SQLITE: Final = (3, 35, 0)
+CACHED_STATEMENTS: Final = 512
+BUSY_TIMEOUT_SECONDS: Final = 5.0
+BUSY_PATIENCE_SECONDS: Final = 30.0
+"""How long a transaction is begun again while others have the file locked."""
+PREGROWN_WAL_BYTES: Final = 4 * 1024 * 1024
+CHECKPOINT_PAGES: Final = 1_000
+
+
+def open_writer(path: Path) -> sqlite3.Connection:
+    """The writing connection, with the file made or migrated. The caller holds the turn."""
+    _check_library()
+    connection = _connect(file_uri(path, "mode=rwc"))
+    try:
+        _switch_to_wal(connection, path)
+        for setting in (
+            "synchronous = full",
+            # On macOS an fsync without these stops at the drive's own cache.
+            "fullfsync = on",
+            "checkpoint_fullfsync = on",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            "temp_store = memory",
+            "cache_size = -16000",
+        ):
+            connection.execute(f"pragma {setting}")
+        begin(connection, "exclusive")
+        made = migrate(connection, str(path), APPLICATION_ID)
+        connection.execute("commit")
+        if made:
+            # Into the main file, so that its header alone tells whose it is and how new.
+            connection.execute("pragma wal_checkpoint(truncate)")
+        _grow_wal(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_reader(path: Path) -> sqlite3.Connection:
+    """A connection that can't write, for a file that the writer has made ready."""
+    connection = _connect(file_uri(path, "mode=ro"))
+    connection.execute("pragma query_only = on")
+    return connection
+
+
+def open_private() -> sqlite3.Connection:
+    """A database in memory that ends with its connection."""
+    _check_library()
+    connection = _connect("file::memory:")
+    connection.execute("begin")
+    migrate(connection, "the private database", APPLICATION_ID)
+    connection.execute("commit")
+    return connection
+
+
+def begin(connection: sqlite3.Connection, kind: str) -> None:
+    """Begin a transaction; while others have the file locked, again and again for 30 s.
+
+    Raises:
+        sqlite3.OperationalError: it is still locked, or the file can't be used.
+    """
+    give_up_at = time.monotonic() + BUSY_PATIENCE_SECONDS
+    while True:
+        try:
+            connection.execute(f"begin {kind}")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.001)
+        else:
+            return
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    # Each connection is used by one thread alone, but may be collected by another.
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_SECONDS,
+        cached_statements=CACHED_STATEMENTS,
+        check_same_thread=False,
+    )
+
+
+def _check_library() -> None:
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreError(
+            f"this Python has SQLite {sqlite3.sqlite_version}; sayiir needs "
+            f"{'.'.join(map(str, OLDEST_SQLITE))} or later"
+        )
+
+
+def _switch_to_wal(connection: sqlite3.Connection, path: Path) -> None:
+    # The switch takes the file for itself for a moment, and SQLite doesn't wait for that.
+    give_up_at = time.monotonic() + BUSY_PATIENCE_SECONDS
+    while True:
+        try:
+            (mode,) = connection.execute("pragma journal_mode = wal").fetchone()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.001)
+            continue
+        if mode != "wal":
+            raise StoreError(f"{path} can't be put into WAL mode (it stays {mode!r})")
+        return
+
+
+def _grow_wal(connection: sqlite3.Connection, path: Path) -> None:
+    """Give the WAL file the size that it will have between two checkpoints.
+
+    A commit that makes the file longer costs 1.4 to 1.96 times one that writes over what is
+    there, for the file system has to note the new length. A transaction that spills out of a
+    tiny cache and is rolled back leaves the length and nothing else.
+    """
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size >= PREGROWN_WAL_BYTES:
+        return
+    (pages,) = connection.execute("pragma cache_size").fetchone()
+    connection.execute("pragma cache_size = 10")
+    begin(connection, "immediate")
+    try:
+        connection.execute("create table growth (body blob)")
+        connection.execute("insert into growth values (zeroblob(?))", (PREGROWN_WAL_BYTES,))
+    finally:
+        connection.execute("rollback")
+        connection.execute(f"pragma cache_size = {int(pages)}")

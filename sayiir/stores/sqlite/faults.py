@@ -1,0 +1,93 @@
+"""SQLite's errors in the words of the store, and a log that doesn't flood while one lasts."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from typing import Final
+
+from sayiir.errors import StoreError, StoreUnavailable
+
+__all__ = ["OutageLog", "breaks_transaction", "is_busy", "translated"]
+
+LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
+LOG_INTERVAL_SECONDS: Final = 60.0
+
+_BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_OUTAGE: Final = _BUSY | frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+_CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # Extended codes keep the primary one in their low byte. Errors of the Python module itself
+    # have none.
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether somebody else has the file locked at this moment."""
+    return _primary_code(error) in _BUSY
+
+
+def breaks_transaction(error: BaseException) -> bool:
+    """Whether nothing of the whole transaction can be kept: the disk is full or failing."""
+    return isinstance(error, sqlite3.Error) and _primary_code(error) in _OUTAGE | _CORRUPT
+
+
+def translated(error: sqlite3.Error, where: str) -> StoreError:
+    """The store's error for one of SQLite's, which becomes its cause.
+
+    ``where`` is the file, for the message.
+    """
+    code = _primary_code(error)
+    name = getattr(error, "sqlite_errorname", type(error).__name__)
+    if code in _CORRUPT:
+        problem: StoreError = StoreError(
+            f"{where} is damaged ({name}: {error}); restore it from a copy"
+        )
+    elif code in _OUTAGE:
+        problem = StoreUnavailable(
+            f"{where} can't be used now ({name}: {error}); what was acknowledged is kept, and "
+            "this was not written"
+        )
+    else:
+        problem = StoreError(f"{where}: {name}: {error}")
+    problem.__cause__ = error
+    return problem
+
+
+class OutageLog:
+    """Logs failed transactions, at most once a minute however many there are."""
+
+    __slots__ = ("_last", "_unsaid", "_where")
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._last: float | None = None
+        self._unsaid = 0
+
+    def note(self, problem: BaseException) -> None:
+        """One transaction failed."""
+        now = time.monotonic()
+        if self._last is not None and now - self._last < LOG_INTERVAL_SECONDS:
+            self._unsaid += 1
+            return
+        LOGGER.error(
+            "%s: a transaction failed, %d more since the last line: %s",
+            self._where,
+            self._unsaid,
+            problem,
+        )
+        self._last, self._unsaid = now, 0

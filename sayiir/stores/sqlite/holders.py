@@ -1,0 +1,102 @@
+"""Which processes still live: an OS lock for each, on a file of its own beside the database.
+
+The kernel lets go of the lock when the process ends, however it ends, so the leases of a killed
+one are over at once. A row in ``process`` is written only after its lock is held, and a lock
+file's name is never used again, so a free lock always means the end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import uuid
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import sqlite3
+    from pathlib import Path
+
+__all__ = ["Holders"]
+
+
+class Holders:
+    """The lock of this open store, and a look at those of the others."""
+
+    __slots__ = ("_descriptor", "_folder", "_token", "process")
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._token = uuid.uuid4().hex
+        self._descriptor = os.open(self._file(self._token), os.O_RDWR | os.O_CREAT, 0o666)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self.process = 0
+        """The number that stands for this store in ``work_item.process``; 0 until registered."""
+
+    def _file(self, token: str) -> Path:
+        return self._folder / f"{token}.lock"
+
+    @property
+    def descriptor(self) -> int:
+        """The open lock file, which a forked child has to close."""
+        return self._descriptor
+
+    def register(self, connection: sqlite3.Connection) -> None:
+        """Enter this store among those that may hold leases. Inside a transaction."""
+        added = connection.execute("insert into process (token) values (?)", (self._token,))
+        self.process = added.lastrowid or 0
+
+    def end_leases_of_the_dead(self, connection: sqlite3.Connection, now_us: int) -> bool:
+        """End the leases whose holders are gone; whether there were any. Inside a transaction."""
+        found = False
+        others = connection.execute(
+            "select id, token from process where id <> ?", (self.process,)
+        ).fetchall()
+        for process, token in others:
+            if self._lives(token):
+                continue
+            ended = connection.execute(END_LEASES, {"process": process, "now": now_us})
+            connection.execute("delete from process where id = ?", (process,))
+            with suppress(FileNotFoundError):
+                self._file(token).unlink()
+            found = found or ended.rowcount > 0
+        return found
+
+    def _lives(self, token: str) -> bool:
+        try:
+            descriptor = os.open(self._file(token), os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            # A shared lock, so that two stores that look at once don't take each other for life.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def leave(self, connection: sqlite3.Connection) -> None:
+        """Take this store off the list, unless it still holds leases. Inside a transaction.
+
+        Those that it holds end when another store finds the lock free.
+        """
+        connection.execute(
+            "delete from process where id = ?1 and not exists "
+            "(select 1 from work_item where process = ?1)",
+            (self.process,),
+        )
+
+    def close(self) -> None:
+        """Let go of the lock, and remove its file."""
+        with suppress(FileNotFoundError):
+            self._file(self._token).unlink()
+        os.close(self._descriptor)
+
+
+# A lease's end is what an item of a running, unpaused instance is due at.
+END_LEASES = """
+update work_item set lease_until = min(lease_until, :now),
+    due = case when due is null then null else min(lease_until, :now) end
+where process = :process
+"""

@@ -1,0 +1,80 @@
+"""A workflow and an input made into an instance to create: checked before anything is stored."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from sayiir.dsl.options import check_priority
+from sayiir.engine.checkpoints import next_priority
+from sayiir.ids import check_instance_id, new_run_id
+from sayiir.limits import DEFAULT_PRIORITY
+from sayiir.stores.records import NewInstance, Wanted
+
+if TYPE_CHECKING:
+    from sayiir.engine.program import Program
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import InstanceRecord
+
+__all__ = ["new_instance", "warn_of_other_input"]
+
+
+def new_instance(
+    program: Program,
+    instance_id: str,
+    value: Any,
+    *,
+    priority: int | None = None,
+    traceparent: str | None = None,
+) -> NewInstance:
+    """What is stored of a new instance; nothing of the user's runs for it.
+
+    Raises:
+        InvalidInstanceId: the id isn't allowed.
+        PayloadError: the input doesn't fit the workflow's declared input.
+        DefinitionError: the priority is not 1 to 5.
+    """
+    definition = program.definition
+    check_instance_id(instance_id)
+    accepted = program.codec.accept(value, definition.input_type)
+    data = program.input_plan.encode(accepted)
+    start = program.start()
+    timeout = definition.timeout_seconds
+    return NewInstance(
+        instance_id=instance_id,
+        run_id=new_run_id(),
+        workflow_name=definition.name,
+        workflow_version=definition.version,
+        definition_hash=definition.definition_hash,
+        definition=program.portable,
+        input=data,
+        root_path=start.path,
+        root_input=program.input_text(start),
+        priority=check_priority(priority, f"instance {instance_id!r}") or definition.priority or DEFAULT_PRIORITY,
+        root_priority=next_priority(start),
+        timeout_us=None if timeout is None else round(timeout * 1e6),
+        traceparent=traceparent or current_traceparent(),
+    )
+
+
+def current_traceparent() -> str | None:
+    """W3C trace context of OpenTelemetry's current span, if that is installed and has one."""
+    try:
+        from opentelemetry import trace
+    except ImportError:
+        return None
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+
+async def warn_of_other_input(store: Store, existing: InstanceRecord, data: bytes) -> None:
+    """USE_EXISTING with a different input is most likely a mistake, but no error."""
+    (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
+    if loaded.input is not None and loaded.input != data:
+        warnings.warn(
+            f"instance {existing.instance_id!r} exists with a different input, which stays",
+            UserWarning,
+            stacklevel=4,
+        )

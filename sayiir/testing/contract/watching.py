@@ -1,0 +1,90 @@
+"""Wake-ups: a hint that something may be due or has ended."""
+
+from __future__ import annotations
+
+import asyncio
+
+from sayiir.stores.records import End, Move, Park
+from sayiir.testing.contract.bench import SECOND_US, Bench, Maker, case, equal, expect
+
+__all__ = ["WatchCases"]
+
+PATIENCE_SECONDS = 5.0
+"""Real seconds after which a change that should be seen counts as missed."""
+
+
+async def sees(bench: Bench, change: asyncio.Future[object]) -> bool:
+    """Whether a watch that was made before sees the change."""
+    watch = bench.store.watch()
+    try:
+        await change
+        waiting = asyncio.ensure_future(watch.changed(1_000.0))
+        done, _ = await asyncio.wait([waiting], timeout=PATIENCE_SECONDS)
+        waiting.cancel()
+        return waiting in done and waiting.result()
+    finally:
+        watch.close()
+
+
+class WatchCases(Maker):
+    """Nothing that makes something due is silent."""
+
+    @case
+    async def test_watchers_see_what_becomes_due(self, bench: Bench) -> None:
+        """A new instance, a release, arms, a timer, a join, an event."""
+        store = bench.store
+        expect(await sees(bench, asyncio.ensure_future(bench.create())), "create")
+        got = await bench.claim_one()
+        change = asyncio.ensure_future(store.release([got.fence]))
+        expect(await sees(bench, change), "release")
+        got = await bench.claim_one()
+        expect(await sees(bench, asyncio.ensure_future(bench.spawn(got, 3))), "spawn")
+        one, two, three = await bench.claim()
+        park = bench.commit(one, Park(path="d", input="", wait_us=SECOND_US))
+        expect(await sees(bench, asyncio.ensure_future(park)), "park")
+        await bench.wait_for(two)
+        send = asyncio.ensure_future(store.send_event("i", "go", b""))
+        expect(await sees(bench, send), "send_event")
+        await bench.commit(three, End(output="x"))
+
+    @case
+    async def test_watchers_see_ends_and_requests(self, bench: Bench) -> None:
+        """Clients wait for ends, workers for requests."""
+        store = bench.store
+        got = await bench.start()
+        pause = asyncio.ensure_future(store.request_pause("i"))
+        expect(await sees(bench, pause), "request_pause")
+        expect(await sees(bench, asyncio.ensure_future(store.unpause("i"))), "unpause")
+        end = asyncio.ensure_future(bench.commit(got, End(output="x")))
+        expect(await sees(bench, end), "end of the instance")
+        await bench.start("other")
+        cancel = asyncio.ensure_future(store.request_cancel("other"))
+        expect(await sees(bench, cancel), "request_cancel")
+
+    @case
+    async def test_watchers_see_a_pause_come_to_rest(self, bench: Bench) -> None:
+        """The last holder's checkpoint makes the instance Paused."""
+        got = await bench.start()
+        await bench.store.request_pause("i")
+        rest = asyncio.ensure_future(bench.commit(got, Move("b", "")))
+        expect(await sees(bench, rest), "the last checkpoint before the pause")
+
+    @case
+    async def test_a_watcher_that_waits_is_woken(self, bench: Bench) -> None:
+        """By a change that comes after it began to wait."""
+        watch = bench.store.watch()
+        waiting = asyncio.ensure_future(watch.changed(1_000.0))
+        await asyncio.sleep(0)
+        await bench.create()
+        done, _ = await asyncio.wait([waiting], timeout=PATIENCE_SECONDS)
+        expect(waiting in done and waiting.result(), "the watcher slept on")
+        watch.close()
+
+    @case
+    async def test_a_watch_without_changes_times_out(self, bench: Bench) -> None:
+        """And each return begins anew: a change is seen once."""
+        watch = bench.store.watch()
+        await bench.create()
+        equal(await watch.changed(1_000.0), True)
+        equal(await watch.changed(0.0), False)
+        watch.close()

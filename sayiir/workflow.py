@@ -1,0 +1,349 @@
+"""``Workflow``: a named, closed, hashed flow that can be run, drawn and used as a child."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, overload
+
+from sayiir.codec.protocol import UNDECLARED
+from sayiir.dsl.builder import check_builder, declared_types
+from sayiir.dsl.flow import Flow
+from sayiir.dsl.nodes import ChildWorkflow
+from sayiir.dsl.options import check_priority, check_tags, check_text
+from sayiir.dsl.sequence import sequence_of
+from sayiir.dsl.walk import walk
+from sayiir.durations import Duration, duration_seconds
+from sayiir.errors import DefinitionError
+from sayiir.ids import check_node_id
+
+if TYPE_CHECKING:
+    from sayiir.clock import Clock
+    from sayiir.dsl.definition import Definition
+    from sayiir.dsl.nodes import Node
+    from sayiir.dsl.sequence import Piece
+    from sayiir.engine.program import Program
+
+__all__ = ["Workflow", "workflow"]
+
+A = TypeVar("A")
+B = TypeVar("B")
+# Not contravariant, as a flow's is: `self: Workflow[None, B]` must mean None and nothing else.
+In = TypeVar("In")
+Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+
+Events: TypeAlias = Mapping[str, Sequence[Any]]
+
+
+class Workflow(Flow[In, Out], Generic[In, Out]):
+    """A flow with a name and a definition hash. Made by ``workflow``.
+
+    As a part of another flow it is a child with its own scope of paths.
+
+    Attributes:
+        definition: the checked graph with all that was derived from it.
+
+    >>> from sayiir import task
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> four_times = workflow("four_times", double >> double)
+    >>> [path for path, _ in four_times.nodes()]
+    ['double', 'double#2']
+    """
+
+    __slots__ = ("_compiled", "definition")
+
+    definition: Definition
+
+    def __init__(self, definition: Definition) -> None:
+        super().__init__(
+            ChildWorkflow(
+                check_node_id(definition.name),
+                definition.name,
+                definition.version,
+                definition.root,
+                definition.input_type,
+                definition.output_type,
+            )
+        )
+        self.definition = definition
+        self._compiled: Program | None = None
+
+    @property
+    def name(self) -> str:
+        """The workflow's name."""
+        return self.definition.name
+
+    @property
+    def version(self) -> str:
+        """The workflow's version, ``""`` where none was given."""
+        return self.definition.version
+
+    @property
+    def definition_hash(self) -> str:
+        """32 hexadecimal digits that change when what the workflow means does."""
+        return self.definition.definition_hash
+
+    @property
+    def piece(self) -> Piece:
+        """The workflow as a child of another flow.
+
+        Raises:
+            DefinitionError: it has a timeout or a priority, which only a whole instance can.
+        """
+        for option, value in (
+            ("timeout", self.definition.timeout_seconds),
+            ("priority", self.definition.priority),
+        ):
+            if value is not None:
+                raise DefinitionError(
+                    f"a workflow with a {option} can't be a child: {option} belongs to a whole "
+                    f"instance. Make one without it from the same flow",
+                    workflow=self.name,
+                )
+        return super().piece
+
+    def nodes(self) -> Iterator[tuple[str, Node]]:
+        """Every node with its node path, in the order of definition, children included."""
+        return walk(self.definition.root)
+
+    def to_mermaid(self) -> str:
+        """The graph as the text of a Mermaid flowchart, from top to bottom."""
+        from sayiir.render.mermaid import mermaid_flowchart
+
+        return mermaid_flowchart(self.definition)
+
+    # -- runs in memory
+    @overload
+    def __call__(self: Workflow[None, B], /) -> B: ...
+    @overload
+    def __call__(self: Workflow[object, B], /) -> B: ...
+    @overload
+    def __call__(self, value: In, /) -> Out: ...
+    def __call__(self, value: Any = None, /) -> Any:
+        """Runs in memory, now, and gives the output: ``run(input)``."""
+        return self.run(value)
+
+    @overload
+    def run(
+        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> B: ...
+    @overload
+    def run(
+        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> B: ...
+    @overload
+    def run(
+        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> Out: ...
+    def run(
+        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> Any:
+        """Runs in memory and gives the output; works inside a running event loop too.
+
+        Args:
+            value: the workflow's input.
+            clock: what delays and timeouts sleep on; the machine's clock by default.
+            events: what ``await_signal`` receives, by signal name, in order.
+
+        Raises:
+            WorkflowFailed: one of its subclasses says why; ``__cause__`` is the user's own
+                exception.
+            PayloadError: a value can't be stored and come back equal.
+            SignalUnavailable: a wait has no event left and no timeout.
+        """
+        return _run_blocking(lambda: self._run(value, clock, events))
+
+    @overload
+    async def arun(
+        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> B: ...
+    @overload
+    async def arun(
+        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> B: ...
+    @overload
+    async def arun(
+        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> Out: ...
+    async def arun(
+        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+    ) -> Any:
+        """As ``run``, in the event loop that is running."""
+        return await self._run(value, clock, events)
+
+    async def _run(self, value: Any, clock: Clock | None, events: Events | None) -> Any:
+        from sayiir.engine.in_memory import run_in_memory
+
+        return await run_in_memory(self._program(), value, clock=clock, events=events)
+
+    def _program(self) -> Program:
+        """The definition with its codec plans, made at the first run and kept for the next."""
+        if self._compiled is None:
+            from sayiir.codec.json_codec import JsonCodec
+            from sayiir.engine.program import Program
+
+            # Two threads may both make one; they are equal, and one of them stays.
+            self._compiled = Program(self.definition, JsonCodec())
+        return self._compiled
+
+    def __repr__(self) -> str:
+        return f"<Workflow {self.name} {self.definition_hash[:8]}>"
+
+
+class WorkflowDecorator(Protocol):
+    """What ``@workflow(...)`` gives: takes the builder, gives the workflow."""
+
+    def __call__(self, builder: Callable[[], Flow[A, B]], /) -> Workflow[A, B]: ...
+
+
+@overload
+def workflow(builder: Callable[[], Flow[A, B]], /) -> Workflow[A, B]: ...
+@overload
+def workflow(
+    name: str,
+    flow: Flow[A, B],
+    /,
+    *,
+    version: str = "",
+    timeout: Duration | None = None,
+    priority: int | None = None,
+    tags: Iterable[str] = (),
+    description: str = "",
+) -> Workflow[A, B]: ...
+@overload
+def workflow(
+    name: str,
+    /,
+    *,
+    version: str = "",
+    timeout: Duration | None = None,
+    priority: int | None = None,
+    tags: Iterable[str] = (),
+    description: str = "",
+) -> WorkflowDecorator: ...
+@overload
+def workflow(
+    *,
+    name: str | None = None,
+    version: str = "",
+    timeout: Duration | None = None,
+    priority: int | None = None,
+    tags: Iterable[str] = (),
+    description: str = "",
+) -> WorkflowDecorator: ...
+def workflow(
+    builder: Any = None,
+    flow: Any = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str = "",
+    timeout: Duration | None = None,
+    priority: int | None = None,
+    tags: Iterable[str] = (),
+    description: str = "",
+) -> Any:
+    """Makes a workflow of a builder function, or of a flow: ``workflow("name", flow)``.
+
+    The builder is called once, here. Its annotation ``-> Flow[In, Out]`` declares the input and
+    the output, and what it builds is checked against that.
+
+    Args:
+        builder: a function without parameters that returns a flow; or the workflow's name.
+        flow: the flow, where the name comes first.
+        name: 1 to 128 characters without ``/ [ ] #``; the builder's own by default.
+        version: counts for the definition hash.
+        timeout: of a whole instance; its end fails it with ``WorkflowTimedOut``.
+        priority: of its instances: 1 (most urgent) to 5.
+        tags: at most 20, of 1 to 64 characters.
+        description: for people.
+
+    Raises:
+        DefinitionError: the graph can't run as it is written; the message names workflow, node
+            and mend.
+
+    >>> from sayiir import Flow, task
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> @workflow
+    ... def four_times() -> Flow[int, int]:
+    ...     return double >> double
+    >>> four_times.name, four_times.version
+    ('four_times', '')
+    """
+    if isinstance(builder, str):
+        if name is not None:
+            raise DefinitionError(f"the workflow is named twice: {builder!r} and {name!r}")
+        name, builder = builder, None
+
+    def build(name: str, part: object, declared: tuple[Any, Any]) -> Workflow[Any, Any]:
+        owner = f"workflow {check_node_id(name)!r}"
+        if not isinstance(part, Flow):
+            raise DefinitionError(f"it is made of a flow, not of {part!r}", workflow=name)
+        from sayiir.dsl.build import build_definition
+
+        definition = build_definition(
+            name,
+            sequence_of(part),  # pyright: ignore[reportUnknownArgumentType]
+            version=check_text("version", version, owner),
+            input_type=declared[0],
+            output_type=declared[1],
+            timeout_seconds=None if timeout is None else duration_seconds(timeout),
+            priority=check_priority(priority, owner),
+            tags=check_tags(tags, owner),
+            description=check_text("description", description, owner),
+        )
+        return Workflow(definition)
+
+    def decorate(builder: Callable[[], Flow[Any, Any]], /) -> Workflow[Any, Any]:
+        own_name = check_builder(builder, name)
+        return build(own_name, builder(), declared_types(builder, own_name))
+
+    if flow is not None:
+        if name is None:
+            raise DefinitionError("workflow(name, flow) takes the name first")
+        return build(name, flow, (UNDECLARED, UNDECLARED))
+    return decorate if builder is None else decorate(builder)
+
+
+def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
+    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        with asyncio.Runner() as runner:
+            return runner.run(run())
+    context = contextvars.copy_context()
+    outcome: Future[B] = Future()
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = Future()
+
+    async def tracked() -> B:
+        started.set_result((asyncio.get_running_loop(), asyncio.current_task()))
+        return await run()
+
+    def in_thread() -> None:
+        try:
+            with asyncio.Runner() as runner:
+                outcome.set_result(runner.run(tracked(), context=context))
+        except BaseException as error:  # handed to the caller, who raises it
+            outcome.set_exception(error)
+
+    thread = threading.Thread(target=in_thread, name="sayiir-run", daemon=True)
+    thread.start()
+    try:
+        return outcome.result()
+    except BaseException:
+        # Ctrl-C here must not leave the run going on behind the caller's back.
+        if not outcome.done():
+            loop, task = started.result()
+            if task is not None:
+                loop.call_soon_threadsafe(task.cancel)
+        raise
+    finally:
+        thread.join()
