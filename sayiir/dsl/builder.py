@@ -8,10 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from sayiir.codec.protocol import UNDECLARED
+from sayiir.dsl.branch import BranchFlow
 from sayiir.dsl.callables import captured_namespace, is_async_callable
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.signature import parameters_of, resolve_annotation
+from sayiir.dsl.waits import KeepInputFlow, PassThrough
 from sayiir.errors import DefinitionError
+from sayiir.values import BranchResult
 
 __all__ = ["check_builder", "declared_types"]
 
@@ -61,7 +64,7 @@ def declared_types(builder: Callable[..., Any], name: str) -> tuple[Any, Any]:
     described = parameters_of(builder)
     annotation = described.return_annotation if described else inspect.Signature.empty
     declared = resolve_annotation(annotation, builder, captured_namespace(builder))
-    if declared is UNDECLARED:
+    if declared is UNDECLARED or declared is Any:
         return UNDECLARED, UNDECLARED
     origin = typing.get_origin(declared) or declared
     if not (isinstance(origin, type) and issubclass(origin, Flow)):
@@ -70,4 +73,8 @@ def declared_types(builder: Callable[..., Any], name: str) -> tuple[Any, Any]:
             workflow=name,
         )
     arguments = typing.get_args(declared)
-    return (arguments[0], arguments[1]) if len(arguments) == 2 else (UNDECLARED, UNDECLARED)
+    if issubclass(origin, PassThrough | KeepInputFlow) or len(arguments) < 2:
+        return UNDECLARED, UNDECLARED
+    if issubclass(origin, BranchFlow):
+        return arguments[0], BranchResult[arguments[1]]
+    return arguments[0], arguments[1]

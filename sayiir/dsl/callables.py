@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from sayiir.dsl.spec import TaskSpec
 from sayiir.errors import DefinitionError
@@ -57,11 +57,16 @@ def callable_name(function: Callable[..., Any]) -> str:
     >>> callable_name(len), callable_name(lambda x: x), callable_name(functools.partial(int, "1"))
     ('len', 'lambda', 'int')
     """
+    inner = _without_partials(function)
+    name = getattr(inner, "__name__", None) or type(inner).__name__
+    return "lambda" if name == "<lambda>" else str(name)
+
+
+def _without_partials(function: Callable[..., Any]) -> object:
     inner: Any = function
     while isinstance(inner, functools.partial):
         inner = inner.func
-    name = getattr(inner, "__name__", None) or type(inner).__name__
-    return "lambda" if name == "<lambda>" else str(name)
+    return cast("object", inner)
 
 
 def is_lambda(function: Callable[..., Any]) -> bool:
@@ -71,10 +76,8 @@ def is_lambda(function: Callable[..., Any]) -> bool:
 
 def is_async_callable(function: Callable[..., Any]) -> bool:
     """True for coroutine functions, partials of them and objects whose ``__call__`` is one."""
-    inner: Any = function
-    while isinstance(inner, functools.partial):
-        inner = inner.func
-    kind: type[object] = type(inner)
+    inner = _without_partials(function)
+    kind = type(inner)
     if inspect.iscoroutinefunction(inner):
         return True
     if isinstance(inner, type) or inspect.isroutine(inner):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sayiir.errors import SayiirError, WorkflowCancelled
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-__all__ = ["CURRENT_TASK_CONTEXT", "TaskContext", "get_task_context"]
+__all__ = ["CURRENT_ATTEMPT", "ContextSource", "TaskContext", "get_task_context"]
 
 
 def _nothing() -> None:
@@ -135,7 +135,16 @@ class TaskContext:
         )
 
 
-CURRENT_TASK_CONTEXT: Final[ContextVar[TaskContext]] = ContextVar("sayiir_task_context")
+class ContextSource(Protocol):
+    """What makes the context of the running attempt, when somebody asks for it."""
+
+    @property
+    def context(self) -> TaskContext:
+        """The attempt's context; the same object each time."""
+        ...
+
+
+CURRENT_ATTEMPT: Final[ContextVar[ContextSource]] = ContextVar("sayiir_attempt")
 """Set by the engine around each call of a task; threads get a copy of the caller's context."""
 
 
@@ -149,7 +158,7 @@ def get_task_context() -> TaskContext:
     Traceback (most recent call last):
     sayiir.errors.SayiirError: get_task_context() was called outside a running task
     """
-    context = CURRENT_TASK_CONTEXT.get(None)
-    if context is None:
+    source = CURRENT_ATTEMPT.get(None)
+    if source is None:
         raise SayiirError("get_task_context() was called outside a running task")
-    return context
+    return source.context

@@ -220,8 +220,8 @@ def _item_of(wanted: Any, index: int, count: int) -> Any:
         inputs = wanted.signature.inputs
         return _wanted(inputs[index].annotation) if len(inputs) == count else _NOTHING
     wanted = unwrapped(wanted)
-    items = get_args(wanted)
-    if get_origin(wanted) is not tuple or Ellipsis in items:
+    items = dict(enumerate(get_args(wanted)))
+    if get_origin(wanted) is not tuple or Ellipsis in items.values():
         return _wanted(element_of(wanted))
     return _wanted(items[index]) if len(items) == count else _NOTHING
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal, NoReturn, TypeVar, cast
+from typing import Any, Final, Literal, NoReturn, TypeVar
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.checks import check_header, check_structure
@@ -41,6 +41,8 @@ __all__ = ["FORMAT_NAME", "FORMAT_VERSION", "read_definition"]
 
 FORMAT_NAME: Final = "sayiir definition"
 FORMAT_VERSION: Final = 1
+
+_LIST: Final[type[list[Any]]] = list
 
 T = TypeVar("T")
 
@@ -141,12 +143,16 @@ class _Fields:
             self.refuse(name, "must be a number of seconds")
         return float(value)
 
+    def items(self, name: str) -> list[Any]:
+        """A list that must be there."""
+        return self.take(name, _LIST)
+
     def objects(self, name: str) -> list[_Fields]:
-        items: list[Any] = self.take(name, list)
+        items = self.items(name)
         return [_Fields(item, f"{self.place}, {name}[{at}]") for at, item in enumerate(items)]
 
     def texts(self, name: str) -> tuple[str, ...]:
-        items = cast("list[Any]", self.maybe(name, list) or [])
+        items = self.items(name) if self.content.get(name) is not None else []
         if not all(isinstance(item, str) for item in items):
             self.refuse(name, "must be a list of texts")
         return tuple(items)

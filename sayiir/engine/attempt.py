@@ -20,27 +20,38 @@ __all__ = ["Attempt"]
 
 
 class Attempt:
-    """Makes the context of an attempt, and tells it when it is not wanted any more.
+    """One attempt; makes its context when user code asks for it.
 
     Attributes:
-        context: what user code sees.
         given_up: timed out or cancelled; set while the call may still run on its thread.
     """
 
-    __slots__ = ("_work", "context", "given_up")
+    __slots__ = ("_context", "_position", "_spec", "_work", "given_up")
 
     def __init__(self, work: Work, position: Position, spec: TaskSpec) -> None:
         self._work = work
+        self._position = position
+        self._spec = spec
+        self._context: TaskContext | None = None
         self.given_up = False
-        path = position.path
+
+    @property
+    def context(self) -> TaskContext:
+        """What user code sees."""
+        if self._context is None:
+            self._context = self._made()
+        return self._context
+
+    def _made(self) -> TaskContext:
+        work, path = self._work, self._position.path
         deadline = None
-        if spec.timeout_seconds is not None:
-            deadline = datetime.now(UTC) + timedelta(seconds=spec.timeout_seconds)
-        self.context = TaskContext(
+        if self._spec.timeout_seconds is not None:
+            deadline = datetime.now(UTC) + timedelta(seconds=self._spec.timeout_seconds)
+        return TaskContext(
             instance_id=work.run.instance_id,
             path=path,
             attempt=work.attempt,
-            iteration=_iteration(position.frame),
+            iteration=_iteration(self._position.frame),
             deadline=deadline,
             idempotency_key=idempotency_key(work.run.run_id, path),
             traceparent=work.run.traceparent,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["bind"]
 
 
-def bind(signature: Signature, value: Any, codec: Codec) -> tuple[list[Any], dict[str, Any]]:
+def bind(signature: Signature, value: Any, codec: Codec) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional arguments for the inputs, named ones for optional parameters.
 
     No input: the value is dropped. One: it is the value. Several: a tuple is spread in order,
@@ -26,9 +26,9 @@ def bind(signature: Signature, value: Any, codec: Codec) -> tuple[list[Any], dic
     """
     inputs = signature.inputs
     if len(inputs) == 1:
-        return [_conformed(value, inputs[0], codec)], {}
+        return (_conformed(value, inputs[0], codec),), {}
     if not inputs:
-        return [], {}
+        return (), {}
     if isinstance(value, Mapping):
         return _by_name(signature, value, codec)  # pyright: ignore[reportUnknownArgumentType]
     if not isinstance(value, (tuple, list)) or len(value) != len(inputs):  # pyright: ignore[reportUnknownArgumentType]
@@ -37,16 +37,16 @@ def bind(signature: Signature, value: Any, codec: Codec) -> tuple[list[Any], dic
             f"a {type(value).__name__} can't be spread over the parameters ({names})",
             type_name=type(value).__name__,
         )
-    return [_conformed(v, p, codec) for v, p in zip(value, inputs, strict=True)], {}
+    return tuple(_conformed(v, p, codec) for v, p in zip(value, inputs, strict=True)), {}
 
 
 def _by_name(
     signature: Signature, value: Mapping[Any, Any], codec: Codec
-) -> tuple[list[Any], dict[str, Any]]:
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     missing = [p.name for p in signature.inputs if p.name not in value]
     if missing:
         raise PayloadError(f"the mapping has no {', '.join(map(repr, missing))}")
-    positional = [_conformed(value[p.name], p, codec) for p in signature.inputs]
+    positional = tuple(_conformed(value[p.name], p, codec) for p in signature.inputs)
     named = {
         p.name: _conformed(value[p.name], p, codec)
         for p in signature.optional

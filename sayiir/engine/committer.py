@@ -37,6 +37,7 @@ class StoreCommitter:
     """
 
     def __init__(self, store: Store) -> None:
+        self.durable = True
         self._store = store
         self._waiting: list[tuple[Checkpoint, asyncio.Future[Answer]]] = []
         self._sender: asyncio.Task[None] | None = None
@@ -133,14 +134,14 @@ class StoreCommitter:
         """Load what the references stand for."""
         await fill(work.program, work.run.number, refs, self._store)
 
-    async def latest(self, work: Work, latest: Latest) -> tuple[str, Payload] | None:
+    async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """Load the newest result among some node paths."""
         (loaded,) = await self._store.load([Wanted(run=work.run.number, latest=(latest,))])
         if latest not in loaded.latest:
             return None
         path, data = loaded.latest[latest]
         node_path = work.program.node_path(path)
-        return node_path, Payload(data, work.program.plan(node_path))
+        return Payload(data, work.program.plan(node_path))
 
     async def release(self, work: Work) -> None:
         """Give the item back, due at once."""

@@ -16,12 +16,8 @@ from sayiir.engine.advance import advance
 from sayiir.engine.failures import failure_of_exception, failure_of_transition
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
-    AskKey,
-    AskUntil,
     AwaitEvent,
-    Call,
     EndStrand,
-    Expand,
     Failed,
     FailStrand,
     Joined,
@@ -47,8 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["Desk", "Driver"]
 
 logger = logging.getLogger("sayiir.engine")
-
-_ACTING = (Call, AskKey, Expand, AskUntil)
 
 
 class Desk(Protocol):
@@ -80,6 +74,7 @@ class Driver:
         self._acts = acts
         self._clock = clock
         self._desk = desk
+        self._durable = committer.durable
 
     async def drive(self, work: Work) -> None:
         """Drive the item, and then what its end made ready for this caller.
@@ -90,6 +85,7 @@ class Driver:
         following: Work | None = work
         while following is not None:
             work = following
+            work.task = asyncio.current_task()
             held.add(work)
             try:
                 following = await self._strand(work)
@@ -112,28 +108,43 @@ class Driver:
         prune: tuple[str, ...] = ()
         done: ActOutcome | None = None
         while transition is not None:
-            prune += transition.prune
-            acting = isinstance(transition, _ACTING)
-            if (done is not None and done.computed is not None) or not acting:
+            if transition.prune:
+                prune += transition.prune
+            if not transition.acting:
                 reply = await self._store(work, transition, done, prune)
                 done, prune = None, ()
                 if not reply.accepted or reply.control is not Control.NONE:
                     return None
-                if not acting:
-                    after = await self._after(work, transition, reply)
-                    if after is None:
-                        return self._start_all(reply.claimed)
-                    transition = after
-                    continue
+                after = await self._after(work, transition, reply)
+                if after is None:
+                    return self._start_all(reply.claimed)
+                transition = after
+                continue
+            if done is not None and done.computed is not None:
+                if (self._durable or done.kept or prune) and not await self._move(
+                    work, transition, done, prune
+                ):
+                    return None
                 work.moved(transition.position)
+                prune = ()
             if work.lost or work.control is not Control.NONE:
                 await self._committer.release(work)
                 return None
-            done = await self._act(work, transition)
-            if done is None:
-                return None
+            try:
+                done = await self._acts.act(work, transition)
+            except ActFailed as failed:
+                done = await self._act_again(work, transition, failed)
+                if done is None:
+                    return None
             transition = advance(transition.position, done.outcome)
         return None
+
+    async def _move(
+        self, work: Work, transition: Transition, done: ActOutcome, prune: tuple[str, ...]
+    ) -> bool:
+        """Store a result and where the strand goes on; False: it doesn't, here."""
+        reply = await self._committer.commit(work, Step(transition, done.computed, prune=prune))
+        return reply.accepted and reply.control is Control.NONE
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""
@@ -169,20 +180,23 @@ class Driver:
 
     # -- acting
 
-    async def _act(self, work: Work, transition: Acting) -> ActOutcome | None:
-        """Run what the transition asks for, attempt by attempt; None: it left this process."""
+    async def _act_again(
+        self, work: Work, transition: Acting, failed: ActFailed
+    ) -> ActOutcome | None:
+        """After a failed attempt, the next ones; None: the item left this process."""
         while True:
+            if failed.stopped:
+                await self._committer.release(work)
+                return None
+            if failed.deadline:
+                await self._deadline_passed(work)
+                return None
+            if not await self._try_again(work, transition, failed):
+                return None
             try:
                 return await self._acts.act(work, transition)
-            except ActFailed as failed:
-                if failed.stopped:
-                    await self._committer.release(work)
-                    return None
-                if failed.deadline:
-                    await self._deadline_passed(work)
-                    return None
-                if not await self._try_again(work, transition, failed):
-                    return None
+            except ActFailed as again:
+                failed = again
 
     async def _try_again(self, work: Work, transition: Acting, failed: ActFailed) -> bool:
         position = transition.position

@@ -107,6 +107,7 @@ class InMemoryRun:
         clock: Clock,
         events: Mapping[str, Sequence[object]],
     ) -> None:
+        self.durable = False
         self.held: set[Work] = set()
         self._program = program
         self._clock = clock
@@ -251,15 +252,15 @@ class InMemoryRun:
                 elif isinstance(leaf, InputRef) and leaf.payload is None:
                     raise TypeError("an in-memory run knows its input")
 
-    async def latest(self, work: Work, latest: Latest) -> tuple[str, Payload] | None:
+    async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """The newest kept result."""
-        best: tuple[bytes, str, Payload] | None = None
+        best: tuple[bytes, Payload] | None = None
         for node_path in latest.node_paths:
             for ordinal, (_, payload) in self._kept.get(node_path, {}).items():
                 fits = ordinal.startswith(latest.ordinal_prefix)
                 if fits and (best is None or ordinal > best[0]):
-                    best = (ordinal, node_path, payload)
-        return None if best is None else best[1:]
+                    best = (ordinal, payload)
+        return None if best is None else best[1]
 
     async def release(self, work: Work) -> None:
         """Nothing is kept, so there is nothing to give back."""
@@ -373,7 +374,7 @@ class InMemoryRun:
         for task, other in list(self._tasks.items()):
             if other is not failing and other.fence.item.spawn_path.startswith(prefix):
                 other.interrupt(Control.STOP, lost=True)
-                if other.interruptible is None:
+                if not other.in_user_code:
                     task.cancel()
         below = partial(_is_below, prefix)
         self._ready = deque(item for item in self._ready if not below(item))

@@ -28,7 +28,7 @@ class UserExit(BaseException):
 
 async def invoke(
     spec: TaskSpec,
-    args: list[Any],
+    args: tuple[Any, ...],
     kwargs: dict[str, Any],
     timeout_seconds: float | None,
     threads: TaskThreads,
@@ -38,34 +38,30 @@ async def invoke(
     Raises:
         AttemptTimedOut: it took longer than ``timeout_seconds``. A coroutine is cancelled, a
             thread abandoned; what they still return is dropped.
-        UserExit: it raised KeyboardInterrupt or SystemExit.
         BaseException: whatever it raised.
     """
     function = spec.function
     if function is None:
         raise TypeError(f"task {spec.name!r} has no function: its definition was only read")
+    if timeout_seconds is None:
+        return await _called(spec, function, args, kwargs, threads)
+    scope = asyncio.timeout(timeout_seconds)
     try:
-        if timeout_seconds is None:
-            return await _called(spec, function, args, kwargs, threads)
-        scope = asyncio.timeout(timeout_seconds)
-        try:
-            async with scope:
-                value = await _called(spec, function, args, kwargs, threads)
-        except TimeoutError:
-            if not scope.expired():
-                raise
-            raise AttemptTimedOut(timeout_seconds) from None
-        if scope.expired():  # it swallowed the cancellation
-            raise AttemptTimedOut(timeout_seconds)
-        return value
-    except (KeyboardInterrupt, SystemExit) as error:
-        raise UserExit from error
+        async with scope:
+            value = await _called(spec, function, args, kwargs, threads)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        raise AttemptTimedOut(timeout_seconds) from None
+    if scope.expired():  # it swallowed the cancellation
+        raise AttemptTimedOut(timeout_seconds)
+    return value
 
 
 async def _called(
     spec: TaskSpec,
     function: Callable[..., Any],
-    args: list[Any],
+    args: tuple[Any, ...],
     kwargs: dict[str, Any],
     threads: TaskThreads,
 ) -> Any:

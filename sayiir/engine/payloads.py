@@ -20,9 +20,10 @@ class Payload:
     Attributes:
         data: the encoded value; None where it was never encoded because nothing stores it.
         plan: how the bytes are read.
+        direct: the value is immutable and is handed on as it is.
     """
 
-    __slots__ = ("_direct", "_value", "data", "plan")
+    __slots__ = ("_value", "data", "direct", "plan")
 
     def __init__(
         self, data: bytes | None, plan: Plan, value: Any = None, *, direct: bool = False
@@ -30,7 +31,7 @@ class Payload:
         self.data = data
         self.plan = plan
         self._value = value
-        self._direct = direct
+        self.direct = direct
 
     def read(self) -> Any:
         """A value of the reader's own.
@@ -38,7 +39,7 @@ class Payload:
         Raises:
             PayloadError: the bytes don't fit the declared type.
         """
-        if self._direct:
+        if self.direct:
             return self._value
         if self.data is None:
             raise TypeError("a payload holds bytes or a direct value")

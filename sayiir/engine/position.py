@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sayiir.dsl.nodes import Node, NodeSequence
+    from sayiir.engine.calling import CallPlan
     from sayiir.engine.refs import Ref, ResultRef
 
 __all__ = ["Frame", "Place", "Position", "locate_frame", "places_of"]
@@ -27,9 +28,10 @@ class Place:
         inner: selector -> first place of that arm; loops, maps and children have ``""`` only,
             a branch's default is ``"*"``.
         selectors: the keys of ``inner``, in order.
+        call: what calling the task here needs, worked out at the first call.
     """
 
-    __slots__ = ("following", "inner", "node", "node_path", "selectors")
+    __slots__ = ("call", "following", "inner", "node", "node_path", "selectors")
 
     def __init__(self, node: Node, node_path: str) -> None:
         self.node = node
@@ -37,6 +39,7 @@ class Place:
         self.following: Place | None = None
         self.inner: dict[str, Place] = {}
         self.selectors: tuple[str, ...] = ()
+        self.call: CallPlan | None = None
 
 
 class Frame:

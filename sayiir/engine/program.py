@@ -105,6 +105,10 @@ class Program:
             return str
         return self.definition.edges.get(node_path, UNDECLARED)
 
+    def event_type(self, node_path: str) -> Any:
+        """The type that the wait at ``node_path`` takes."""
+        return self._edge(node_path, self.places.get(node_path))
+
     def element_plan(self, node_path: str) -> Plan:
         """How the elements of the map at ``node_path`` are stored."""
         plan = self._element_plans.get(node_path)

@@ -8,7 +8,7 @@ the others are stored and done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,10 +129,13 @@ Outcome: TypeAlias = (
 
 # -- transitions --------------------------------------------------------------------------
 # ``prune``: paths of loop iterations that are no longer needed, each ending in "/".
+# ``acting``: needs user code or a value, and comes back as an outcome.
 
 
 class Call:
     """Call the task at the position."""
+
+    acting: ClassVar[bool] = True
 
     __slots__ = ("position", "prune", "task")
 
@@ -146,6 +149,8 @@ class Call:
 class AskKey:
     """Call the branch's key task at the position."""
 
+    acting: ClassVar[bool] = True
+
     position: Position
     task: TaskSpec
     prune: tuple[str, ...] = ()
@@ -154,6 +159,8 @@ class AskKey:
 @dataclass(frozen=True, slots=True)
 class AskUntil:
     """Call the delay's callable with the flowing value."""
+
+    acting: ClassVar[bool] = True
 
     position: Position
     until: Callable[..., datetime]
@@ -164,6 +171,8 @@ class AskUntil:
 class Expand:
     """Read the sequence that flows into the map, count and encode its elements."""
 
+    acting: ClassVar[bool] = True
+
     position: Position
     prune: tuple[str, ...] = ()
 
@@ -171,6 +180,8 @@ class Expand:
 @dataclass(frozen=True, slots=True)
 class ParkUntil:
     """Park: for so many seconds, or until a moment."""
+
+    acting: ClassVar[bool] = False
 
     position: Position
     seconds: float | None = None
@@ -182,6 +193,8 @@ class ParkUntil:
 class AwaitEvent:
     """Park until an event comes."""
 
+    acting: ClassVar[bool] = False
+
     position: Position
     signal_name: str
     timeout_seconds: float | None
@@ -191,6 +204,8 @@ class AwaitEvent:
 @dataclass(frozen=True, slots=True)
 class SpawnArms:
     """Create ``count`` arms and wait for all; ``arm(i)`` is where arm i begins."""
+
+    acting: ClassVar[bool] = False
 
     position: Position
     count: int
@@ -203,6 +218,8 @@ class SpawnArms:
 class EndStrand:
     """The strand ends; the root's end ends the instance."""
 
+    acting: ClassVar[bool] = False
+
     output: Ref
     prune: tuple[str, ...] = ()
 
@@ -214,6 +231,8 @@ class FailStrand:
     ``at``: where a retry goes on; None: where the item is. ``kind`` names the error class;
     ``message`` and ``details`` tell the rest where the pure half itself found the failure.
     """
+
+    acting: ClassVar[bool] = False
 
     position: Position
     kind: str

@@ -49,7 +49,8 @@ class Work:
         deadline_at: ``time.monotonic()`` of the workflow's deadline; for the root only.
         control: what was asked of the instance meanwhile; the driver looks at it.
         lost: the lease is another's now; nothing more may be written.
-        interruptible: the asyncio task in which user code runs at this moment, or a backoff.
+        task: the asyncio task that drives the item.
+        in_user_code: user code runs at this moment, or a backoff is slept: it can be cancelled.
         in_thread: that code runs on a thread, which can't be cancelled, only left behind.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
     """
@@ -60,7 +61,7 @@ class Work:
         "failures",
         "fence",
         "in_thread",
-        "interruptible",
+        "in_user_code",
         "interruptions",
         "interruptions_ever",
         "kept",
@@ -70,6 +71,7 @@ class Work:
         "program",
         "run",
         "spawned",
+        "task",
     )
 
     def __init__(
@@ -92,7 +94,8 @@ class Work:
         self.deadline_at: float | None = None
         self.control = Control.NONE
         self.lost = False
-        self.interruptible: asyncio.Task[Any] | None = None
+        self.task: asyncio.Task[Any] | None = None
+        self.in_user_code = False
         self.in_thread = False
         self.kept: dict[str, tuple[bytes, Payload]] = {}
 
@@ -105,8 +108,10 @@ class Work:
         """Tell the item what was asked; user code that can be cancelled is. In the loop only."""
         self.control = control
         self.lost = self.lost or lost
-        if self.interruptible is not None and (self.lost or (self.stopping and not self.in_thread)):
-            self.interruptible.cancel()
+        if not self.in_user_code or self.task is None:
+            return
+        if self.lost or (self.stopping and not self.in_thread):
+            self.task.cancel()
 
     @property
     def attempt(self) -> int:
@@ -122,21 +127,26 @@ class Work:
 class Computed:
     """The outcome of one executed node, to be stored under its path."""
 
-    __slots__ = ("attempts", "duration_us", "ordinal", "path", "node_path", "payload")
+    __slots__ = ("attempts", "duration_us", "path", "payload", "position")
 
     def __init__(
-        self,
-        position: Position,
-        payload: Payload,
-        attempts: int,
-        duration_us: int,
+        self, position: Position, path: str, payload: Payload, attempts: int, duration_us: int
     ) -> None:
-        self.path = position.path
-        self.node_path = position.place.node_path
-        self.ordinal = position.frame.ordinal
+        self.position = position
+        self.path = path
         self.payload = payload
         self.attempts = attempts
         self.duration_us = duration_us
+
+    @property
+    def node_path(self) -> str:
+        """The path without loop and map numbers."""
+        return self.position.place.node_path
+
+    @property
+    def ordinal(self) -> bytes:
+        """The loop and map numbers."""
+        return self.position.frame.ordinal
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +224,14 @@ class Reply:
 
 
 class Committer(Protocol):
-    """Where steps go: to a store, or nowhere but on with the run (in memory)."""
+    """Where steps go: to a store, or nowhere but on with the run (in memory).
+
+    Attributes:
+        durable: every step is told. False: a plain move to the next task is not, unless its
+            result is read by another strand later.
+    """
+
+    durable: bool
 
     async def commit(self, work: Work, step: Step) -> Reply:
         """Make the step durable; returns when it is."""
@@ -224,8 +241,8 @@ class Committer(Protocol):
         """Give the leaves of the references their payloads."""
         ...
 
-    async def latest(self, work: Work, latest: Latest) -> tuple[str, Payload] | None:
-        """The newest result among some node paths: its node path and payload."""
+    async def latest(self, work: Work, latest: Latest) -> Payload | None:
+        """The newest result among some node paths, or None."""
         ...
 
     async def release(self, work: Work) -> None:

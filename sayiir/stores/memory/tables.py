@@ -186,7 +186,8 @@ class Tables:
         """The item has ended; its row stays for the join."""
         self.leave_wait(run, item)
         item.phase, item.holder, item.wait_until = Phase.ENDED, None, None
-        item.forget_attempts()
+        if error is None:
+            item.forget_attempts()
         item.output, item.error = output, error
         item.error_at, item.failed = self.now, error is not None
         run.open.pop(item.key, None)

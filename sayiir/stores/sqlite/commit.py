@@ -31,7 +31,6 @@ from sayiir.stores.sqlite.codes import (
     RUNNING,
     SIGNAL,
 )
-from sayiir.stores.sqlite.due import rank_of
 from sayiir.stores.sqlite.moves import (
     Keeper,
     arm_ended,
@@ -60,15 +59,19 @@ _STALE: Final = Answer(accepted=False)
 # row by the fence, so nothing has to be read before, and it touches no index. An item that
 # waited, spawned or changes its priority has more to clear, and takes the long way.
 _STEP: Final = f"""
-update work_item set path = :path, input = :input, interruptions = 0,
-    failures = case when path = :path then failures else 0 end,
-    interruptions_ever = case when path = :path then interruptions_ever else 0 end,
-    error = case when path = :path then error end,
-    failed = case when path = :path then failed else 0 end
-where run = :run and spawn_path = :spawn_path and idx = :index and epoch = :epoch
-    and holder is not null and phase = {READY} and prio = :prio
+update work_item set path = ?1, input = ?2, interruptions = 0,
+    failures = case when path = ?1 then failures else 0 end,
+    interruptions_ever = case when path = ?1 then interruptions_ever else 0 end,
+    error = case when path = ?1 then error end,
+    failed = case when path = ?1 then failed else 0 end
+where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6
+    and holder is not null and phase = {READY}
     and total is null and signal_name is null and event_id is null
-"""  # noqa: S608 - a number of our own
+    and (
+        select state = {RUNNING} and control = 0 and coalesce(?7, priority) = prio
+        from instance where instance.run = ?3
+    )
+"""  # noqa: S608 - numbers of our own
 
 _INSERT_RESULT: Final = (
     "insert into task_result "
@@ -132,28 +135,16 @@ def _step(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer 
     move, fence = checkpoint.effect, checkpoint.fence
     if not isinstance(move, Move) or checkpoint.prune:
         return None
-    run = tx.find_run(fence.run)
-    if run is None:
-        return _STALE
-    if run.state != RUNNING or run.control:
-        return None
+    run, key = fence.run, fence.item
     stepped = tx.execute(
         _STEP,
-        {
-            "path": move.path,
-            "input": move.input,
-            "run": fence.run,
-            "spawn_path": fence.item.spawn_path,
-            "index": fence.item.index,
-            "epoch": fence.epoch,
-            "prio": move.priority or run.priority,
-        },
+        (move.path, move.input, run, key.spawn_path, key.index, fence.epoch, move.priority),
     )
     if not stepped.rowcount:
         return None
-    tx.forget_item(fence.run, fence.item)
+    tx.forget_item(run, key)
     if checkpoint.result is not None:
-        results.add(fence.run, checkpoint.result)
+        results.add(run, checkpoint.result)
     return _DONE
 
 
@@ -309,7 +300,7 @@ def _scope(tx: Transaction, run: Run, item: Item, fail: Fail) -> Item:
     top = None if fail.scope is None else tx.find_item(run.run, fail.scope)
     if top is None or top.parent_spawn_path is None or top.phase == ENDED:
         raise StoreError(f"{fail.scope} is no open map item, so it can't collect a failure")
-    if top is not item and not item.spawn_path.startswith(top.strand):
+    if top.key != item.key and not item.spawn_path.startswith(top.strand):
         raise StoreError(f"{item.key} isn't below {fail.scope}")
     return top
 
@@ -333,7 +324,4 @@ def _prune(tx: Transaction, run: Run, prefix: str) -> None:
         "delete from event where run = ? and consumed_at_path >= ? and consumed_at_path < ?",
         values,
     )
-    tx.forget_items_except(run.run)
-
-
-assert rank_of(0, 1) == 0
+    tx.forget_items()

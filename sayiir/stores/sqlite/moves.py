@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import Claimed, Event, Fence, InstanceState
-from sayiir.stores.sqlite.codes import ENDED, HELD, JOIN, PHASES, READY, SIGNAL, STATE_CODES
+from sayiir.stores.sqlite.codes import ENDED, JOIN, PHASES, READY, STATE_CODES
 
 if TYPE_CHECKING:
     from sayiir.stores.sqlite.rows import Item, Run
@@ -18,13 +18,16 @@ __all__ = [
     "begin_wait",
     "below",
     "cancel_unclaimed",
+    "claimed",
     "deliver",
     "end_item",
     "finish",
+    "hold",
     "next_park",
     "remove_below",
     "remove_run",
     "take",
+    "unschedule",
 ]
 
 
@@ -239,7 +242,3 @@ def remove_run(tx: Transaction, run: Run) -> None:
         tx.execute(f"delete from {table} where run = ?", (run.run,))  # noqa: S608
     tx.forget_run(run.run)
     tx.changed = True
-
-
-assert SIGNAL == 3
-assert HELD == 5

@@ -213,6 +213,11 @@ class Transaction:
         self.executemany(_INSERT_ITEM, rows)
         self.changed = True
 
+    def forget_item(self, run: int, key: ItemKey) -> None:
+        """The row was changed by itself."""
+        if self._items:
+            self._items.pop((run, key.spawn_path, key.index), None)
+
     def forget_items(self) -> None:
         """Rows were changed or deleted in sets: what was loaded of them may be wrong."""
         self._items.clear()

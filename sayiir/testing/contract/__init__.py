@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from sayiir.testing.contract.arms import ArmCases
 from sayiir.testing.contract.bench import Bench
+from sayiir.testing.contract.cancelling import CancelCases
 from sayiir.testing.contract.checkpoints import CheckpointCases
 from sayiir.testing.contract.claims import ClaimCases
-from sayiir.testing.contract.controls import ControlCases
 from sayiir.testing.contract.deadlines import DeadlineCases
 from sayiir.testing.contract.failures import FailureCases
 from sayiir.testing.contract.instances import InstanceCases
 from sayiir.testing.contract.leases import LeaseCases
+from sayiir.testing.contract.pausing import PauseCases
 from sayiir.testing.contract.signals import SignalCases
 from sayiir.testing.contract.watching import WatchCases
 
@@ -36,7 +37,8 @@ class StoreContract(
     FailureCases,
     DeadlineCases,
     SignalCases,
-    ControlCases,
+    CancelCases,
+    PauseCases,
     WatchCases,
 ):
     """What every store does. Each method that begins with ``test_`` holds one property."""

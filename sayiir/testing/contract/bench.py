@@ -12,8 +12,8 @@ from sayiir.stores.records import (
     Answer,
     Await,
     Checkpoint,
-    Claimed,
     ClaimAnswer,
+    Claimed,
     ClaimRequest,
     CreateAnswer,
     Effect,
@@ -297,7 +297,7 @@ class Bench:
         name: str = "go",
         *,
         path: str = "s",
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the wait's own, in the store
     ) -> Answer:
         """Begin to wait for a signal."""
         timeout_us = None if timeout is None else round(timeout * SECOND_US)

@@ -8,6 +8,7 @@ from sayiir.stores.records import (
     Checkpoint,
     Control,
     End,
+    Fence,
     InstanceState,
     ItemKey,
     Latest,
@@ -125,7 +126,7 @@ class CheckpointCases(Maker):
     @case
     async def test_runs_do_not_share_results(self, bench: Bench) -> None:
         """Equal paths in two instances are two results."""
-        fences = []
+        fences: list[Fence] = []
         for name in ("one", "two"):
             got = await bench.start(name)
             await bench.commit(got, Move("b", ""), result=result("a", name.encode()))
@@ -148,8 +149,9 @@ class CheckpointCases(Maker):
         )
         unknown = Wanted(run=got.fence.run + 1_000, results=("x",), input=True)
         for loaded in await bench.store.load([nothing, unknown]):
-            equal((loaded.results, loaded.latest, loaded.elements), ({}, {}, {}))
-            equal((loaded.events, loaded.input), ({}, None))
+            found = (loaded.results, loaded.latest, loaded.elements, loaded.events)
+            equal([len(each) for each in found], [0, 0, 0, 0])
+            equal(loaded.input, None)
             equal(loaded.joins.get("x", ()), ())
         [loaded] = await bench.store.load([Wanted(run=got.fence.run, input=True)])
         equal(loaded.input, b"input")
@@ -254,10 +256,9 @@ class CheckpointCases(Maker):
         root = await bench.start()
         for iteration in (0, 1):
             path = f"l[{iteration}]/f"
-            arms = (await bench.spawn(root, 2, path=path, keep=2)).claimed
-            for arm in arms:
-                answer = await bench.commit(arm, End(output="x"))
-            root = answer.claimed[0]
+            one, two = (await bench.spawn(root, 2, path=path, keep=2)).claimed
+            await bench.commit(one, End(output="x"))
+            [root] = (await bench.commit(two, End(output="x"))).claimed
         await bench.commit(root, Move("l[2]/t", ""), prune=("l[0]/",))
         run = root.fence.run
         equal(await bench.join(run, "l[0]/f"), [])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sayiir.errors import InvalidTransition
+from sayiir.errors import InvalidTransition, StoreError
 from sayiir.stores.records import (
     Checkpoint,
+    Claimed,
     Control,
     End,
     Fail,
@@ -326,7 +327,7 @@ class FailureCases(Maker):
         """A map whose items all fail below joins with all the errors."""
         root = await bench.start()
         items = (await bench.spawn(root, 3, path="m", keep=3)).claimed
-        claimed = []
+        claimed: list[Claimed] = []
         for index, item in enumerate(items):
             [arm] = (await bench.spawn(item, 1, path=f"m[{index}]/f", keep=1)).claimed
             fail = Fail(error=b"%d" % index, scope=ItemKey("m", index))
@@ -348,8 +349,6 @@ class FailureCases(Maker):
     @case
     async def test_a_scope_must_be_an_open_map_item(self, bench: Bench) -> None:
         """Anything else is a mistake that writes nothing."""
-        from sayiir.errors import StoreError
-
         root = await bench.start()
         [arm] = (await bench.spawn(root, 1, keep=1)).claimed
         for scope in (ItemKey("f", 7), ItemKey("unknown", 0)):

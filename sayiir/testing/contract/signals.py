@@ -93,7 +93,7 @@ class SignalCases(Maker):
         arms = (await bench.spawn(await bench.start(), 3, keep=3)).claimed
         for index in (2, 0, 1):
             await bench.wait_for(arms[index], path=f"f[{index}]/s")
-        order = []
+        order: list[int] = []
         for payload in (b"1", b"2", b"3"):
             await bench.store.send_event("i", "go", payload)
             got = await bench.claim_one()

@@ -1,0 +1,236 @@
+"""Calling a task: its arguments from what the position refers to, its code within its bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from sayiir.codec.protocol import UNDECLARED
+from sayiir.dsl.context import CURRENT_ATTEMPT
+from sayiir.dsl.spec import Injection
+from sayiir.engine.attempt import Attempt
+from sayiir.engine.binding import bind
+from sayiir.engine.failures import AttemptTimedOut
+from sayiir.engine.invoke import UserExit, invoke
+from sayiir.engine.refs import ResultRef
+from sayiir.engine.resolve import read
+from sayiir.errors import PayloadError, SayiirError
+from sayiir.stores.records import Latest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sayiir.codec.protocol import Plan
+    from sayiir.dsl.spec import Injected, TaskSpec
+    from sayiir.engine.payloads import Payload
+    from sayiir.engine.position import Position
+    from sayiir.engine.program import Program
+    from sayiir.engine.refs import Ref
+    from sayiir.engine.threads import TaskThreads
+    from sayiir.engine.work import Committer, Work
+    from sayiir.policy import RetryPolicy
+
+__all__ = ["ActFailed", "CallPlan", "Caller"]
+
+
+class ActFailed(Exception):
+    """An act did not come to an outcome.
+
+    Attributes:
+        error: what was raised.
+        task: name of the task that raised, or None.
+        policy: its retry policy; None: never retried.
+        stopped: the item was interrupted on request, this is no failure.
+        deadline: the workflow's own timeout passed, this is no failure of the task.
+    """
+
+    def __init__(
+        self,
+        error: BaseException,
+        spec: TaskSpec | None = None,
+        policy: RetryPolicy | None = None,
+        *,
+        stopped: bool = False,
+        deadline: bool = False,
+    ) -> None:
+        super().__init__(error)
+        self.error = error
+        self.task = spec.name if spec is not None else None
+        self.policy = policy
+        self.stopped = stopped
+        self.deadline = deadline
+
+
+class CallPlan:
+    """What is the same for every call of the task at one place.
+
+    Attributes:
+        spec: the task.
+        plan: how its output is stored.
+        kept: some ``result_of`` reads its result later.
+        coroutine: the function to await directly on the loop; None: it needs a thread or more.
+        takes_value: it has exactly one input and nothing injected: the value is the argument.
+        annotation: that input's type.
+    """
+
+    __slots__ = ("annotation", "coroutine", "kept", "plan", "spec", "takes_value")
+
+    def __init__(self, program: Program, node_path: str, spec: TaskSpec) -> None:
+        signature = spec.signature
+        self.spec = spec
+        self.plan: Plan = program.plan(node_path)
+        self.kept = node_path in program.definition.kept
+        self.coroutine: Callable[..., Any] | None = spec.function if spec.is_async else None
+        self.takes_value = len(signature.inputs) == 1 and not signature.injected
+        self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
+
+
+class Caller:
+    """Calls tasks for the driver, with the values that its position refers to."""
+
+    def __init__(self, committer: Committer, threads: TaskThreads) -> None:
+        self._committer = committer
+        self._threads = threads
+
+    async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
+        """The task's return value, and how long it took in microseconds.
+
+        Raises:
+            ActFailed: user code failed, or a value doesn't fit.
+            UserExit: user code raised KeyboardInterrupt or SystemExit.
+        """
+        spec = call.spec
+        attempt = Attempt(work, position, spec)
+        if call.takes_value:
+            ref = position.input
+            if type(ref) is ResultRef and ref.payload is not None and ref.payload.direct:
+                value = ref.payload.read()
+            else:
+                value = await self.value(work, ref, position)
+            if type(value) is not call.annotation and call.annotation is not UNDECLARED:
+                value = _conformed(work, position, value, call)
+            args, kwargs = (value,), _NO_KWARGS
+        else:
+            args, kwargs = await self._arguments(work, position, spec, attempt)
+        timeout, by_deadline = _timeout(work, spec)
+        token = CURRENT_ATTEMPT.set(attempt)
+        work.in_user_code, work.in_thread = True, not spec.is_async and spec.run_in != "loop"
+        began = time.perf_counter_ns()
+        try:
+            if timeout is None and call.coroutine is not None:
+                value = await call.coroutine(*args, **kwargs)
+            else:
+                value = await invoke(spec, args, kwargs, timeout, self._threads)
+        except BaseException as error:
+            attempt.given_up = True
+            raise _act_failed(work, spec, error, by_deadline=by_deadline) from error
+        finally:
+            work.in_user_code = False
+            CURRENT_ATTEMPT.reset(token)
+        return value, (time.perf_counter_ns() - began) // 1_000
+
+    # -- arguments
+
+    async def value(self, work: Work, ref: Ref, position: Position) -> Any:
+        """The value of a reference, read where that is needed.
+
+        Raises:
+            ActFailed: stored bytes don't fit their type, or a join is too large.
+        """
+        try:
+            if isinstance(ref, ResultRef) and ref.payload is not None:
+                return ref.payload.read()
+            await self._committer.fill(work, [ref])
+            return read(work.program, ref)
+        except PayloadError as error:
+            raise ActFailed(error.located(path=position.path)) from error
+
+    async def _arguments(
+        self, work: Work, position: Position, spec: TaskSpec, attempt: Attempt
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        signature = spec.signature
+        value = None
+        if signature.inputs:
+            value = await self.value(work, position.input, position)
+        try:
+            args, kwargs = bind(signature, value, work.program.codec)
+        except PayloadError as error:
+            located = error.located(path=position.path, task=spec.name)
+            raise ActFailed(located, spec) from error
+        for injected in signature.injected:
+            kwargs[injected.name] = await self._injected(work, position, injected, attempt)
+        return args, kwargs
+
+    async def _injected(
+        self, work: Work, position: Position, injected: Injected, attempt: Attempt
+    ) -> Any:
+        match injected.source:
+            case Injection.CONTEXT:
+                return attempt.context
+            case Injection.WORKFLOW_INPUT:
+                ref = work.program.workflow_input(position.frame)
+                value = await self.value(work, ref, position)
+                return work.program.codec.conform(value, injected.annotation)
+            case Injection.RESULT_OF:
+                return (await self._earlier(work, position, injected.name)).read()
+            case Injection.RESOURCE:
+                raise ActFailed(SayiirError(f"no resource for {injected.annotation!r}"))
+
+    async def _earlier(self, work: Work, position: Position, parameter: str) -> Payload:
+        """What ``result_of`` stands for: kept since it ran here, else read from the store."""
+        reads = work.program.definition.reads[position.place.node_path]
+        source = next(read for read in reads if read.parameter == parameter)
+        prefix = position.frame.ordinal[: 4 * source.shared_numbers]
+        if source.same_strand:
+            kept = [work.kept[path] for path in source.node_paths if path in work.kept]
+            found = [(ordinal, payload) for ordinal, payload in kept if ordinal.startswith(prefix)]
+            if found:
+                return max(found, key=lambda pair: pair[0])[1]
+        newest = await self._committer.latest(work, Latest(source.node_paths, prefix))
+        if newest is None:
+            raise ActFailed(SayiirError(f"the result for parameter {parameter!r} is not stored"))
+        return newest
+
+
+_NO_KWARGS: dict[str, Any] = {}
+
+
+def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> Any:
+    try:
+        return work.program.codec.conform(value, call.annotation)
+    except PayloadError as error:
+        located = error.located(path=position.path, task=call.spec.name)
+        raise ActFailed(located, call.spec) from error
+
+
+def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
+    """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
+    if work.deadline_at is None:
+        return spec.timeout_seconds, False
+    remaining = max(work.deadline_at - time.monotonic(), 0.0)
+    if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
+        return spec.timeout_seconds, False
+    return remaining, True
+
+
+def _act_failed(
+    work: Work, spec: TaskSpec, error: BaseException, *, by_deadline: bool
+) -> BaseException:
+    """What the driver is told of an exception that left user code."""
+    if isinstance(error, (UserExit, GeneratorExit)):
+        return error
+    if isinstance(error, (KeyboardInterrupt, SystemExit)):
+        exit_request = UserExit()
+        exit_request.__cause__ = error
+        return exit_request
+    if isinstance(error, asyncio.CancelledError) and work.task is not None:
+        if work.stopping and work.task.cancelling():
+            work.task.uncancel()
+            return ActFailed(error, spec, stopped=True)
+        if work.task.cancelling():
+            return error
+    if isinstance(error, AttemptTimedOut):
+        return ActFailed(error, spec, spec.policy, deadline=by_deadline)
+    policy = None if isinstance(error, PayloadError) else spec.policy
+    return ActFailed(error, spec, policy, stopped=work.stopping)

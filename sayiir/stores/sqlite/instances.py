@@ -1,0 +1,104 @@
+"""Creating and deleting instances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sayiir.errors import InvalidTransition, StoreError
+from sayiir.stores.records import CreateAnswer
+from sayiir.stores.sqlite.codes import READY, RUNNING, STATES
+from sayiir.stores.sqlite.listing import describe
+from sayiir.stores.sqlite.moves import Keeper, claimed, hold, remove_run
+from sayiir.stores.sqlite.rows import Item
+from sayiir.stores.sqlite.transaction import encode_labels
+
+if TYPE_CHECKING:
+    from sayiir.stores.records import ClaimRequest, NewInstance
+    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.sqlite.transaction import Transaction
+
+__all__ = ["create", "definition", "delete"]
+
+
+def create(
+    tx: Transaction, new: NewInstance, *, replace: bool, claim: ClaimRequest | None
+) -> CreateAnswer:
+    """Create the instance and its root item, unless the id is taken."""
+    before = tx.find_instance(new.instance_id)
+    if before is not None:
+        if not replace or before.definition_hash != new.definition_hash:
+            return CreateAnswer(existing=describe(tx, before))
+        remove_run(tx, before)
+    run = _insert(tx, new)
+    root = Item(
+        run=run.run,
+        spawn_path="",
+        idx=0,
+        parent_spawn_path=None,
+        parent_idx=None,
+        definition=run.definition,
+        path=new.root_path,
+        input=new.root_input,
+        prio=new.root_priority or new.priority,
+        phase=READY,
+        ready_at=tx.now,
+    )
+    if claim is not None:
+        hold(tx, root, Keeper(claim.holder, tx.now + claim.lease_us))
+    tx.insert_items(run, [root])
+    return CreateAnswer(
+        replaced=before is not None,
+        claimed=None if claim is None else claimed(tx, run, root),
+    )
+
+
+def _insert(tx: Transaction, new: NewInstance) -> Run:
+    tx.execute(
+        "insert into instance (instance_id, run_id, definition, workflow_name, workflow_version, "
+        "priority, timeout, deadline_at, created_at, labels, traceparent) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            new.instance_id,
+            new.run_id,
+            _definition_number(tx, new),
+            new.workflow_name,
+            new.workflow_version,
+            new.priority,
+            new.timeout_us,
+            None if new.timeout_us is None else tx.now + new.timeout_us,
+            tx.now,
+            encode_labels(new.labels),
+            new.traceparent,
+        ),
+    )
+    run = tx.find_instance(new.instance_id)
+    if run is None:
+        raise StoreError(f"instance {new.instance_id!r} was inserted and isn't there")
+    tx.execute("insert into instance_input (run, body) values (?, ?)", (run.run, new.input))
+    return run
+
+
+def _definition_number(tx: Transaction, new: NewInstance) -> int:
+    known = tx.execute(
+        "select id from definition where hash = ?", (new.definition_hash,)
+    ).fetchone()
+    if known is not None:
+        return int(known[0])
+    added = tx.execute(
+        "insert into definition (hash, body) values (?, ?)", (new.definition_hash, new.definition)
+    )
+    return added.lastrowid or 0
+
+
+def delete(tx: Transaction, instance_id: str) -> None:
+    """Remove a finished instance with all that belongs to it."""
+    run = tx.run_of(instance_id)
+    if run.state == RUNNING:
+        raise InvalidTransition(instance_id, "delete", STATES[run.state].value)
+    remove_run(tx, run)
+
+
+def definition(tx: Transaction, definition_hash: str) -> bytes | None:
+    """The portable definition that was stored under this hash, or None."""
+    row = tx.execute("select body from definition where hash = ?", (definition_hash,)).fetchone()
+    return None if row is None else bytes(row[0])

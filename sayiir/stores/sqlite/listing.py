@@ -1,0 +1,253 @@
+"""What people look at: an instance, pages of them, an instance's history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sayiir.stores.records import (
+    Control,
+    InstanceQuery,
+    InstanceRecord,
+    InstanceState,
+    Page,
+    ParkedItem,
+    ResultRecord,
+    StatusName,
+)
+from sayiir.stores.sqlite import queues
+from sayiir.stores.sqlite.codes import (
+    CONTROL_CODES,
+    CONTROLS,
+    DELAY,
+    ENDED,
+    HELD,
+    JOIN,
+    READY,
+    RUNNING,
+    SIGNAL,
+    STATE_CODES,
+    STATES,
+)
+from sayiir.stores.sqlite.transaction import decode_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.sqlite.transaction import Transaction
+
+__all__ = ["describe", "page", "results", "status_of"]
+
+MAX_PARKED: Final = 100
+_CHUNK: Final = 200
+_PAUSE: Final = CONTROL_CODES[Control.PAUSE]
+
+# Each open item is leased, ready or parked, or none of these (held, or waiting for arms).
+_SORTED_ITEMS: Final = f"""
+select path, wake_at, signal_name, phase, parked_as,
+    case
+        when holder is not null and lease_until > :now then 'leased'
+        when holder is not null or phase = {READY} or event_id is not null and phase = {SIGNAL}
+            or phase = {JOIN} and pending = 0 and created = total
+            or phase between {DELAY} and {SIGNAL} and wake_at <= :now
+            or parent_spawn_path is null and :deadline <= :now then 'ready'
+        when phase between {DELAY} and {SIGNAL} then 'parked'
+    end as standing
+from work_item indexed by work_item_open
+where run = :run and phase <> {ENDED} and phase <> {HELD}
+"""  # noqa: S608 - numbers of our own
+
+
+def describe(tx: Transaction, run: Run) -> InstanceRecord:
+    """The instance as it stands."""
+    values = {"run": run.run, "now": tx.now, "deadline": run.deadline_at}
+    counts = dict(
+        tx.execute(
+            f"select standing, count(*) from ({_SORTED_ITEMS}) group by standing",  # noqa: S608
+            values,
+        ).fetchall()
+    )
+    running = run.state == RUNNING
+    parked = _parked(tx, values) if running and counts.get("parked") else ()
+    return InstanceRecord(
+        run=run.run,
+        run_id=run.run_id,
+        instance_id=run.instance_id,
+        workflow_name=run.workflow_name,
+        workflow_version=run.workflow_version,
+        definition_hash=run.definition_hash,
+        state=STATES[run.state],
+        control=CONTROLS[run.control],
+        reason=run.reason,
+        requested_by=run.requested_by,
+        priority=run.priority,
+        labels=decode_labels(run.labels),
+        traceparent=run.traceparent,
+        created_at_us=run.created_at,
+        finished_at_us=run.finished_at,
+        deadline_at_us=run.deadline_at,
+        output=run.output,
+        error=run.error,
+        ready=counts.get("ready", 0) if running else 0,
+        leased=counts.get("leased", 0),
+        parked=parked,
+    )
+
+
+def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
+    rows = tx.execute(
+        f"select path, wake_at, signal_name, phase from ({_SORTED_ITEMS}) "  # noqa: S608
+        f"where standing = 'parked' order by wake_at is null, wake_at, parked_as "
+        f"limit {MAX_PARKED}",
+        values,
+    )
+    return tuple(
+        ParkedItem(path, wake_at, signal_name if phase == SIGNAL else None)
+        for path, wake_at, signal_name, phase in rows
+    )
+
+
+def status_of(record: InstanceRecord) -> StatusName:
+    """The status that users know the instance by."""
+    if record.state is not InstanceState.RUNNING:
+        return StatusName(record.state.value)
+    if record.control is Control.PAUSE and record.leased == 0:
+        return StatusName.PAUSED
+    if record.ready or record.leased or not record.parked:
+        return StatusName.IN_PROGRESS
+    if record.parked[0].signal_name is None:
+        return StatusName.WAITING
+    return StatusName.AWAITING_SIGNAL
+
+
+# -- pages
+
+
+def page(tx: Transaction, query: InstanceQuery) -> Page:
+    """A page of instances, newest first; its cursor is the last run's number.
+
+    Raises:
+        ValueError: the cursor isn't one.
+    """
+    records: list[InstanceRecord] = []
+    for number in _candidates(tx, query, _run_before(query.cursor)):
+        run = tx.find_run(number)
+        if run is None or query.workflow_name not in (None, run.workflow_name):
+            continue
+        record = describe(tx, run)
+        if query.status is None or status_of(record) is query.status:
+            records.append(record)
+        if len(records) > query.limit:
+            last = records[query.limit - 1]
+            return Page(tuple(records[: query.limit]), str(last.run))
+    return Page(tuple(records), None)
+
+
+def _run_before(cursor: str | None) -> int:
+    newest = 2**63 - 1
+    if cursor is None:
+        return newest
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise ValueError(f"{cursor!r} is no cursor; pass the one that the page before gave")
+    return int(cursor)
+
+
+def _candidates(tx: Transaction, query: InstanceQuery, before: int) -> Iterator[int]:
+    """Runs that may fit, newest first, by an index that leaves out most that don't."""
+    if query.status is StatusName.IN_PROGRESS:
+        yield from _active(tx, before)
+        return
+    source, values = _source(query)
+    while True:
+        rows = tx.execute(
+            f"select distinct run from {source} and run < ? order by run desc limit {_CHUNK}",  # noqa: S608
+            (*values, before),
+        ).fetchall()
+        for (run,) in rows:
+            yield run
+        if len(rows) < _CHUNK:
+            return
+        before = rows[-1][0]
+
+
+def _source(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
+    match query.status:
+        case StatusName.WAITING:
+            return f"work_item where phase in ({DELAY}, 2)", ()
+        case StatusName.AWAITING_SIGNAL:
+            return f"work_item where phase = {SIGNAL} and event_id is null", ()
+        case StatusName.PAUSED:
+            return "instance where control <> 0", ()
+        case None if query.workflow_name is None:
+            return "instance where 1", ()
+        case None:
+            return "instance where workflow_name = ?", (query.workflow_name,)
+        case ended:
+            state = STATE_CODES[InstanceState(ended.value)]
+            if query.workflow_name is None:
+                return f"instance where state = {state} and state <> 0", ()
+            return (
+                f"instance where workflow_name = ? and state = {state} and state <> 0",
+                (query.workflow_name,),
+            )
+
+
+def _active(tx: Transaction, before: int) -> list[int]:
+    """Runs of which something is leased, ready, due or kept back after interruptions.
+
+    That is as much as workers have before them, however many wait.
+    """
+    rows = tx.execute(
+        "select run from work_item where process is not null "
+        "union select run from work_item where rank is not null "
+        "union select run from work_item where wait_until is not null"
+    ).fetchall()
+    runs = {run for (run,) in rows}
+    for definition in queues.with_work(tx):
+        runs.update(queues.runs_due(tx, definition))
+    return sorted((run for run in runs if run < before), reverse=True)
+
+
+# -- history
+
+
+def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
+    """What was committed, in that order; then what open and failed items met last."""
+    run = tx.find_instance(instance_id)
+    if run is None:
+        return []
+    rows = tx.execute(
+        "select path, node_path, output, attempts, duration, finished_at from task_result "
+        "where run = ? order by seq",
+        (run.run,),
+    )
+    records = [
+        ResultRecord(
+            path=path,
+            node_path=node_path,
+            output=output,
+            error=None,
+            attempts=attempts,
+            started_at_us=finished_at - duration,
+            finished_at_us=finished_at,
+        )
+        for path, node_path, output, attempts, duration, finished_at in rows
+    ]
+    errors = tx.execute(
+        "select path, error, failures + failed, error_at from work_item "
+        "where run = ? and error is not null order by spawn_path, idx",
+        (run.run,),
+    )
+    for path, error, attempts, at in errors:
+        records.append(
+            ResultRecord(
+                path=path,
+                node_path=path,
+                output=None,
+                error=error,
+                attempts=attempts,
+                started_at_us=at,
+                finished_at_us=at,
+            )
+        )
+    return records

@@ -1,0 +1,109 @@
+"""What a worker loads before it goes on: results, joins, elements, events, inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sayiir.stores.records import ArmEnd, ItemKey, Loaded
+from sayiir.stores.sqlite.codes import ENDED
+
+if TYPE_CHECKING:
+    from sayiir.stores.records import Latest, Wanted
+    from sayiir.stores.sqlite.transaction import Transaction
+
+__all__ = ["count_results", "load"]
+
+Key = TypeVar("Key", str, int, ItemKey)
+
+
+def load(tx: Transaction, wanted: Wanted) -> Loaded:
+    """What was asked of one run; what isn't there is left out."""
+    run = wanted.run
+    return Loaded(
+        results=_each(
+            tx,
+            "select output from task_result where run = ? and path = ?",
+            {path: (run, path) for path in wanted.results},
+        ),
+        latest={
+            each: found for each in wanted.latest if (found := _latest(tx, run, each)) is not None
+        },
+        joins={
+            path: arms for path in wanted.joins if (arms := _join(tx, run, path)) is not None
+        },
+        elements=_each(
+            tx,
+            "select body from element where run = ? and spawn_path = ? and idx = ?",
+            {key: (run, key.spawn_path, key.index) for key in wanted.elements},
+        ),
+        events=_each(
+            tx,
+            "select payload from event where run = ? and id = ?",
+            {number: (run, number) for number in wanted.events},
+        ),
+        input=_input(tx, run) if wanted.input else None,
+    )
+
+
+def _each(
+    tx: Transaction, statement: str, keys: dict[Key, tuple[object, ...]]
+) -> dict[Key, bytes]:
+    found: dict[Key, bytes] = {}
+    for key, values in keys.items():
+        row = tx.execute(statement, values).fetchone()
+        if row is not None:
+            found[key] = row[0]
+    return found
+
+
+def _input(tx: Transaction, run: int) -> bytes | None:
+    row = tx.execute("select body from instance_input where run = ?", (run,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def _latest(tx: Transaction, run: int, wanted: Latest) -> tuple[str, bytes] | None:
+    """Path and output of the highest ordinal; of equal ones that of the last node path."""
+    best: tuple[bytes, str, bytes] | None = None
+    for node_path in wanted.node_paths:
+        row = tx.execute(
+            "select ordinal, path, output from task_result where run = ? and node_path = ? "
+            "and ordinal >= ? and ordinal < ? order by ordinal desc, path desc limit 1",
+            (run, node_path, wanted.ordinal_prefix, _after(wanted.ordinal_prefix)),
+        ).fetchone()
+        if row is not None and (best is None or row[0] >= best[0]):
+            best = row
+    return None if best is None else (best[1], best[2])
+
+
+def _after(prefix: bytes) -> bytes:
+    """What sorts after everything that begins so.
+
+    No prefix, or one of 255s alone, has no successor; there it is longer than any ordinal.
+    """
+    stripped = prefix.rstrip(b"\xff")
+    if not stripped:
+        return b"\xff" * 4_096
+    return stripped[:-1] + bytes([stripped[-1] + 1])
+
+
+def _join(tx: Transaction, run: int, spawn_path: str) -> tuple[ArmEnd, ...] | None:
+    rows = tx.execute(
+        "select idx, output, error, phase from work_item where run = ? and spawn_path = ? "
+        "order by idx",
+        (run, spawn_path),
+    ).fetchall()
+    if not rows:
+        return None
+    return tuple(
+        ArmEnd(index, output, error) for index, output, error, phase in rows if phase == ENDED
+    )
+
+
+def count_results(tx: Transaction, instance_id: str, node_path: str) -> int:
+    """How many results of this node path are stored."""
+    (count,) = tx.execute(
+        "select count(*) from task_result where node_path = ? "
+        "and run = (select run from instance where instance_id = ?)",
+        (node_path, instance_id),
+    ).fetchone()
+    return int(count)

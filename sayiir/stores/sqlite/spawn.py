@@ -1,0 +1,94 @@
+"""Creating the arms of a fork or the items of a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sayiir.errors import StoreError
+from sayiir.stores.sqlite.codes import HELD, JOIN, READY
+from sayiir.stores.sqlite.moves import Keeper, claimed, hold
+from sayiir.stores.sqlite.rows import Item
+
+if TYPE_CHECKING:
+    from sayiir.stores.records import Claimed, NewItem, Spawn
+    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.sqlite.transaction import Transaction
+
+__all__ = ["spawn_arms"]
+
+
+def spawn_arms(
+    tx: Transaction, run: Run, parent: Item, spawn: Spawn, keeper: Keeper | None
+) -> tuple[bool, tuple[Claimed, ...]]:
+    """Insert the arms that aren't there yet; whether all have ended, and what was claimed.
+
+    The parent, which stands at the spawn, is still to be saved.
+
+    Raises:
+        StoreError: the items aren't in order of index, or beyond the total.
+    """
+    _check(spawn)
+    parent.total, parent.max_open = spawn.total, spawn.limit
+    arms: list[Item] = []
+    kept: list[Item] = []
+    for new in spawn.items:
+        if new.index < parent.created:
+            continue  # the same batch again, after a crash before its answer arrived
+        arm = _arm(tx, run, parent, spawn.path, new)
+        # Counting the open arms, not comparing the index: when an earlier batch has all ended
+        # no arm is left that would ready the first of this one.
+        room = parent.has_room
+        parent.created += 1
+        parent.pending += 1
+        if not room:
+            arm.phase = HELD
+            parent.held += 1
+        elif keeper is not None and len(kept) < spawn.keep:
+            hold(tx, arm, keeper)
+            kept.append(arm)
+        arms.append(arm)
+    _insert(tx, run, spawn, arms)
+    if parent.created == spawn.total:
+        parent.phase, parent.ready_at = JOIN, tx.now
+        if not parent.joined:
+            parent.drop_lease()
+    return parent.joined, tuple(claimed(tx, run, arm) for arm in kept)
+
+
+def _check(spawn: Spawn) -> None:
+    indexes = [item.index for item in spawn.items]
+    if not indexes:
+        return
+    if indexes != list(range(indexes[0], indexes[0] + len(indexes))):
+        raise StoreError(f"a Spawn's items come in order of index, not {indexes[:20]}")
+    if indexes[-1] >= spawn.total:
+        raise StoreError(f"a Spawn of {spawn.total} has no item {indexes[-1]}")
+
+
+def _arm(tx: Transaction, run: Run, parent: Item, spawn_path: str, new: NewItem) -> Item:
+    return Item(
+        run=run.run,
+        spawn_path=spawn_path,
+        idx=new.index,
+        parent_spawn_path=parent.spawn_path,
+        parent_idx=parent.idx,
+        definition=run.definition,
+        path=new.path,
+        input=new.input,
+        prio=new.priority or run.priority,
+        phase=READY,
+        ready_at=tx.now,
+    )
+
+
+def _insert(tx: Transaction, run: Run, spawn: Spawn, arms: list[Item]) -> None:
+    tx.insert_items(run, arms)
+    created = {arm.idx for arm in arms}
+    tx.executemany(
+        "insert or replace into element (run, spawn_path, idx, body) values (?, ?, ?, ?)",
+        [
+            (run.run, spawn.path, new.index, new.element)
+            for new in spawn.items
+            if new.element is not None and new.index in created
+        ],
+    )

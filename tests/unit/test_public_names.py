@@ -1,0 +1,29 @@
+"""``import sayiir``: what it offers, and what it must not cost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import sayiir
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    assert sayiir.__all__ == sorted(sayiir.__all__)
+    for name in sayiir.__all__:
+        assert getattr(sayiir, name) is not None
+    assert set(sayiir.__all__) <= set(dir(sayiir))
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sayiir.nothing  # type: ignore[attr-defined]
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    heavy = ("pydantic", "sqlite3", "cloudpickle", "anyio", "xxhash", "importlib.metadata")
+    code = f"import sys, sayiir; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
