@@ -44,19 +44,42 @@ from sayiir.values import Again, BranchResult, Done, ItemFailed, LoopResult
 from sayiir.workflow import Workflow, workflow
 
 if TYPE_CHECKING:
-    pass
+    from sayiir.blocking import CheckpointingRunner, WorkflowClient
+    from sayiir.client import AsyncWorkflowClient
+    from sayiir.dsl.diff import diff
+    from sayiir.runner import AsyncCheckpointingRunner
+    from sayiir.status import (
+        AwaitingSignal,
+        Cancelled,
+        Completed,
+        Failed,
+        InProgress,
+        InstanceInfo,
+        Paused,
+        Waiting,
+        WorkflowStatus,
+    )
 
 __all__ = [
     "Again",
+    "AsyncCheckpointingRunner",
+    "AsyncWorkflowClient",
+    "AwaitingSignal",
     "BlockingCallInLoop",
     "BranchKeyNotFound",
     "BranchResult",
+    "Cancelled",
+    "CheckpointingRunner",
+    "Completed",
     "ConflictPolicy",
     "DefinitionError",
     "DefinitionMismatch",
     "Done",
+    "Failed",
     "Flow",
+    "InProgress",
     "InstanceAlreadyExists",
+    "InstanceInfo",
     "InstanceNotFound",
     "InvalidInstanceId",
     "InvalidTransition",
@@ -64,6 +87,7 @@ __all__ = [
     "LeaseLost",
     "LoopExhausted",
     "LoopResult",
+    "Paused",
     "PayloadError",
     "RetryPolicy",
     "SayiirError",
@@ -78,14 +102,18 @@ __all__ = [
     "TaskProcessDied",
     "TaskTimedOut",
     "UnknownSignal",
+    "Waiting",
     "WorkerLost",
     "Workflow",
     "WorkflowCancelled",
+    "WorkflowClient",
     "WorkflowFailed",
+    "WorkflowStatus",
     "WorkflowTimedOut",
     "await_signal",
     "branch",
     "delay",
+    "diff",
     "fork",
     "get_task_context",
     "loop",
@@ -96,7 +124,22 @@ __all__ = [
 ]
 
 # What needs a store or pydantic is imported when it is first asked for: name -> module.
-_LAZY: dict[str, str] = {}
+_LAZY = {
+    "AsyncCheckpointingRunner": "sayiir.runner",
+    "AsyncWorkflowClient": "sayiir.client",
+    "AwaitingSignal": "sayiir.status",
+    "Cancelled": "sayiir.status",
+    "CheckpointingRunner": "sayiir.blocking",
+    "Completed": "sayiir.status",
+    "Failed": "sayiir.status",
+    "InProgress": "sayiir.status",
+    "InstanceInfo": "sayiir.status",
+    "Paused": "sayiir.status",
+    "Waiting": "sayiir.status",
+    "WorkflowClient": "sayiir.blocking",
+    "WorkflowStatus": "sayiir.status",
+    "diff": "sayiir.dsl.diff",
+}
 
 
 def __getattr__(name: str) -> Any:

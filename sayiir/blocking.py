@@ -206,7 +206,7 @@ class WorkflowClient:
         self, instance_id: str, workflow: Workflow[Any, Any] | None = None
     ) -> WorkflowStatus[Any]:
         """How the instance stands; see ``AsyncWorkflowClient.status``."""
-        status: WorkflowStatus[Any] = self._portal.call(self._twin.status, instance_id, workflow)  # type: ignore[arg-type]
+        status: WorkflowStatus[Any] = self._portal.call(self._twin.status, instance_id, workflow)
         return status
 
     def result(
@@ -226,9 +226,7 @@ class WorkflowClient:
         default: Any = None,
     ) -> Any:
         """The result at a path; see ``AsyncWorkflowClient.get_task_result``."""
-        return self._portal.call(
-            self._twin.get_task_result, instance_id, path, workflow, default
-        )
+        return self._portal.call(self._twin.get_task_result, instance_id, path, workflow, default)
 
     @overload
     def get_task_result_of(
@@ -353,7 +351,7 @@ class CheckpointingRunner:
     @property
     def client(self) -> WorkflowClient:
         """A client on the runner's store and thread."""
-        return WorkflowClient._over(self._twin.client, self._portal)  # noqa: SLF001
+        return WorkflowClient._over(self._twin.client, self._portal)
 
     def close(self) -> None:
         """Close the store, if it was opened here, and end the thread. Idempotent."""

@@ -6,8 +6,7 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sayiir.codec import JsonCodec
-from sayiir.connection import StoreConnection
+from sayiir.connection import StoreConnection, default_codec
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.errors import (
@@ -71,9 +70,9 @@ class AsyncWorkflowClient:
         conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
         codec: Codec | None = None,
     ) -> None:
-        self._connection = store if isinstance(store, StoreConnection) else StoreConnection(store)
+        self._connection = StoreConnection(store)
         self._policy = conflict_policy
-        self._codec = codec or JsonCodec()
+        self._codec = codec or default_codec()
         self._programs: Programs | None = None
 
     @classmethod
@@ -89,7 +88,17 @@ class AsyncWorkflowClient:
 
     def with_conflict_policy(self, policy: ConflictPolicy) -> AsyncWorkflowClient:
         """A client on the same store with another conflict policy."""
-        return AsyncWorkflowClient(self._connection, conflict_policy=policy, codec=self._codec)
+        return self.on_connection(self._connection, policy, self._codec)
+
+    @classmethod
+    def on_connection(
+        cls, connection: StoreConnection, policy: ConflictPolicy, codec: Codec
+    ) -> AsyncWorkflowClient:
+        """A client that shares a connection with whoever made it."""
+        client = cls.__new__(cls)
+        client._connection, client._policy = connection, policy
+        client._codec, client._programs = codec, None
+        return client
 
     async def store(self) -> Store:
         """The open store.

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from sayiir.codec.protocol import Codec
     from sayiir.stores.protocols import Store
 
-__all__ = ["StoreConnection"]
+__all__ = ["StoreConnection", "default_codec"]
+
+
+def default_codec() -> Codec:
+    """JSON by declared types; imported when it is needed, for pydantic is slow to import."""
+    from sayiir.codec import JsonCodec
+
+    return JsonCodec()
 
 
 class StoreConnection:

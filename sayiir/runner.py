@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
-from sayiir.codec import JsonCodec
-from sayiir.connection import StoreConnection
+from sayiir.connection import StoreConnection, default_codec
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
@@ -37,6 +36,7 @@ __all__ = ["AsyncCheckpointingRunner"]
 
 A = TypeVar("A")
 B = TypeVar("B")
+T = TypeVar("T")
 
 
 class AsyncCheckpointingRunner:
@@ -76,12 +76,11 @@ class AsyncCheckpointingRunner:
     ) -> None:
         self._connection = StoreConnection(store)
         self._policy = conflict_policy
-        self._codec = codec or JsonCodec()
+        self._codec = codec or default_codec()
         self._lease_us = round(duration_seconds(lease) * 1e6)
         self._clock = clock or SystemClock()
         self._holder = uuid.uuid4().hex
-        self._engine: Engine | None = None
-        self._programs: Programs | None = None
+        self._started: tuple[Engine, Programs] | None = None
         self._keeper: LeaseKeeper | None = None
         self._opening = asyncio.Lock()
 
@@ -96,16 +95,14 @@ class AsyncCheckpointingRunner:
     @property
     def client(self) -> AsyncWorkflowClient:
         """A client on the runner's store."""
-        return AsyncWorkflowClient(
-            self._connection, conflict_policy=self._policy, codec=self._codec
-        )
+        return AsyncWorkflowClient.on_connection(self._connection, self._policy, self._codec)
 
     async def close(self) -> None:
         """Stop keeping leases and close the store, if it was opened here. Idempotent."""
         if self._keeper is not None:
             self._keeper.stop()
-        if self._engine is not None:
-            self._engine.threads.close()
+        if self._started is not None:
+            self._started[0].threads.close()
         await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
@@ -268,7 +265,7 @@ class AsyncCheckpointingRunner:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow)
 
-    async def _guarded(self, running: Any) -> Any:
+    async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
         """An exit that user code asked for goes to whoever called the runner."""
         try:
             return await running
@@ -284,16 +281,15 @@ class AsyncCheckpointingRunner:
         )
 
     async def _opened(self) -> tuple[Engine, Programs]:
-        if self._engine is None or self._programs is None:
-            async with self._opening:
-                if self._engine is None:
-                    store = await self._connection.open()
-                    engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
-                    loop = asyncio.get_running_loop()
-                    self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
-                    self._keeper.start()
-                    self._programs = Programs(store, self._codec)
-                    self._engine = engine
-        if self._engine is None or self._programs is None:
-            raise TypeError("opening ends with an engine")
-        return self._engine, self._programs
+        async with self._opening:
+            if self._started is None:
+                self._started = await self._start()
+            return self._started
+
+    async def _start(self) -> tuple[Engine, Programs]:
+        store = await self._connection.open()
+        engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+        loop = asyncio.get_running_loop()
+        self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
+        self._keeper.start()
+        return engine, Programs(store, self._codec)

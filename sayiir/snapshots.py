@@ -139,9 +139,7 @@ class Programs:
             raise await self.mismatch(record, workflow.definition)
         return self.of(workflow)
 
-    async def mismatch(
-        self, record: InstanceRecord, definition: Definition
-    ) -> DefinitionMismatch:
+    async def mismatch(self, record: InstanceRecord, definition: Definition) -> DefinitionMismatch:
         """The error for an instance of another definition, with what changed."""
         from sayiir.dsl.diff import diff
 
@@ -200,8 +198,11 @@ async def status_of(
 
 def _running(record: InstanceRecord) -> InProgress | Paused | Waiting | AwaitingSignal:
     parked = tuple(
-        Parked(item.path, None if item.wake_at_us is None else moment(item.wake_at_us),
-               item.signal_name)
+        Parked(
+            item.path,
+            None if item.wake_at_us is None else moment(item.wake_at_us),
+            item.signal_name,
+        )
         for item in record.parked
     )
     if record.control is Control.PAUSE and not record.leased:

@@ -40,6 +40,7 @@ def new_instance(
     data = program.input_plan.encode(accepted)
     start = program.start()
     timeout = definition.timeout_seconds
+    wanted = check_priority(priority, f"instance {instance_id!r}")
     return NewInstance(
         instance_id=instance_id,
         run_id=new_run_id(),
@@ -50,7 +51,7 @@ def new_instance(
         input=data,
         root_path=start.path,
         root_input=program.input_text(start),
-        priority=check_priority(priority, f"instance {instance_id!r}") or definition.priority or DEFAULT_PRIORITY,
+        priority=wanted or definition.priority or DEFAULT_PRIORITY,
         root_priority=next_priority(start),
         timeout_us=None if timeout is None else round(timeout * 1e6),
         traceparent=traceparent or current_traceparent(),

@@ -7,6 +7,7 @@ import contextvars
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, overload
 
 from sayiir.codec.protocol import UNDECLARED
@@ -33,7 +34,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 # Not contravariant, as a flow's is: `self: Workflow[None, B]` must mean None and nothing else.
 In = TypeVar("In")
-Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
 
@@ -282,24 +283,14 @@ def workflow(
             raise DefinitionError(f"the workflow is named twice: {builder!r} and {name!r}")
         name, builder = builder, None
 
-    def build(name: str, part: object, declared: tuple[Any, Any]) -> Workflow[Any, Any]:
-        owner = f"workflow {check_node_id(name)!r}"
-        if not isinstance(part, Flow):
-            raise DefinitionError(f"it is made of a flow, not of {part!r}", workflow=name)
-        from sayiir.dsl.build import build_definition
-
-        definition = build_definition(
-            name,
-            sequence_of(part),  # pyright: ignore[reportUnknownArgumentType]
-            version=check_text("version", version, owner),
-            input_type=declared[0],
-            output_type=declared[1],
-            timeout_seconds=None if timeout is None else duration_seconds(timeout),
-            priority=check_priority(priority, owner),
-            tags=check_tags(tags, owner),
-            description=check_text("description", description, owner),
-        )
-        return Workflow(definition)
+    build = partial(
+        _build,
+        version=version,
+        timeout=timeout,
+        priority=priority,
+        tags=tags,
+        description=description,
+    )
 
     def decorate(builder: Callable[[], Flow[Any, Any]], /) -> Workflow[Any, Any]:
         own_name = check_builder(builder, name)
@@ -310,6 +301,36 @@ def workflow(
             raise DefinitionError("workflow(name, flow) takes the name first")
         return build(name, flow, (UNDECLARED, UNDECLARED))
     return decorate if builder is None else decorate(builder)
+
+
+def _build(
+    name: str,
+    flow: object,
+    declared: tuple[Any, Any],
+    *,
+    version: str,
+    timeout: Duration | None,
+    priority: int | None,
+    tags: Iterable[str],
+    description: str,
+) -> Workflow[Any, Any]:
+    owner = f"workflow {check_node_id(name)!r}"
+    if not isinstance(flow, Flow):
+        raise DefinitionError(f"it is made of a flow, not of {flow!r}", workflow=name)
+    from sayiir.dsl.build import build_definition
+
+    definition = build_definition(
+        name,
+        sequence_of(flow),  # pyright: ignore[reportUnknownArgumentType]
+        version=check_text("version", version, owner),
+        input_type=declared[0],
+        output_type=declared[1],
+        timeout_seconds=None if timeout is None else duration_seconds(timeout),
+        priority=check_priority(priority, owner),
+        tags=check_tags(tags, owner),
+        description=check_text("description", description, owner),
+    )
+    return Workflow(definition)
 
 
 def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:

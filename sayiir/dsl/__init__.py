@@ -1,0 +1,1 @@
+"""The language: tasks, flows, the graph they build, its checks and its hash. Pure."""

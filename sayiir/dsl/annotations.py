@@ -49,6 +49,7 @@ __all__ = [
     "mentions_type_variable",
     "parametrized",
     "plain",
+    "takes_mappings",
     "union_of",
     "unwrapped",
 ]
@@ -161,6 +162,15 @@ def has_own_schema(kind: Any) -> bool:
     )
 
 
+def takes_mappings(kind: Any) -> bool:
+    """True for types that a mapping may fit: models, dataclasses and TypedDicts."""
+    return (
+        is_typed_dict(kind)
+        or _is_model(kind)
+        or (isinstance(kind, type) and dataclasses.is_dataclass(kind))
+    )
+
+
 def fields_of(annotation: Any) -> Fields | None:
     """The fields of a type that a mapping fits; None where it has none, or they can't be told."""
     kind = get_origin(annotation) or annotation
@@ -174,7 +184,9 @@ def fields_of(annotation: Any) -> Fields | None:
         if is_typed_dict(kind):
             hints = get_type_hints(kind, include_extras=True)
             required: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
-            return Fields({name: (hints[name], name in required) for name in hints})
+            # Where annotations are text the class itself took NotRequired for a required key.
+            absent = {name for name, hint in hints.items() if get_origin(hint) is NotRequired}
+            return Fields({name: (hints[name], name in required - absent) for name in hints})
         if dataclasses.is_dataclass(kind):
             hints = get_type_hints(kind, include_extras=True)
             return Fields(

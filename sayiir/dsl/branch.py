@@ -26,8 +26,8 @@ B3 = TypeVar("B3")
 B4 = TypeVar("B4")
 C = TypeVar("C")
 K = TypeVar("K", bound=BranchKey)
-In = TypeVar("In", contravariant=True)  # noqa: PLC0105  # users read Flow[In, Out]
-Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+In = TypeVar("In", contravariant=True)  # users read Flow[In, Out]
+Out = TypeVar("Out", covariant=True)
 
 Key: TypeAlias = Flow[A, K] | Callable[[A], K]
 

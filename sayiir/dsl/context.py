@@ -57,6 +57,14 @@ class TaskContext:
         "traceparent",
     )
 
+    instance_id: str
+    path: str
+    attempt: int
+    iteration: int | None
+    deadline: datetime | None
+    idempotency_key: str
+    traceparent: str | None
+
     def __init__(
         self,
         *,

@@ -182,10 +182,13 @@ def _peek(sequence: NodeSequence) -> Any:
 
 
 def _wanted_by_task(task: TaskSpec) -> Any:
-    inputs = task.signature.inputs
-    if not inputs:
-        return _NOTHING
-    return _Spread(task.signature) if len(inputs) > 1 else _wanted(inputs[0].annotation)
+    match task.signature.inputs:
+        case ():
+            return _NOTHING
+        case (only,):
+            return _wanted(only.annotation)
+        case _:
+            return _Spread(task.signature)
 
 
 def _producer_edge(task: TaskSpec, wanted: Any) -> Any:
@@ -220,8 +223,8 @@ def _item_of(wanted: Any, index: int, count: int) -> Any:
         inputs = wanted.signature.inputs
         return _wanted(inputs[index].annotation) if len(inputs) == count else _NOTHING
     wanted = unwrapped(wanted)
-    items = dict(enumerate(get_args(wanted)))
-    if get_origin(wanted) is not tuple or Ellipsis in items.values():
+    items = get_args(wanted)
+    if get_origin(wanted) is not tuple or Ellipsis in items:
         return _wanted(element_of(wanted))
     return _wanted(items[index]) if len(items) == count else _NOTHING
 

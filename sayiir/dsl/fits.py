@@ -20,6 +20,7 @@ from sayiir.dsl.annotations import (
     is_root_model,
     is_typed_dict,
     is_union,
+    takes_mappings,
     unwrapped,
 )
 from sayiir.values import Again, BranchResult, Done
@@ -85,7 +86,7 @@ def _named_fit(produced: NamedOutputs, wanted: Any, depth: int) -> bool:
     fields = fields_of(wanted)
     if fields is not None:
         return fields.fit(dict(produced.fields), lambda have, want: fits(have, want, depth))
-    if is_typed_dict(origin) or has_own_schema(origin) or not isinstance(origin, type):
+    if takes_mappings(origin) or has_own_schema(origin) or not isinstance(origin, type):
         return True
     if not _is_subclass(dict, origin):
         return False
@@ -105,16 +106,13 @@ def _classes_fit(produced: Any, wanted: Any, depth: int) -> bool:
         return True
     if have is float and want is complex:
         return True
-    fields = fields_of(wanted)
-    if _is_mapping(have) and (fields is not None or is_typed_dict(want)):
+    if _is_mapping(have) and takes_mappings(want):
         return _mapping_fits(produced, wanted, depth)
     if is_typed_dict(want):
         return False
     if _is_subclass(have, want):
         return _arguments_fit(produced, wanted, have, want, depth)
     if has_own_schema(want) or has_own_schema(have) or is_root_model(want):
-        return True
-    if _is_mapping(have) and hasattr(want, "__pydantic_fields__"):
         return True
     if want.__module__ == "builtins" and have.__module__ == "collections.abc":
         # Declared as a Sequence, and a list once it is decoded.
@@ -143,7 +141,7 @@ def _arguments_fit(produced: Any, wanted: Any, have: type, want: type, depth: in
     pairs = list(zip(given, asked, strict=True))
     if any(_is_subclass(want, one) for one in _COVARIANT):
         return all(fits(one, other, depth) for one, other in pairs)
-    if have is want and have is not type:
+    if have is want and hasattr(have, "__parameters__"):
         # Of what variance somebody's own generic is, nobody knows; but int is never str.
         return all(fits(one, other, depth) or fits(other, one, depth) for one, other in pairs)
     return True

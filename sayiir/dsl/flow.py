@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Flow", "flow_of"]
 
-In = TypeVar("In", contravariant=True)  # noqa: PLC0105  # users read Flow[In, Out]
-Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+In = TypeVar("In", contravariant=True)  # users read Flow[In, Out]
+Out = TypeVar("Out", covariant=True)
 A = TypeVar("A")
 C = TypeVar("C")
 S = TypeVar("S")

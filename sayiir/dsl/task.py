@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionTask", "Task", "task"]
 
-In = TypeVar("In", contravariant=True)  # noqa: PLC0105  # users read Flow[In, Out]
-Out = TypeVar("Out", covariant=True)  # noqa: PLC0105
+In = TypeVar("In", contravariant=True)  # users read Flow[In, Out]
+Out = TypeVar("Out", covariant=True)
 R_co = TypeVar("R_co", covariant=True)
 P = ParamSpec("P")
 
@@ -117,7 +117,6 @@ def _task(
 ) -> Any:
     """Makes a task of a function; with options, gives the decorator that does.
 
-    ``@task``, ``@task("name")`` and ``@task(name=…, retries=…)`` on sync and async functions.
     Parameters without a default are the task's input; see ``result_of`` and ``TaskContext`` for
     what the engine fills.
 

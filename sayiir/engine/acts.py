@@ -17,7 +17,6 @@ from sayiir.engine.transitions import (
     AskKey,
     AskUntil,
     Call,
-    Expand,
     Expanded,
     KeyChosen,
     Returned,

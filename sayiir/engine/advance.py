@@ -7,6 +7,7 @@ calls, parks or spawns, or the strand ends.
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -120,14 +121,16 @@ def _enter(position: Position, prune: tuple[str, ...]) -> Transition:
                 return SpawnArms(position, len(arms), partial(_arm, position), prune=prune)
             case Map():
                 return Expand(position, prune)
-            case Delay(seconds=None, until=until) if callable(until):
-                return AskUntil(position, until, prune)
-            case Delay(seconds=None, until=at):
-                return ParkUntil(position, at=at, prune=prune)
-            case Delay(seconds=seconds):
+            case Delay(until=None, seconds=seconds):
                 return ParkUntil(position, seconds=seconds, prune=prune)
+            case Delay(until=datetime() as at):
+                return ParkUntil(position, at=at, prune=prune)
+            case Delay(until=until) if callable(until):
+                return AskUntil(position, until, prune)
             case AwaitSignal(signal_name=name, timeout_seconds=timeout):
                 return AwaitEvent(position, name, timeout, prune)
+            case _:
+                raise TypeError(f"{node!r} is no node")
 
 
 def _arm(position: Position, index: int) -> Position:

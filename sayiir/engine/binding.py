@@ -48,9 +48,7 @@ def _by_name(
         raise PayloadError(f"the mapping has no {', '.join(map(repr, missing))}")
     positional = tuple(_conformed(value[p.name], p, codec) for p in signature.inputs)
     named = {
-        p.name: _conformed(value[p.name], p, codec)
-        for p in signature.optional
-        if p.name in value
+        p.name: _conformed(value[p.name], p, codec) for p in signature.optional if p.name in value
     }
     return positional, named
 

@@ -89,7 +89,7 @@ class StoreCommitter:
     async def _send_batch(self, batch: list[tuple[Checkpoint, asyncio.Future[Answer]]]) -> None:
         try:
             answers = await self._store.commit([checkpoint for checkpoint, _ in batch])
-        except BaseException as error:  # noqa: BLE001  each caller gets it
+        except BaseException as error:
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

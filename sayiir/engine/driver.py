@@ -21,7 +21,6 @@ from sayiir.engine.transitions import (
     Failed,
     FailStrand,
     Joined,
-    ParkUntil,
     Received,
     SpawnArms,
 )
@@ -253,9 +252,7 @@ class Driver:
             # The parent's own slot becomes free once the last arm exists.
             keep = self._desk.room() + (1 if end == count else 0)
             arms = range(begin, end)
-            step = Step(
-                transition, computed, elements=elements, arms=arms, keep=keep, prune=prune
-            )
+            step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
             reply = await self._committer.commit(work, step)
             if end == count or not reply.accepted or reply.control is not Control.NONE:
                 return reply

@@ -40,9 +40,7 @@ def failure_of_exception(
         kind, type_name = TaskFailed.__name__, _qualified_name(type(error))
         text = _formatted(error)
     message = error.problem if isinstance(error, PayloadError) else _message(error)
-    return FailureInfo(
-        kind, type_name, message[:MAX_MESSAGE_CHARACTERS], text, task, path, attempt
-    )
+    return FailureInfo(kind, type_name, message[:MAX_MESSAGE_CHARACTERS], text, task, path, attempt)
 
 
 def failure_of_transition(failed: FailStrand, *, attempt: int) -> FailureInfo:

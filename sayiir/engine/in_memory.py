@@ -122,6 +122,7 @@ class InMemoryRun:
         self._timer_ids = count()
         self._tasks: dict[asyncio.Task[None], Work] = {}
         self._progress = asyncio.Event()
+        self._input: Payload | None = None
         self._output: Ref | None = None
         self._failure: BaseException | None = None
 
@@ -131,7 +132,8 @@ class InMemoryRun:
         """Drive the root here, and what it spawns beside it, until the root has ended."""
         program = self._program
         accepted = program.codec.accept(value, program.definition.input_edge)
-        start = program.start(InputRef(payload_of(accepted, program.input_plan)))
+        self._input = payload_of(accepted, program.input_plan)
+        start = program.start(InputRef(self._input))
         root = Work(program, self._run, Fence(0, ItemKey(), 0), start)
         deadline_at_us = None
         if (timeout := program.definition.timeout_seconds) is not None:
@@ -178,7 +180,7 @@ class InMemoryRun:
                 wait.cancel()
 
     async def _stop_all(self) -> None:
-        for work in self._tasks.values():
+        for work in self.held:
             work.interrupt(Control.STOP)
         for task in list(self._tasks):
             task.cancel()
@@ -250,7 +252,7 @@ class InMemoryRun:
                     join = self._joins.pop(leaf.path, None)
                     leaf.arms = tuple(arm for arm in join.arms if arm) if join else ()
                 elif isinstance(leaf, InputRef) and leaf.payload is None:
-                    raise TypeError("an in-memory run knows its input")
+                    leaf.payload = self._input
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """The newest kept result."""
@@ -322,10 +324,11 @@ class InMemoryRun:
         limit = spawn.count if spawn.limit is None else spawn.limit
         free = max(limit - step.arms.start, 0)
         join.held.extend(arms[free:])
-        kept = max(min(step.keep, free), 1)
-        self._ready.extend(arms[kept:free])
+        # All of them start beside this strand, the first one too: what runs the root has to
+        # come back to `run`, which alone looks at timers, deadlines and failures.
+        self._ready.extend(arms[:free])
         self._progress.set()
-        return Reply(claimed=tuple(arms[: min(kept, free)]))
+        return _ACCEPTED
 
     def _arm(self, step: Step, spawn: SpawnArms, work: Work, index: int) -> Work:
         position = spawn.arm(index)
@@ -371,11 +374,10 @@ class InMemoryRun:
     def _drop_below(self, scope: ItemKey, failing: Work) -> None:
         """Everything below a collected item stops; its own later end counts no more."""
         prefix = f"{scope.spawn_path}[{scope.index}]/"
-        for task, other in list(self._tasks.items()):
-            if other is not failing and other.fence.item.spawn_path.startswith(prefix):
+        # A task goes on with another item when one ends, so it is `held` that tells what runs.
+        for other in {*self.held, *self._tasks.values()}:
+            if other is not failing and _is_below(prefix, other):
                 other.interrupt(Control.STOP, lost=True)
-                if not other.in_user_code:
-                    task.cancel()
         below = partial(_is_below, prefix)
         self._ready = deque(item for item in self._ready if not below(item))
         self._timers = [timer for timer in self._timers if not below(timer[2])]

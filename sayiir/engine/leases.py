@@ -28,8 +28,12 @@ __all__ = ["LeaseKeeper", "look_after"]
 logger = logging.getLogger("sayiir.engine")
 
 
-async def look_after(store: Store, held: Callable[[], tuple[Work, ...]], lease_us: int | None,
-                     tell: Callable[[Work, LeaseState], None]) -> None:
+async def look_after(
+    store: Store,
+    held: Callable[[], tuple[Work, ...]],
+    lease_us: int | None,
+    tell: Callable[[Work, LeaseState], None],
+) -> None:
     """Renew the leases of all held work (or only look, where ``lease_us`` is None).
 
     ``tell`` gets every item that was lost, or whose instance somebody asked something of.

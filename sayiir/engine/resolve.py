@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sayiir.dsl.nodes import AwaitSignal, Fork
+from sayiir.dsl.nodes import AwaitSignal, Fork, Map
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import (
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Leaf, Ref
+    from sayiir.stores.records import ArmEnd
 
 __all__ = ["Loader", "fill", "read"]
 
@@ -77,10 +78,10 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
             case ResultRef(path=path):
                 plan = program.plan(program.node_path(path))
                 leaf.payload = Payload(loaded.results[path], plan)
-            case JoinRef(path=path):
+            case JoinRef():
                 leaf.arms = tuple(
                     ArmOutput(arm.index, arm.output and ref_from_text(arm.output), arm.error)  # type: ignore[arg-type]
-                    for arm in loaded.joins[path]
+                    for arm in _ends(program, leaf, loaded)
                 )
             case ElementRef(item=item):
                 plan = program.element_plan(program.node_path(item.spawn_path))
@@ -93,6 +94,13 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
                 leaf.payload = Payload(loaded.input, program.input_plan)
     except (LookupError, ValueError) as error:
         raise StoreError(f"the store has lost what a position refers to: {error}") from error
+
+
+def _ends(program: Program, leaf: JoinRef, loaded: Loaded) -> Sequence[ArmEnd]:
+    """How the arms have ended; a map over an empty list never had any."""
+    if isinstance(program.places[leaf.node_path].node, Map):
+        return loaded.joins.get(leaf.path, ())
+    return loaded.joins[leaf.path]
 
 
 def read(program: Program, ref: Ref) -> Any:

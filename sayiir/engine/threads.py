@@ -127,7 +127,7 @@ class TaskThreads:
         while (job := self._jobs.get()) is not None:
             try:
                 job.value = job.context.run(job.call)
-            except BaseException as error:  # noqa: BLE001  the caller raises it again
+            except BaseException as error:
                 job.error = error
             loop = job.future.get_loop()
             with self._lock:

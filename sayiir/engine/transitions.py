@@ -8,7 +8,7 @@ the others are stored and done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +135,7 @@ Outcome: TypeAlias = (
 class Call:
     """Call the task at the position."""
 
-    acting: ClassVar[bool] = True
+    acting: ClassVar[Literal[True]] = True
 
     __slots__ = ("position", "prune", "task")
 
@@ -149,7 +149,7 @@ class Call:
 class AskKey:
     """Call the branch's key task at the position."""
 
-    acting: ClassVar[bool] = True
+    acting: ClassVar[Literal[True]] = True
 
     position: Position
     task: TaskSpec
@@ -160,7 +160,7 @@ class AskKey:
 class AskUntil:
     """Call the delay's callable with the flowing value."""
 
-    acting: ClassVar[bool] = True
+    acting: ClassVar[Literal[True]] = True
 
     position: Position
     until: Callable[..., datetime]
@@ -171,7 +171,7 @@ class AskUntil:
 class Expand:
     """Read the sequence that flows into the map, count and encode its elements."""
 
-    acting: ClassVar[bool] = True
+    acting: ClassVar[Literal[True]] = True
 
     position: Position
     prune: tuple[str, ...] = ()
@@ -181,7 +181,7 @@ class Expand:
 class ParkUntil:
     """Park: for so many seconds, or until a moment."""
 
-    acting: ClassVar[bool] = False
+    acting: ClassVar[Literal[False]] = False
 
     position: Position
     seconds: float | None = None
@@ -193,7 +193,7 @@ class ParkUntil:
 class AwaitEvent:
     """Park until an event comes."""
 
-    acting: ClassVar[bool] = False
+    acting: ClassVar[Literal[False]] = False
 
     position: Position
     signal_name: str
@@ -205,7 +205,7 @@ class AwaitEvent:
 class SpawnArms:
     """Create ``count`` arms and wait for all; ``arm(i)`` is where arm i begins."""
 
-    acting: ClassVar[bool] = False
+    acting: ClassVar[Literal[False]] = False
 
     position: Position
     count: int
@@ -218,7 +218,7 @@ class SpawnArms:
 class EndStrand:
     """The strand ends; the root's end ends the instance."""
 
-    acting: ClassVar[bool] = False
+    acting: ClassVar[Literal[False]] = False
 
     output: Ref
     prune: tuple[str, ...] = ()
@@ -232,7 +232,7 @@ class FailStrand:
     ``message`` and ``details`` tell the rest where the pure half itself found the failure.
     """
 
-    acting: ClassVar[bool] = False
+    acting: ClassVar[Literal[False]] = False
 
     position: Position
     kind: str

@@ -1,0 +1,1 @@
+"""Where instances live: the protocols, their records, and one package per store."""

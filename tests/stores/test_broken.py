@@ -8,7 +8,7 @@ import pytest
 
 from sayiir.stores.memory import MemoryStore
 from sayiir.testing.contract import StoreContract
-from tests.stores.broken import MISTAKES
+from tests.stores.mistakes import MISTAKES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

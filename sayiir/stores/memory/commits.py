@@ -116,7 +116,7 @@ def _apply(
         case Await() as wait:
             return _await(tables, run, item, wait), False, []
         case Retry() as retry:
-            _retry(tables, item, retry)
+            _retry(tables, run, item, retry)
         case Spawn() as spawn:
             joined, claimed = _spawn(tables, run, item, spawn, keeper)
             return None, joined, claimed
@@ -157,7 +157,12 @@ def _await(tables: Tables, run: Run, item: Item, wait: Await) -> Event | None:
     return Event(item.event.event_id, item.event.payload)
 
 
-def _retry(tables: Tables, item: Item, retry: Retry) -> None:
+def _retry(tables: Tables, run: Run, item: Item, retry: Retry) -> None:
+    tables.leave_wait(run, item)
+    if retry.at is not None:
+        counts = item.failures, item.interruptions_ever
+        _move(tables, run, item, retry.at)
+        item.failures, item.interruptions_ever = counts
     item.failures += 1
     item.error, item.error_at, item.failed = retry.error, tables.now, False
     item.ready_at = tables.now

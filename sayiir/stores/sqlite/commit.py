@@ -316,8 +316,7 @@ def _prune(tx: Transaction, run: Run, prefix: str) -> None:
         values,
     )
     tx.execute(
-        "delete from work_item where run = ? and spawn_path >= ? and spawn_path < ? "
-        "and phase = 6",
+        "delete from work_item where run = ? and spawn_path >= ? and spawn_path < ? and phase = 6",
         values,
     )
     tx.execute(

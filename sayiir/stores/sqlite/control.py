@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from sayiir.errors import InvalidTransition
 from sayiir.stores.records import Control, InstanceState, ItemKey
-from sayiir.stores.sqlite.codes import CONTROL_CODES, CONTROLS, ENDED, RUNNING, SIGNAL, STATE_CODES, STATES
+from sayiir.stores.sqlite.codes import (
+    CONTROL_CODES,
+    CONTROLS,
+    ENDED,
+    RUNNING,
+    SIGNAL,
+    STATE_CODES,
+    STATES,
+)
 from sayiir.stores.sqlite.moves import begin_wait, cancel_unclaimed, deliver, unschedule
 
 if TYPE_CHECKING:
@@ -28,8 +36,10 @@ def send_event(
         "insert into event (run, signal_name, address, payload) values (?, ?, ?, ?)",
         (run.run, signal_name, path or "", payload),
     )
-    key = _longest_wait(tx, run, signal_name) if path is None else _wait_at(
-        tx, run, signal_name, path
+    key = (
+        _longest_wait(tx, run, signal_name)
+        if path is None
+        else _wait_at(tx, run, signal_name, path)
     )
     item = None if key is None else tx.find_item(run.run, key)
     if item is None or stored.lastrowid is None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sayiir.errors import StoreError, StoreUnavailable
 
-__all__ = ["OutageLog", "breaks_transaction", "is_busy", "translated"]
+__all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "translated"]
 
 LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 LOG_INTERVAL_SECONDS: Final = 60.0
@@ -66,6 +66,11 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
         problem = StoreError(f"{where}: {name}: {error}")
     problem.__cause__ = error
     return problem
+
+
+def cannot_open(where: str, error: OSError) -> StoreUnavailable:
+    """The store's error where the operating system refuses a file or a folder."""
+    return StoreUnavailable(f"{where} can't be opened: {error}")
 
 
 class OutageLog:

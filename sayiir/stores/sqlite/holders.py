@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
 
+    from sayiir.stores.sqlite.transaction import Transaction
+
 __all__ = ["Holders"]
 
 
@@ -46,17 +48,17 @@ class Holders:
         added = connection.execute("insert into process (token) values (?)", (self._token,))
         self.process = added.lastrowid or 0
 
-    def end_leases_of_the_dead(self, connection: sqlite3.Connection, now_us: int) -> bool:
-        """End the leases whose holders are gone; whether there were any. Inside a transaction."""
+    def end_leases_of_the_dead(self, tx: Transaction) -> bool:
+        """End the leases whose holders are gone; whether there were any."""
         found = False
-        others = connection.execute(
+        others = tx.execute(
             "select id, token from process where id <> ?", (self.process,)
         ).fetchall()
         for process, token in others:
             if self._lives(token):
                 continue
-            ended = connection.execute(END_LEASES, {"process": process, "now": now_us})
-            connection.execute("delete from process where id = ?", (process,))
+            ended = tx.execute(END_LEASES, {"process": process, "now": tx.now})
+            tx.execute("delete from process where id = ?", (process,))
             with suppress(FileNotFoundError):
                 self._file(token).unlink()
             found = found or ended.rowcount > 0

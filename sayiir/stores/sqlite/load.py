@@ -28,9 +28,7 @@ def load(tx: Transaction, wanted: Wanted) -> Loaded:
         latest={
             each: found for each in wanted.latest if (found := _latest(tx, run, each)) is not None
         },
-        joins={
-            path: arms for path in wanted.joins if (arms := _join(tx, run, path)) is not None
-        },
+        joins={path: arms for path in wanted.joins if (arms := _join(tx, run, path)) is not None},
         elements=_each(
             tx,
             "select body from element where run = ? and spawn_path = ? and idx = ?",
@@ -45,9 +43,7 @@ def load(tx: Transaction, wanted: Wanted) -> Loaded:
     )
 
 
-def _each(
-    tx: Transaction, statement: str, keys: dict[Key, tuple[object, ...]]
-) -> dict[Key, bytes]:
+def _each(tx: Transaction, statement: str, keys: dict[Key, tuple[object, ...]]) -> dict[Key, bytes]:
     found: dict[Key, bytes] = {}
     for key, values in keys.items():
         row = tx.execute(statement, values).fetchone()

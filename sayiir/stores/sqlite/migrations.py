@@ -46,7 +46,7 @@ def steps() -> tuple[Step, ...]:
 
 def _step(name: str, text: str) -> Step:
     checksum = xxhash.xxh3_128_hexdigest(text.encode())
-    return Step(int(name.split("_")[0]), name, checksum, tuple(_statements(text)))
+    return Step(int(name.split("_", maxsplit=1)[0]), name, checksum, tuple(_statements(text)))
 
 
 def _statements(text: str) -> list[str]:

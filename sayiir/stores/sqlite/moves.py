@@ -124,7 +124,8 @@ def end_item(
     tx: Transaction, run: Run, item: Item, output: str | None, error: bytes | None
 ) -> None:
     """The item has ended; its row stays for the join."""
-    item.forget_attempts()
+    if error is None:
+        item.forget_attempts()
     item.drop_lease()
     item.phase, item.wait_until = ENDED, None
     item.output, item.error, item.error_at = output, error, tx.now

@@ -87,9 +87,7 @@ class Transaction:
     def find_instance(self, instance_id: str) -> Run | None:
         """The instance's run, or None."""
         return self._keep_run(
-            self.execute(
-                _SELECT_RUN + "where instance.instance_id = ?", (instance_id,)
-            ).fetchone()
+            self.execute(_SELECT_RUN + "where instance.instance_id = ?", (instance_id,)).fetchone()
         )
 
     def _keep_run(self, row: tuple[Any, ...] | None) -> Run | None:

@@ -82,6 +82,8 @@ class Worker:
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._rung = False
         self._closed = False
+        self._gate = threading.Lock()
+        """Nothing is queued any more once ``_closed`` is set."""
         self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -101,10 +103,11 @@ class Worker:
         self, function: Callable[[Transaction], Result], *, urgent: bool = False
     ) -> asyncio.Future[Result]:
         """Run the function in a transaction; its result comes to the running loop."""
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
         job = Job(function)
-        (self._urgent if urgent else self._jobs).append(job)
+        with self._gate:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            (self._urgent if urgent else self._jobs).append(job)
         self.ring()
         return job.future
 
@@ -118,8 +121,8 @@ class Worker:
 
     def close(self) -> None:
         """Run what is queued, then end the thread. Blocks until it has ended. Idempotent."""
-        self._closed = True
-        self._rung = True
+        with self._gate:
+            self._closed = True
         self._bell.put(None)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_TIMEOUT_SECONDS)
@@ -138,7 +141,7 @@ class Worker:
             if jobs:
                 self._runs.run(jobs)
                 _deliver(jobs)
-            elif self._closed:
+            elif self._closed and not self._urgent and not self._jobs:
                 break
             else:
                 self._rest()

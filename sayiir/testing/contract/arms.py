@@ -224,6 +224,17 @@ class ArmCases(Maker):
         equal(len((await bench.commit(last, End(output="x"))).claimed), 1)
 
     @case
+    async def test_an_unfinished_spawn_without_a_holder_does_not_join(self, bench: Bench) -> None:
+        """Its arms' ends bring no parent; it is due to go on spawning."""
+        root = await bench.start()
+        arms = (await bench.spawn(root, 2, total=3, keep=2)).claimed
+        await bench.store.release([root.fence])
+        for arm in arms:
+            equal((await bench.commit(arm, End(output="x"))).claimed, ())
+        got = await bench.claim_one()
+        equal((got.phase, got.spawned, got.spawn_total), (Phase.READY, 2, 3))
+
+    @case
     async def test_a_spawn_repeated_at_its_join_joins_at_once(self, bench: Bench) -> None:
         """No arm is left to wait for; the caller keeps the lease and goes on."""
         root = await bench.start()

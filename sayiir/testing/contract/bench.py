@@ -30,13 +30,13 @@ from sayiir.stores.records import (
     StatusName,
     Wanted,
 )
+from sayiir.testing.clock import MovedClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from sayiir.clock import Clock
     from sayiir.stores.protocols import Store
-    from sayiir.testing.clock import MovedClock
 
 __all__ = ["SECOND_US", "Bench", "Maker", "case", "equal", "expect", "raises", "result"]
 
@@ -89,8 +89,6 @@ def case(
 async def _run(
     contract: Contract, function: Callable[[Contract, Bench], Coroutine[None, None, None]]
 ) -> None:
-    from sayiir.testing.clock import MovedClock
-
     clock = MovedClock()
     store = await contract.make_store(clock)
     try:

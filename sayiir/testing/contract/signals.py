@@ -12,6 +12,7 @@ from sayiir.stores.records import (
     InstanceState,
     Move,
     Phase,
+    Retry,
     Wanted,
 )
 from sayiir.testing.contract.bench import SECOND_US, Bench, Maker, case, equal, expect, raises
@@ -205,6 +206,21 @@ class SignalCases(Maker):
         await bench.store.send_event("i", "go", b"1")
         await bench.store.release([got.fence])
         equal(payload_of((await bench.claim_one()).event), b"1")
+
+    @case
+    async def test_an_item_that_waits_no_longer_gets_no_event(self, bench: Bench) -> None:
+        """A timed-out wait that its holder left, for another step or to try again."""
+        for name in ("moved", "retried"):
+            await bench.wait_for(await bench.start(name), timeout=10)
+            bench.later(10)
+            got = await bench.claim_one()
+            retry = Retry(error=b"e", wait_us=0, in_place=True)
+            await bench.commit(got, Move("b", "") if name == "moved" else retry)
+            await bench.store.release([got.fence])
+            await bench.store.send_event(name, "go", b"1")
+            got = await bench.claim_one()
+            equal((got.phase, got.event), (Phase.READY, None))
+            equal(payload_of((await bench.wait_for(got, path="next")).event), b"1")
 
     @case
     async def test_events_are_for_unfinished_instances(self, bench: Bench) -> None:

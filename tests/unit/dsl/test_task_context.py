@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from sayiir import SayiirError, TaskContext, WorkflowCancelled, get_task_context
-from sayiir.dsl.context import CURRENT_TASK_CONTEXT
+from sayiir.dsl.context import CURRENT_ATTEMPT
 
 
 def test_a_context_without_arguments_serves_tests() -> None:
@@ -53,8 +53,12 @@ def test_log_records_tell_the_place(caplog: pytest.LogCaptureFixture) -> None:
 def test_get_task_context_is_of_the_running_call() -> None:
     with pytest.raises(SayiirError, match="outside a running task"):
         get_task_context()
-    context = TaskContext(path="a")
-    token = CURRENT_TASK_CONTEXT.set(context)
+
+    class Attempt:
+        context = TaskContext(path="a")
+
+    context = Attempt.context
+    token = CURRENT_ATTEMPT.set(Attempt())
     try:
         assert get_task_context() is context
         found: list[TaskContext] = []
@@ -64,4 +68,4 @@ def test_get_task_context_is_of_the_running_call() -> None:
         thread.join()
         assert found == [context]
     finally:
-        CURRENT_TASK_CONTEXT.reset(token)
+        CURRENT_ATTEMPT.reset(token)

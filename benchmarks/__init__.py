@@ -1,0 +1,1 @@
+"""Benchmarks: every figure is a ratio against a floor that is measured in the same run."""

@@ -1,0 +1,129 @@
+"""``python -m benchmarks``: measures, prints a table, writes JSON under ``benchmarks/results``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks import floors, workloads
+from benchmarks.measure import Figure, alternated
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def figures(folder: Path) -> Iterator[Figure]:
+    """Every figure with its floor, measured one after the other."""
+    for steps in (100, 100_000):
+        yield alternated(
+            f"in memory, a step of a chain of {steps:,}",
+            lambda steps=steps: asyncio.run(workloads.in_memory_step_seconds(steps)),
+            lambda: asyncio.run(floors.bare_await_seconds()),
+            goal=40,
+            at_most=True,
+            unit="s",
+        )
+    yield alternated(
+        "SQLite, a step of a lone chain",
+        lambda: asyncio.run(workloads.lone_step_seconds(folder)),
+        lambda: floors.bare_commit_seconds(folder),
+        goal=1.8,
+        at_most=True,
+        unit="s",
+    )
+    commit = lambda: 1 / floors.bare_commit_seconds(folder)  # noqa: E731
+    for name, flow, goal in (
+        ("async", workloads.chain(10), 2.5),
+        ("sync", workloads.sync_chain(10), 2.5 / 3),
+    ):
+        yield alternated(
+            f"SQLite, 1,000 instances of 10 {name} steps, 100 at a time",
+            lambda flow=flow: 1 / asyncio.run(workloads.concurrent_step_seconds(folder, flow)),
+            commit,
+            goal=goal,
+            at_most=False,
+            unit="/s",
+        )
+    yield alternated(
+        "SQLite, a fork of 100 arms and its join",
+        lambda: asyncio.run(workloads.fork_seconds(folder)),
+        lambda: floors.bare_commit_seconds(folder),
+        goal=50,
+        at_most=True,
+        unit="s",
+    )
+    megabyte = b"x" * 1_000_000
+    yield alternated(
+        "SQLite, a step with a string of a megabyte",
+        lambda: asyncio.run(workloads.megabyte_seconds(folder)),
+        lambda: floors.bare_row_seconds(folder, megabyte),
+        goal=2,
+        at_most=True,
+        unit="s",
+    )
+    yield alternated(
+        "import sayiir, against import asyncio plus 60 ms",
+        lambda: floors.import_seconds("sayiir"),
+        floors.bare_import_seconds,
+        goal=1,
+        at_most=True,
+        unit="s",
+    )
+
+
+def main() -> int:
+    """Measure, print and write; the exit code tells nothing of speed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--reference", action="store_true", help="write results/reference.json")
+    arguments = parser.parse_args()
+    taken: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="sayiir-bench-") as folder:
+        for figure in figures(Path(folder)):
+            taken.append(figure)
+            print(_line(figure), flush=True)
+    _write(taken, "reference" if arguments.reference else None)
+    return 0
+
+
+def _line(figure: Figure) -> str:
+    sign = "≤" if figure.at_most else "≥"
+    verdict = "reached" if figure.reached else "NOT REACHED"
+    values = f"{_human(figure.value, figure.unit)} against {_human(figure.floor, figure.unit)}"
+    ratio = f"{figure.ratio:.2f} ({sign} {figure.goal:.2f})"
+    return f"{figure.name:58} {values:32} {ratio:20} {verdict}"
+
+
+def _human(value: float, unit: str) -> str:
+    if unit == "/s":
+        return f"{value:,.0f}/s"
+    return f"{value * 1e6:,.1f} µs" if value < 1e-3 else f"{value * 1e3:,.1f} ms"
+
+
+def _write(taken: list[Figure], name: str | None) -> None:
+    now = datetime.now(UTC)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name or now.strftime('%Y%m%dT%H%M%SZ')}.json"
+    machine = {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "system": platform.system(),
+    }
+    figures_taken = [asdict(figure) | {"reached": figure.reached} for figure in taken]
+    document = {"date": now.date().isoformat(), "machine": machine, "figures": figures_taken}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {path.name}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Wake-ups: a flag for each watcher, set by the writer after its commits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sayiir.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sayiir.clock import Clock
+
+__all__ = ["SqliteWatch", "Watchers"]
+
+
+class Watchers:
+    """Everybody who watches one store. Woken from any thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.begin_polling: Callable[[], None] = lambda: None
+        """Called when somebody begins to wait, so that the file is polled."""
+        self.closed = False
+        self.waiting = 0
+        """How many wait at this moment; the file is polled while there are any."""
+        self._watches: tuple[SqliteWatch, ...] = ()
+
+    def add(self) -> SqliteWatch:
+        """A new watch, which sees what changes from now on."""
+        watch = SqliteWatch(self)
+        # A new tuple each time: the writer may be going through the old one.
+        self._watches = (*self._watches, watch)
+        return watch
+
+    def discard(self, watch: SqliteWatch) -> None:
+        """The watch sees no more."""
+        self._watches = tuple(each for each in self._watches if each is not watch)
+
+    def wake(self) -> None:
+        """Something has changed."""
+        for watch in self._watches:
+            watch.notice()
+
+
+class SqliteWatch:
+    """Sees every change of the database since it was made, by whichever process."""
+
+    def __init__(self, watchers: Watchers) -> None:
+        self._watchers = watchers
+        self._loop = asyncio.get_running_loop()
+        self._noticed = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def notice(self) -> None:
+        """There was a change. From any thread."""
+        if self._noticed:
+            return  # nobody has looked since the last one
+        self._noticed = True
+        try:
+            self._loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            # Its loop was closed with the watch still there: nobody waits any more.
+            self._watchers.discard(self)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    async def changed(self, timeout_seconds: float) -> bool:
+        """Wait for a change since the last return; False after the timeout, by the store's clock.
+
+        Raises:
+            StoreUnavailable: the store was closed.
+        """
+        if not self._noticed and not self._watchers.closed and timeout_seconds > 0:
+            await self._wait(timeout_seconds)
+        if self._watchers.closed:
+            raise StoreUnavailable("the store is closed")
+        noticed, self._noticed = self._noticed, False
+        return noticed
+
+    async def _wait(self, timeout_seconds: float) -> None:
+        waiter = self._waiter = self._loop.create_future()
+        sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
+        self._watchers.waiting += 1
+        self._watchers.begin_polling()
+        try:
+            # Looked at again: a change may have come between the first look and the waiter.
+            if not self._noticed:
+                await asyncio.wait((waiter, sleep), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._watchers.waiting -= 1
+            self._waiter = None
+            waiter.cancel()
+            sleep.cancel()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._watchers.discard(self)

@@ -1,0 +1,191 @@
+"""The one writing connection of this store: group commit.
+
+All jobs that gathered while the last commit ran become one transaction, so that a disk's sync
+is paid once for all of them. Where there are several, each runs in a savepoint: one that
+raises undoes its own work and nobody else's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Final
+
+from sayiir.stores.sqlite.connection import begin, open_private, open_writer
+from sayiir.stores.sqlite.faults import OutageLog, breaks_transaction, cannot_open, translated
+from sayiir.stores.sqlite.holders import Holders
+from sayiir.stores.sqlite.look import look_at
+from sayiir.stores.sqlite.transaction import Transaction
+from sayiir.stores.sqlite.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from sayiir.clock import Clock
+    from sayiir.stores.sqlite.watch import Watchers
+    from sayiir.stores.sqlite.worker import AnyJob
+
+__all__ = ["Writer"]
+
+POLL_SECONDS: Final = 0.015
+"""How often changes by other processes are looked for while somebody waits; promised are 20 ms."""
+
+
+class Writer:
+    """Runs jobs in transactions, on the writer thread. ``path`` None: a private database."""
+
+    def __init__(self, path: Path | None, clock: Clock, watchers: Watchers) -> None:
+        self._path = path
+        self._clock = clock
+        self._watchers = watchers
+        self._where = "the private database" if path is None else str(path)
+        self._log = OutageLog(self._where)
+        self._turn: Turn | None = None
+        self.holders: Holders | None = None
+        self.connection: sqlite3.Connection | None = None
+        self._seen_version = 0
+
+    # -- opening and closing
+
+    def open(self) -> None:
+        """Look at the file, make or migrate it, and enter this store among the holders."""
+        try:
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            self._let_go()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error, self._where) from error
+            raise cannot_open(self._where, error) from error
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _open(self) -> None:
+        if self._path is None:
+            self.connection = open_private()
+            return
+        look_at(self._path)
+        folder = self._path.with_name(self._path.name + "-holders")
+        folder.mkdir(exist_ok=True)
+        self._turn = Turn(folder)
+        self.holders = Holders(folder)
+        with self._turn:
+            connection = self.connection = open_writer(self._path)
+            begin(connection, "immediate")
+            self.holders.register(connection)
+            connection.execute("commit")
+        self._seen_version = self._version(connection)
+
+    def close(self) -> None:
+        """Close the connection; the last one of all processes empties and removes the WAL."""
+        try:
+            with self._turn or nullcontext():
+                if self.connection is not None and self.holders is not None:
+                    begin(self.connection, "immediate")
+                    self.holders.leave(self.connection)
+                    self.connection.execute("commit")
+                if self.connection is not None:
+                    self.connection.close()
+                    self.connection = None
+        except sqlite3.Error as error:
+            # A full disk, say. Our lock ends with us, so others will clear away what is left.
+            self._log.note(error)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+        if self.holders is not None:
+            self.holders.close()
+            self.holders = None
+        if self._turn is not None:
+            self._turn.close()
+            self._turn = None
+
+    def descriptors(self) -> tuple[int, ...]:
+        """The lock files that a forked child has to close."""
+        held: tuple[int, ...] = () if self.holders is None else (self.holders.descriptor,)
+        return held if self._turn is None else (*held, *self._turn.descriptors)
+
+    # -- transactions
+
+    def run(self, jobs: Sequence[AnyJob]) -> None:
+        """Run the jobs in one transaction; each has its result or its error afterwards."""
+        turn: AbstractContextManager[None] = self._turn or nullcontext()
+        connection = self.connection
+        assert connection is not None
+        try:
+            with turn:
+                begin(connection, "immediate")
+                try:
+                    changed = self._run_all(connection, jobs)
+                    connection.execute("commit")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("rollback")
+                    raise
+        except sqlite3.Error as error:
+            self._log.note(error)
+            for job in jobs:
+                # An error is told to each by an object of its own: tracebacks grow by raising.
+                job.error = translated(error, self._where)
+        except BaseException as error:
+            for job in jobs:
+                job.error = error
+        else:
+            if changed:
+                self._watchers.wake()
+
+    def _run_all(self, connection: sqlite3.Connection, jobs: Sequence[AnyJob]) -> bool:
+        changed = self._others_wrote(connection)
+        process = 0 if self.holders is None else self.holders.process
+        alone = len(jobs) == 1
+        for job in jobs:
+            transaction = Transaction(connection, self._clock.now_us(), process)
+            if not alone:
+                connection.execute("savepoint job")
+            try:
+                job.result = job.function(transaction)
+            except Exception as error:
+                if breaks_transaction(error) or not connection.in_transaction:
+                    raise
+                connection.execute("rollback" if alone else "rollback to job")
+                job.error = self._told(error)
+                if alone:
+                    connection.execute("begin")
+            else:
+                changed = changed or transaction.changed
+            if not alone:
+                connection.execute("release job")
+        return changed
+
+    def _told(self, error: Exception) -> Exception:
+        return translated(error, self._where) if isinstance(error, sqlite3.Error) else error
+
+    # -- changes by other processes
+
+    def idle(self) -> float | None:
+        """Look for what other processes have written, while somebody waits for it."""
+        if self._path is None or not self._watchers.waiting:
+            return None
+        assert self.connection is not None
+        if self._others_wrote(self.connection):
+            self._watchers.wake()
+        return POLL_SECONDS
+
+    def _others_wrote(self, connection: sqlite3.Connection) -> bool:
+        # The number changes by commits of other connections only, so our own wake nobody twice.
+        if self._path is None:
+            return False
+        version = self._version(connection)
+        changed, self._seen_version = version != self._seen_version, version
+        return changed
+
+    @staticmethod
+    def _version(connection: sqlite3.Connection) -> int:
+        (version,) = connection.execute("pragma data_version").fetchone()
+        return int(version)

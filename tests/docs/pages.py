@@ -1,0 +1,79 @@
+"""The documents as the tests see them: pages, their fenced blocks, their links."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["ROOT", "Block", "blocks_of", "links_of", "pages"]
+
+ROOT: Final = Path(__file__).parents[2]
+
+_FENCE: Final = re.compile(r"^```(?P<info>.*)$")
+_LINK: Final = re.compile(r"!?\[[^\]]*\]\((?P<target>[^)\s]+)\)|\bsrc=\"(?P<source>[^\"]+)\"")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        info: what stands behind the opening fence, as ``"python"``.
+        text: its lines.
+        line: number of its first line in the page, from 1.
+    """
+
+    info: str
+    text: str
+    line: int
+
+    @property
+    def skip_reason(self) -> str | None:
+        """Why this Python block isn't run, of ``python no-run: REASON``; None: it is run.
+
+        Raises:
+            ValueError: the block says neither ``python`` alone nor a reason.
+        """
+        language, _, rest = self.info.partition(" ")
+        if language != "python" or not rest:
+            return None
+        mark, _, reason = rest.partition(":")
+        if mark != "no-run" or not reason.strip():
+            raise ValueError(f"line {self.line}: write `python` or `python no-run: REASON`")
+        return reason.strip()
+
+
+def pages() -> list[Path]:
+    """The README and everything below ``docs``."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks_of(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order.
+
+    Raises:
+        ValueError: a fence is opened and never closed.
+    """
+    blocks: list[Block] = []
+    info, lines, begun = "", list[str](), 0
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
+        fence = _FENCE.match(line)
+        if begun:
+            if fence and not fence["info"].strip():
+                blocks.append(Block(info, "\n".join(lines) + "\n", begun + 1))
+                begun = 0
+            else:
+                lines.append(line)
+        elif fence:
+            info, lines, begun = fence["info"].strip(), [], number
+    if begun:
+        raise ValueError(f"{page.name}: the fence of line {begun} is never closed")
+    return blocks
+
+
+def links_of(page: Path) -> list[str]:
+    """The targets of a page's links and pictures, those in fenced blocks left out."""
+    text = re.sub(r"^```.*?^```\s*$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    return [found["target"] or found["source"] for found in _LINK.finditer(text)]

@@ -1,0 +1,80 @@
+"""Every Python block of the documents runs, and prints what the page says that it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.pages import ROOT, Block, blocks_of, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGES = [page for page in pages() if any(b.info.startswith("python") for b in blocks_of(page))]
+
+
+def page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture
+def module(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    """The namespace of one page, in an empty directory.
+
+    A module that Python knows, so that annotations are looked up in it as in a reader's file.
+    """
+    monkeypatch.chdir(tmp_path)
+    module = ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", module)
+    yield module
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_the_blocks_of_a_page_run_in_order(page: Path, module: ModuleType) -> None:
+    """One namespace for a page; a block marked ``output`` is what the block before it prints."""
+    blocks = blocks_of(page)
+    for index, block in enumerate(blocks):
+        if not block.info.startswith("python") or block.skip_reason is not None:
+            continue
+        printed = run(page, block, module)
+        following = blocks[index + 1] if index + 1 < len(blocks) else None
+        if following is not None and following.info == "text output":
+            assert printed == following.text, f"{page_name(page)}, line {following.line}"
+        else:
+            assert not printed, f"{page_name(page)}, line {block.line}: prints, and no one says what"
+
+
+def run(page: Path, block: Block, module: ModuleType) -> str:
+    """What the block prints; its lines are numbered as the page's, for tracebacks."""
+    code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(code, vars(module))
+    return printed.getvalue()
+
+
+def test_a_block_that_is_not_run_says_why() -> None:
+    """``python no-run`` without a reason, or any other mark, is refused."""
+    assert Block("python", "", 1).skip_reason is None
+    assert Block("python no-run: needs a server", "", 1).skip_reason == "needs a server"
+    for info in ("python no-run", "python no-run:", "python skip: slow"):
+        with pytest.raises(ValueError, match="REASON"):
+            _ = Block(info, "", 1).skip_reason
+
+
+def test_blocks_are_found_with_their_lines(tmp_path: Path) -> None:
+    """A block's line is the page's own, and a fence that stays open is an error."""
+    page = tmp_path / "page.md"
+    page.write_text("one\n\n```python\nx = 1\n```\n\n```sh\nls\n```\n", encoding="utf-8")
+    assert blocks_of(page) == [Block("python", "x = 1\n", 4), Block("sh", "ls\n", 8)]
+    page.write_text("```python\nx = 1\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="never closed"):
+        blocks_of(page)

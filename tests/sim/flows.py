@@ -1,0 +1,417 @@
+"""Flows from a seed: every node kind, nested three deep, at most 30 nodes.
+
+They are written with the public combinators, their tasks are typed, and every task is a pure
+function of its input, so an instance has one right output however often it is interrupted.
+Tasks tell a ``Trace`` that they start; the same seed builds the same flow in any process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from random import Random
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+import sayiir
+from sayiir import (
+    Again,
+    BranchResult,
+    Done,
+    ItemFailed,
+    RetryPolicy,
+    TaskContext,
+    get_task_context,
+    result_of,
+    workflow_input,
+)
+
+from tests.sim.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["INPUT", "Case", "case_of"]
+
+INPUT = 7
+MODULUS = 1_000_003
+MIN_NODES = 8
+MAX_NODES = 30
+DEPTH = 3
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What the world outside does for one signal.
+
+    ``payloads``: by the number of the event, or always the same where several waits of one name
+    stand beside each other; None: nothing is sent, the default answers. ``buffered``: so many
+    are sent before anybody waits.
+    """
+
+    first: int | None
+    step: int
+    buffered: int
+
+    def payload(self, number: int) -> int:
+        """The payload of the event with this number, from 0."""
+        assert self.first is not None
+        return self.first + self.step * number
+
+
+@dataclass(slots=True)
+class Case:
+    """A generated workflow and what the world does around it.
+
+    ``trace`` may be exchanged: the tasks tell whichever is set. ``kinds``: the node kinds in it.
+    ``fails``: a task fails the whole instance until ``trace.broken`` is cleared.
+    """
+
+    seed: int
+    trace: Trace
+    threads: bool = False
+    workflow: Any = None
+    plans: dict[str, Plan] = field(default_factory=dict)
+    kinds: set[str] = field(default_factory=set)
+    nodes: int = 0
+    fails: bool = False
+
+    def events(self, count: int = 200) -> dict[str, list[int]]:
+        """Events for an in-memory run: more than it can need."""
+        return {
+            name: [plan.payload(number) for number in range(count)]
+            for name, plan in self.plans.items()
+            if plan.first is not None
+        }
+
+
+def case_of(seed: int, trace: Trace | None = None, *, threads: bool = False) -> Case:
+    """The workflow of a seed. ``threads``: some of its tasks are sync and run on threads."""
+    trace = trace or Trace(seed)
+    for draw in count():
+        case = Case(seed, trace, threads)
+        maker = _Maker(Random(f"{seed}.{draw}"), case)
+        flow = maker.sequence(DEPTH, _Place())
+        if MIN_NODES <= maker.count <= MAX_NODES:
+            case.workflow = sayiir.workflow(f"generated_{seed}", flow)
+            case.nodes = maker.count
+            return case
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a sequence stands. ``beside_itself``: it may run several times at once."""
+
+    beside_itself: bool = False
+    collected: bool = False
+    readable: tuple[Any, ...] = ()
+
+
+class _Maker:
+    def __init__(self, random: Random, case: Case) -> None:
+        self.random = random
+        self.case = case
+        self.count = 0
+
+    # -- sequences: int in, int out
+
+    def sequence(self, depth: int, place: _Place) -> Any:
+        flow: Any = None
+        readable = list(place.readable)
+        longest = 3 if depth == DEPTH else 2
+        for _ in range(self.random.randint(2 if depth == DEPTH else 1, longest)):
+            here = _Place(place.beside_itself, place.collected, tuple(readable))
+            piece, made = self.piece(depth, here)
+            readable += made
+            if flow is None:
+                flow = piece if isinstance(piece, sayiir.Flow) else sayiir.task(piece)
+            else:
+                flow = flow >> piece
+        return flow
+
+    def piece(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        kinds = ["task", "delay", "signal"]
+        if depth and self.count < MAX_NODES - 8:
+            kinds += ["fork", "fork", "branch", "loop", "map", "map", "child"]
+        elif depth == 0:
+            kinds += ["task", "task"]
+        kind = self.random.choice(kinds)
+        self.case.kinds.add(kind)
+        return getattr(self, f"_{kind}")(depth, place)
+
+    def name(self, stem: str) -> str:
+        self.count += 1
+        return f"{stem}{self.count}"
+
+    # -- tasks
+
+    def made(
+        self,
+        stem: str,
+        compute: Callable[..., Any],
+        returns: Any = int,
+        *,
+        takes: tuple[Any, ...] = (int,),
+        extra: Any = None,
+        plain_allowed: bool = False,
+        **options: Any,
+    ) -> Any:
+        """A task that tells the trace, takes its turns of the loop and gives ``compute(…)``."""
+        name, case = self.name(stem), self.case
+        kind = self.random.choice(("async", "async", "loop", "thread"))
+
+        def begin(values: tuple[Any, ...]) -> int:
+            return case.trace.started(get_task_context(), *values)
+
+        async def call_async(**values: Any) -> Any:
+            for _ in range(begin(tuple(values.values()))):
+                await asyncio.sleep(0)
+                if case.trace.dead:
+                    begin(())
+            return compute(*values.values())
+
+        def call_sync(**values: Any) -> Any:
+            begin(tuple(values.values()))
+            return compute(*values.values())
+
+        names = [f"value{index}" for index in range(len(takes))]
+        function = _with_signature(
+            call_async if kind == "async" else call_sync,
+            name,
+            dict(zip(names, takes, strict=True)),
+            extra,
+            returns,
+            is_async=kind == "async",
+        )
+        if plain_allowed and not options and extra is None and self.random.random() < 0.3:
+            # Plain callables run where sync tasks run: on a thread, unless they are async.
+            if kind == "async" or case.threads:
+                return function
+        if kind == "loop" or (kind == "thread" and not case.threads):
+            options["run_in"] = "loop"
+        if self.random.random() < 0.1:
+            options["priority"] = self.random.randint(1, 5)
+        return sayiir.task(name, **options)(function)
+
+    def step(self, stem: str = "step", **options: Any) -> Any:
+        factor, term = self.random.randint(2, 99), self.random.randint(1, 999)
+        return self.made(stem, lambda n, *more: (n * factor + term + sum(more)) % MODULUS, **options)
+
+    def _task(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        del depth
+        choice = self.random.choice(("plain", "plain", "input", "read", "slept", "parked", "mend"))
+        if choice == "input":
+            task = self.step("ask", extra=workflow_input(int))
+        elif choice == "read" and place.readable:
+            task = self.step("read", extra=result_of(self.random.choice(place.readable)))
+        elif choice in ("slept", "parked"):
+            task = self._failing_first(choice)
+        elif choice == "mend" and not place.collected and not self.case.fails:
+            task = self._broken()
+        else:
+            plain = self.step(plain_allowed=True)
+            return plain, [plain] if isinstance(plain, sayiir.Flow) else []
+        return task, [task]
+
+    def _failing_first(self, choice: str) -> Any:
+        """Fails its first attempts; the wait between them is slept in place, or parked."""
+        times = self.random.randint(1, 2)
+        delay = self.random.choice((1, 2)) if choice == "slept" else self.random.choice((60, 600))
+        factor = self.random.randint(2, 99)
+        self.case.kinds.add(f"retries {choice}")
+
+        def compute(n: int) -> int:
+            if get_task_context().attempt <= times:
+                raise ValueError("not yet")
+            return n * factor % MODULUS
+
+        policy = RetryPolicy(max_retries=times, initial_delay=delay, jitter="none")
+        return self.made(choice, compute, retries=policy)
+
+    def _broken(self) -> Any:
+        self.case.fails = True
+        self.case.kinds.add("mend")
+        case = self.case
+
+        def compute(n: int) -> int:
+            if case.trace.broken:
+                raise RuntimeError("somebody has to mend this")
+            return n + 1
+
+        return self.made("mended", compute)
+
+    # -- waits
+
+    def _delay(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        del depth, place
+        self.count += 1
+        moment = _START + timedelta(minutes=self.random.randint(0, 300))
+        match self.random.choice(("short", "long", "until", "asked")):
+            case "short":
+                return sayiir.delay(self.random.choice((0, 1, 20))), []
+            case "long":
+                return sayiir.delay(timedelta(minutes=self.random.randint(1, 90))), []
+            case "until":
+                return sayiir.delay(until=moment), []
+            case _:
+                return sayiir.delay(until=lambda: moment), []
+
+    def _signal(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        del depth
+        name = self.name("signal")
+        sent = self.random.random() < 0.7
+        keep = self.random.random() < 0.5
+        first = self.random.randint(0, 999) if sent else None
+        step = 0 if place.beside_itself else self.random.choice((0, 17))
+        buffered = self.random.choice((0, 0, 1, 2)) if sent else 0
+        self.case.plans[name] = Plan(first, step, buffered)
+        self.case.kinds.add("sent" if sent else "timed out")
+        kept: dict[str, Any] = {"keep_input": keep}
+        if not sent:
+            kept |= {"timeout": self.random.choice((5, 900)), "default": self.random.randint(0, 99)}
+        elif self.random.random() < 0.5:
+            kept["timeout"] = "30d"
+        flow = sayiir.await_signal(name, int, **kept)
+        if not keep:
+            return flow, []
+        return flow >> self.step("took", takes=(int, int)), []
+
+    # -- nodes that hold others
+
+    def _fork(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        self.count += 1
+        arms = [self.sequence(depth - 1, place) for _ in range(self.random.randint(1, 3))]
+        match self.random.choice(("all", "named", "last")):
+            # A lone arm's tuple isn't spread over a task of one parameter.
+            case join if join == "last" or len(arms) == 1:
+                return sayiir.fork(*arms, join="last"), []
+            case "named":
+                names = [f"value{index}" for index in range(len(arms))]
+                fork = sayiir.fork(**dict(zip(names, arms, strict=True)))
+            case _:
+                fork = sayiir.fork(*arms)
+        joined = self.step("join", takes=(int,) * len(arms))
+        return fork >> joined, [joined]
+
+    def _branch(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        arms_count = self.random.randint(1, 3)
+        keys: list[Any] = [f"k{index}" for index in range(arms_count)]
+        if self.random.random() < 0.5:
+            keys = list(range(arms_count))
+        default = self.random.random() < 0.5
+        asked = [*keys, "other"] if default else keys
+        if default and isinstance(keys[0], int):
+            asked = [*keys, 99]
+        options: dict[str, Any] = {"plain_allowed": True}
+        if self.random.random() < 0.3:
+            options = {"retries": 1}
+        key = self.made("key", lambda n: asked[n % len(asked)], type(keys[0]), **options)
+        arms = {each: self.sequence(depth - 1, place) for each in keys}
+        otherwise = self.sequence(depth - 1, place) if default else None
+        branch = sayiir.branch(key, arms, default=otherwise)
+        if self.random.random() < 0.5:
+            return branch.merge(), []
+        size = len(asked)
+        after = self.made(
+            "picked",
+            lambda picked: (picked.result * size + len(picked.branch)) % MODULUS,
+            takes=(BranchResult[int],),
+        )
+        return branch >> after, [after]
+
+    def _loop(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        self.count += 1
+        times = self.random.randint(1, 3)
+        leave = self.random.random() < 0.6
+        body = self.sequence(depth - 1, place)
+
+        def decide(n: int) -> Again[int] | Done[int]:
+            iteration = get_task_context().iteration
+            assert iteration is not None
+            return Done(n + 1) if leave and iteration == times - 1 else Again(n + iteration)
+
+        decision = self.made("decide", decide, Again[int] | Done[int])
+        on_max = "fail" if leave else "exit_with_last"
+        history = cast("Literal['last', 'all']", self.random.choice(("last", "all")))
+        loop: Any = sayiir.loop
+        return loop(body >> decision, max_iterations=times, on_max=on_max, history=history), []
+
+    def _map(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        self.count += 1
+        items, term = self.random.choice((0, 1, 2, 3, 3, 4)), self.random.randint(1, 99)
+        split = self.made(
+            "split", lambda n: [(n + term * index) % 1_000 for index in range(items)], list[int]
+        )
+        collect = self.random.random() < 0.5
+        inside = _Place(beside_itself=True, collected=place.collected or collect)
+        body = self.sequence(depth - 1, inside)
+        if collect:
+            self.case.kinds.add("collect")
+            body = body >> self._picky() if self.random.random() < 0.5 else self._picky() >> body
+        limit = self.random.choice((None, None, 1, 2))
+        if limit is not None:
+            self.case.kinds.add("max_concurrency")
+        on_error: Any = "collect" if collect else "fail"
+        mapped = body.map(max_concurrency=limit, on_error=on_error)
+        element: Any = int | ItemFailed if collect else int
+        total = self.made("total", _total, takes=(list[element],))
+        return split >> mapped >> total, [total]
+
+    def _picky(self) -> Any:
+        """Fails for good on some inputs."""
+        third = self.random.randint(0, 2)
+
+        def compute(n: int) -> int:
+            if n % 3 == third:
+                raise LookupError("not this one")
+            return n
+
+        retries = self.random.choice((0, 0, RetryPolicy(max_retries=1, initial_delay=1)))
+        return self.made("picky", compute, retries=retries)
+
+    def _child(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
+        name = self.name("child")
+        inside = _Place(place.beside_itself, place.collected)
+        return sayiir.workflow(name, self.sequence(depth - 1, inside)), []
+
+
+def _total(values: list[int | ItemFailed]) -> int:
+    total = 0
+    for value in values:
+        part = 500 + value.index if isinstance(value, ItemFailed) else value
+        total = (total * 31 + part) % MODULUS
+    return total
+
+
+def _with_signature(
+    call: Callable[..., Any],
+    name: str,
+    takes: dict[str, Any],
+    extra: Any,
+    returns: Any,
+    *,
+    is_async: bool,
+) -> Any:
+    """``call`` under a signature of its own: inputs of these types, maybe one that is injected.
+
+    The combinators read signatures as users write them, so a real function is written.
+    """
+    parameters = [f"{each}: TAKES[{each!r}]" for each in takes]
+    arguments = ", ".join(f"{each}={each}" for each in takes)
+    if extra is not None:
+        parameters.append("more: int = EXTRA")
+        arguments += ", more=more"
+    prefix, wait = ("async ", "await ") if is_async else ("", "")
+    source = (
+        f"{prefix}def {name}({', '.join(parameters)}) -> RETURNS:\n"
+        f"    return {wait}CALL({arguments})\n"
+    )
+    scope: dict[str, Any] = {
+        "TAKES": takes, "EXTRA": extra, "RETURNS": returns, "CALL": call, "int": int,
+        "TaskContext": TaskContext,
+    }  # fmt: skip
+    exec(source, scope)  # noqa: S102  the source is written right above
+    return scope[name]
