@@ -6,7 +6,11 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sayiir.connection import StoreConnection, default_codec
+from sayiir.access.connection import StoreConnection, default_codec
+from sayiir.access.events import encoded_event, signal_names, waits_at
+from sayiir.access.lookup import newest_result, node_paths_of_task
+from sayiir.access.snapshots import Programs, info_of, status_of, task_result_of
+from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.errors import (
@@ -16,14 +20,10 @@ from sayiir.errors import (
     WorkflowCancelled,
     failure_of,
 )
-from sayiir.events import encoded_event, signal_names, waits_at
 from sayiir.ids import check_instance_id
-from sayiir.lookup import newest_result, node_paths_of_task
 from sayiir.policy import ConflictPolicy
-from sayiir.snapshots import Programs, info_of, status_of, task_result_of
 from sayiir.status import InstancePage
 from sayiir.stores.records import InstanceQuery, InstanceState, StatusName, Wanted
-from sayiir.submission import new_instance, warn_of_other_input
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec

@@ -7,9 +7,11 @@ import uuid
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sayiir.access.connection import StoreConnection, default_codec
+from sayiir.access.snapshots import Programs, status_of
+from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
-from sayiir.connection import StoreConnection, default_codec
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
@@ -20,9 +22,7 @@ from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
-from sayiir.snapshots import Programs, status_of
 from sayiir.stores.records import ClaimRequest, Control, InstanceState
-from sayiir.submission import new_instance, warn_of_other_input
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock

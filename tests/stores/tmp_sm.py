@@ -1,0 +1,465 @@
+"""SQLite does what the reference model does: the same calls, the same answers, step by step."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import struct
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from sayiir.errors import SayiirError
+from sayiir.stores.memory import MemoryStore
+from sayiir.stores.records import (
+    Answer,
+    Await,
+    Checkpoint,
+    ClaimAnswer,
+    Claimed,
+    ClaimRequest,
+    CreateAnswer,
+    Effect,
+    End,
+    Event,
+    Fail,
+    Fence,
+    InstanceQuery,
+    InstanceRecord,
+    ItemKey,
+    Latest,
+    Move,
+    NewInstance,
+    NewItem,
+    Page,
+    Park,
+    Phase,
+    Result,
+    Retry,
+    Spawn,
+    StatusName,
+    Wanted,
+)
+from sayiir.stores.sqlite import SqliteStore
+from sayiir.testing.clock import MovedClock
+from tests.conftest import NIGHTLY
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sayiir.stores.protocols import Store
+
+SECOND_US = 1_000_000
+IDS = ("i", "j", "k")
+HASHES = ("hash-1", "hash-2")
+SIGNALS = ("go", "stop")
+
+ids = st.sampled_from(IDS)
+seconds = st.sampled_from((0, 1, 2, 5, 40, 700))
+small = st.integers(0, 3)
+priorities = st.sampled_from((None, 1, 3, 5))
+
+
+class Side:
+    """One of the stores, with its own numbers for runs and events told as common ones."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.runs: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
+
+    def fence(self, fence: Fence) -> Fence:
+        return dataclasses.replace(fence, run=self.numbers[fence.run])
+
+    def common(self, value: Any) -> Any:
+        """The answer with common numbers."""
+        match value:
+            case Fence():
+                return dataclasses.replace(value, run=self.runs[value.run])
+            case Event():
+                return value.payload
+            case InstanceRecord():
+                return dataclasses.replace(value, run=self.runs[value.run])
+            case Claimed():
+                return dataclasses.replace(
+                    value, fence=self.common(value.fence), event=self.common(value.event)
+                )
+            case Answer():
+                return dataclasses.replace(
+                    value, event=self.common(value.event), claimed=self.common(value.claimed)
+                )
+            case ClaimAnswer():
+                return dataclasses.replace(value, items=self.common(value.items))
+            case CreateAnswer():
+                return dataclasses.replace(
+                    value,
+                    existing=self.common(value.existing),
+                    claimed=self.common(value.claimed),
+                )
+            case Page():
+                cursor = None if value.cursor is None else self.runs[int(value.cursor)]
+                return (self.common(value.records), cursor)
+            case tuple() | list():
+                return [self.common(each) for each in value]
+            case _:
+                return value
+
+
+class Stores(RuleBasedStateMachine):
+    """Random calls to both; every answer and every instance must be equal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.clock = MovedClock()
+        self.fences: dict[tuple[int, ItemKey], Claimed] = {}
+        self.stale: list[Fence] = []
+        self.count = 0
+        self.created = 0
+        sqlite = self.loop.run_until_complete(SqliteStore.open(None, self.clock))
+        self.sides = (Side(MemoryStore(self.clock)), Side(sqlite))
+
+    def teardown(self) -> None:
+        for side in self.sides:
+            self.loop.run_until_complete(side.store.close())
+        self.loop.close()
+
+    # -- calling both
+
+    def both(self, call: Callable[[Side], Awaitable[Any]]) -> Any:
+        """Call both; the common answer, or the common error's class."""
+        raw = [self._outcome(call(side)) for side in self.sides]
+        for side, (_, value) in zip(self.sides, raw, strict=True):
+            self._learn_runs(side, value)
+        found = [(kind, side.common(value)) for side, (kind, value) in zip(self.sides, raw)]
+        assert found[1] == found[0], f"\nsqlite {found[1]}\nmemory {found[0]}"
+        return found[0][1]
+
+    def _outcome(self, awaitable: Awaitable[Any]) -> tuple[str, Any]:
+        async def run() -> Any:
+            return await awaitable
+
+        try:
+            return "answer", self.loop.run_until_complete(run())
+        except SayiirError as error:
+            return "error", type(error)
+
+    def _learn_runs(self, side: Side, value: Any) -> None:
+        number = value.claimed.fence.run if isinstance(value, CreateAnswer) and value.claimed else 0
+        if number and number not in side.runs:
+            side.runs[number], side.numbers[self.created] = self.created, number
+
+    def fresh(self) -> int:
+        self.count += 1
+        return self.count
+
+    def keep(self, claimed: Any) -> None:
+        for each in claimed:
+            place = (each.fence.run, each.fence.item)
+            before = self.fences.get(place)
+            if before is not None:
+                self.stale.append(before.fence)
+            self.fences[place] = each
+
+    # -- instances
+
+    @initialize(timeout=st.sampled_from((None, 60)))
+    def first(self, timeout: int | None) -> None:
+        self.create("i", HASHES[0], timeout, 3, False, None)
+
+    @rule(
+        name=ids,
+        definition=st.sampled_from(HASHES),
+        timeout=st.sampled_from((None, None, 3, 60)),
+        priority=st.sampled_from((1, 3, 5)),
+        replace=st.booleans(),
+        root_priority=priorities,
+    )
+    def create(
+        self,
+        name: str,
+        definition: str,
+        timeout: int | None,
+        priority: int,
+        replace: bool,
+        root_priority: int | None,
+    ) -> None:
+        self.created += 1
+        new = NewInstance(
+            instance_id=name,
+            run_id=f"run-{self.created}",
+            workflow_name=f"w-{definition}",
+            workflow_version="1",
+            definition_hash=definition,
+            definition=definition.encode(),
+            input=b"input of " + name.encode(),
+            root_path="a",
+            root_input="in",
+            priority=priority,
+            root_priority=root_priority,
+            timeout_us=None if timeout is None else timeout * SECOND_US,
+            labels=(("a", "b"), ("c", "d")),
+        )
+        # Claimed at once, so that its number is learnt, and half of the time given back.
+        claim = ClaimRequest(holder="w", lease_us=10 * SECOND_US)
+        answer = self.both(lambda side: side.store.create(new, replace=replace, claim=claim))
+        if answer.claimed is None:
+            return
+        self.keep([answer.claimed])
+        if self.created % 2:
+            self.release(0)
+
+    @rule(name=ids)
+    def delete(self, name: str) -> None:
+        self.both(lambda side: side.store.delete(name))
+
+    # -- claims
+
+    @rule(
+        limit=st.integers(1, 4),
+        lease=st.sampled_from((1, 10, 30)),
+        definitions=st.sampled_from((None, None, frozenset({HASHES[0]}), frozenset(HASHES))),
+        name=st.sampled_from((None, None, *IDS)),
+        skip=st.booleans(),
+    )
+    def claim(
+        self,
+        limit: int,
+        lease: int,
+        definitions: frozenset[str] | None,
+        name: str | None,
+        skip: bool,
+    ) -> None:
+        request = ClaimRequest(
+            holder="w",
+            lease_us=lease * SECOND_US,
+            limit=limit,
+            definitions=definitions,
+            instance_id=name,
+            skip_interruption_waits=skip and name is not None,
+        )
+        self.keep(self.both(lambda side: side.store.claim(request)).items)
+
+    @rule(at=small)
+    def release(self, at: int) -> None:
+        fences = [each.fence for each in list(self.fences.values())[at:][:2]]
+        self.both(lambda side: side.store.release([side.fence(each) for each in fences]))
+
+    @rule(lease=st.integers(1, 30))
+    def renew(self, lease: int) -> None:
+        fences = [each.fence for each in self.fences.values()][:4] + self.stale[-2:]
+        self.both(
+            lambda side: side.store.renew([side.fence(f) for f in fences], lease * SECOND_US)
+        )
+        self.both(lambda side: side.store.check([side.fence(f) for f in fences]))
+
+    # -- checkpoints
+
+    @rule(data=st.data())
+    def commit(self, data: st.DataObject) -> None:
+        held = list(self.fences.values())
+        if not held:
+            return
+        chosen = data.draw(st.lists(st.sampled_from(held), min_size=1, max_size=3, unique=True))
+        checkpoints = [self._checkpoint(data, each) for each in chosen]
+        if self.stale and data.draw(st.integers(0, 5)) == 0:
+            fence = self.stale[-1]
+            checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
+        answers = self.both(
+            lambda side: side.store.commit(
+                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in checkpoints]
+            )
+        )
+        if isinstance(answers, type):
+            return
+        for checkpoint, answer in zip(checkpoints, answers, strict=True):
+            place = (checkpoint.fence.run, checkpoint.fence.item)
+            if isinstance(checkpoint.effect, Spawn | Await) and place in self.fences:
+                phase = Phase.SIGNAL if isinstance(checkpoint.effect, Await) else Phase.JOIN
+                self._moved(place, phase, checkpoint.effect.path)
+            elif isinstance(checkpoint.effect, Move | Park) and place in self.fences:
+                self._moved(place, Phase.READY, checkpoint.effect.path)
+            self.keep(answer.claimed)
+
+    def _moved(self, place: tuple[int, ItemKey], phase: Phase, path: str) -> None:
+        self.fences[place] = dataclasses.replace(self.fences[place], phase=phase, path=path)
+
+    def _checkpoint(self, data: st.DataObject, by: Claimed) -> Checkpoint:
+        strand = self._strand(by.fence.item)
+        result = None
+        if data.draw(st.booleans()):
+            number = self.fresh()
+            result = Result(
+                path=f"{strand}l[{number % 2}]/r{number}",
+                node_path=f"{strand}l/r",
+                ordinal=struct.pack(">I", number % 5),
+                output=b"%d" % number,
+                attempts=1 + number % 3,
+                duration_us=number,
+            )
+        prune: tuple[str, ...] = ()
+        if data.draw(st.integers(0, 5)) == 0:
+            prune = (f"{strand}l[0]/",)
+        return Checkpoint(
+            fence=by.fence, effect=self._effect(data, by, strand), result=result, prune=prune
+        )
+
+    @staticmethod
+    def _strand(key: ItemKey) -> str:
+        return "" if key == ItemKey() else f"{key.spawn_path}[{key.index}]/"
+
+    def _effect(self, data: st.DataObject, by: Claimed, strand: str) -> Effect:
+        draw = data.draw
+        kind = draw(
+            st.sampled_from(
+                ("move", "park", "await", "await", "retry", "spawn", "spawn", "end", "end", "fail")
+            )
+        )
+        path = strand + draw(st.sampled_from(("a", "b", "l[0]/a", "l[1]/b")))
+        wait = draw(seconds) * SECOND_US
+        move = Move(path, "moved", draw(priorities))
+        match kind:
+            case "move":
+                return move
+            case "park":
+                if draw(st.booleans()):
+                    return Park(path=path, input="parked", wait_us=wait)
+                at = self.clock.now_us() + wait - 2 * SECOND_US
+                return Park(path=path, input="parked", at_us=at)
+            case "await":
+                timeout = wait if draw(st.booleans()) else None
+                name = draw(st.sampled_from(SIGNALS))
+                return Await(path=path, input="waits", signal_name=name, timeout_us=timeout)
+            case "retry":
+                plain = by.phase in (Phase.READY, Phase.BACKOFF, Phase.DELAY)
+                at_move = None
+                if not plain: return move
+                error = b"error %d" % self.fresh()
+                return Retry(error=error, wait_us=wait, in_place=draw(st.booleans()), at=at_move)
+            case "spawn":
+                return self._spawn(data, by, strand)
+            case "end":
+                return End(output=f"out-{self.fresh()}", keep=draw(st.booleans()))
+            case _:
+                return self._fail(data, by, move)
+
+    def _spawn(self, data: st.DataObject, by: Claimed, strand: str) -> Spawn:
+        draw = data.draw
+        total = draw(st.integers(0, 4))
+        part = draw(st.integers(0, total))
+        where = "l[0]/" if draw(st.booleans()) else ""
+        path = f"{strand}{where}f{self.fresh()}"
+        items = tuple(
+            NewItem(
+                index=index,
+                path=f"{path}[{index}]/t",
+                input=f"input-{index}",
+                element=b"%d" % index if index % 2 else None,
+                priority=draw(priorities),
+            )
+            for index in range(part if draw(st.integers(0, 3)) == 0 else total)
+        )
+        return Spawn(
+            path=path,
+            input="join",
+            items=items,
+            total=total,
+            limit=draw(st.sampled_from((None, 1, 2))),
+            keep=draw(small),
+        )
+
+    def _fail(self, data: st.DataObject, by: Claimed, move: Move) -> Fail:
+        error = b"fatal %d" % self.fresh()
+        keep = data.draw(st.booleans())
+        above = [
+            key
+            for run, key in self.fences
+            if run == by.fence.run
+            and key != ItemKey()
+            and (key == by.fence.item or by.fence.item.spawn_path.startswith(self._strand(key)))
+        ]
+        if above and data.draw(st.integers(0, 4)):
+            return Fail(error=error, scope=data.draw(st.sampled_from(above)), keep=keep)
+        return Fail(error=error, at=move if data.draw(st.booleans()) else None, keep=keep)
+
+    # -- people
+
+    @rule(name=ids, signal=st.sampled_from(SIGNALS), at=st.sampled_from((None, None, "a", "l[0]/a")))
+    def send_event(self, name: str, signal: str, at: str | None) -> None:
+        payload = b"event %d" % self.fresh()
+        self.both(lambda side: side.store.send_event(name, signal, payload, path=at))
+
+    @rule(name=ids)
+    def cancel(self, name: str) -> None:
+        if self.fresh() % 4 == 0:
+            self.both(lambda side: side.store.request_cancel(name, "because", "ada"))
+
+    @rule(name=ids)
+    def pause(self, name: str) -> None:
+        self.both(lambda side: side.store.request_pause(name, "wait", "ada"))
+
+    @rule(name=ids)
+    def unpause(self, name: str) -> None:
+        self.both(lambda side: side.store.unpause(name))
+
+    @rule(name=ids)
+    def retry(self, name: str) -> None:
+        self.both(lambda side: side.store.retry(name))
+
+    # -- time
+
+    @rule(by=st.sampled_from((1, 1, 5, 31, 300, -1, -100)))
+    def time_passes(self, by: int) -> None:
+        self.clock.shift(by)
+
+    # -- reading
+
+    @rule(
+        status=st.sampled_from((None, *StatusName)),
+        name=st.sampled_from((None, "w-hash-1")),
+        limit=st.integers(1, 3),
+    )
+    def page(self, status: StatusName | None, name: str | None, limit: int) -> None:
+        query = InstanceQuery(workflow_name=name, status=status, limit=limit)
+        self.both(lambda side: side.store.page(query))
+
+    @rule(run=st.integers(1, 6), prefix=st.sampled_from((b"", b"\0\0", b"\0\0\0\1", b"\xff")))
+    def load(self, run: int, prefix: bytes) -> None:
+        run = min(run, self.created)
+        paths = tuple(f"l[{n % 2}]/r{n}" for n in range(self.count + 1))
+        spawns = tuple(f"f{n}" for n in range(self.count + 1))
+        keys = tuple(ItemKey(path, index) for path in spawns for index in range(3))
+
+        def call(side: Side) -> Awaitable[Any]:
+            wanted = Wanted(
+                run=side.numbers.get(run, 10**6),
+                results=paths,
+                latest=(Latest(("l/r",), prefix),),
+                joins=spawns,
+                elements=keys,
+                input=True,
+            )
+            return side.store.load([wanted])
+
+        self.both(call)
+
+    @invariant()
+    def instances_are_equal(self) -> None:
+        for name in IDS:
+            self.both(lambda side, name=name: side.store.describe(name))
+
+    @rule(name=ids)
+    def history(self, name: str) -> None:
+        self.both(lambda side: side.store.results(name))
+        self.both(lambda side: side.store.count_results(name, "l/r"))
+
+
+TestStores = Stores.TestCase
+TestStores.settings = settings(
+    max_examples=10_000 if NIGHTLY else 200,
+    stateful_step_count=50,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
