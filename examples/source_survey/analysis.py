@@ -36,8 +36,8 @@ FEATURES: Final[dict[str, tuple[type[ast.AST], ...]]] = {
     "lambda": (ast.Lambda,),
     "f-strings": (ast.JoinedStr,),
     "generators": (ast.Yield, ast.YieldFrom),
-    "annotations": (ast.AnnAssign,),
-    "async": (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith),
+    "variable annotations": (ast.AnnAssign,),
+    "async": (ast.AsyncFunctionDef,),
     "walrus": (ast.NamedExpr,),
     "match": (ast.Match,),
 }
@@ -65,7 +65,7 @@ def analyse_source(path: str, source: bytes) -> FileFindings:
     """Parse a file and count what is in it.
 
     Args:
-        path: its path, relative to the root; only copied.
+        path: its path, relative to the root; nothing is opened.
         source: its bytes; an encoding declaration in them is obeyed.
 
     Raises:
@@ -79,7 +79,7 @@ def analyse_source(path: str, source: bytes) -> FileFindings:
     >>> findings.most_complex[0].complexity
     2
     """
-    tree = _parsed(source)
+    tree = _parsed(source, path)
     survey = _Survey(path)
     survey.walk(tree)
     functions = survey.functions()
@@ -104,17 +104,17 @@ def analyse_source(path: str, source: bytes) -> FileFindings:
     )
 
 
-def decisions_of(source: bytes, line: int) -> dict[str, int]:
+def decisions_of(path: str, source: bytes, line: int) -> dict[str, int]:
     """What makes the function that starts at a line complex: decisions by their kind.
 
     Raises:
         SyntaxError: as ``analyse_source``.
         LookupError: no function starts there (the file has changed).
 
-    >>> decisions_of(b"def f(x):\\n    return x and [y for y in x if y]\\n", 1)
+    >>> decisions_of("a.py", b"def f(x):\\n    return x and [y for y in x if y]\\n", 1)
     {'and, or': 1, 'comprehension': 2}
     """
-    for node in ast.walk(_parsed(source)):
+    for node in ast.walk(_parsed(source, path)):
         if isinstance(node, Function) and node.lineno == line:
             found: Counter[str] = Counter()
             inside: list[ast.AST] = list(ast.iter_child_nodes(node))
@@ -126,12 +126,12 @@ def decisions_of(source: bytes, line: int) -> dict[str, int]:
                 if not isinstance(child, Function):
                     inside.extend(ast.iter_child_nodes(child))
             return dict(sorted(found.items()))
-    raise LookupError(f"no function starts at line {line}")
+    raise LookupError(f"no function starts at {path}:{line}")
 
 
-def _parsed(source: bytes) -> ast.Module:
+def _parsed(source: bytes, path: str) -> ast.Module:
     with _PARSING:
-        return ast.parse(source)
+        return ast.parse(source, filename=path)
 
 
 def _decision(node: ast.AST) -> tuple[str, int]:

@@ -30,7 +30,9 @@ def legend(names: Iterable[str]) -> str:
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
-def bar_chart(bars: Sequence[Bar], names: Sequence[str], title: str, unit: str) -> str:
+def bar_chart(
+    bars: Sequence[Bar], names: Sequence[str], title: str, unit: str, *, shares: bool = False
+) -> str:
     """Horizontal bars made of parts, a row each, with the sum at the end.
 
     Args:
@@ -38,12 +40,14 @@ def bar_chart(bars: Sequence[Bar], names: Sequence[str], title: str, unit: str) 
         names: the parts, in the order of their colours.
         title: for those who hear the page read.
         unit: what is counted, for the tooltips.
+        shares: draw all bars equally long, so that their parts can be compared.
     """
     longest = max((sum(bar.parts.values()) for bar in bars), default=0) or 1
-    scale = (WIDTH - LABEL_WIDTH - VALUE_WIDTH) / longest
+    room = WIDTH - LABEL_WIDTH - VALUE_WIDTH
     parts: list[str] = []
     for row, bar in enumerate(bars):
-        top, x = row * ROW, float(LABEL_WIDTH)
+        top, x, total = row * ROW, float(LABEL_WIDTH), sum(bar.parts.values())
+        scale = room / ((total or 1) if shares else longest)
         parts.append(_row_label(bar.label, top))
         for index, name in enumerate(names):
             width = bar.parts.get(name, 0) * scale
@@ -54,8 +58,7 @@ def bar_chart(bars: Sequence[Bar], names: Sequence[str], title: str, unit: str) 
                     f'width="{width:.1f}" height="{ROW - 10}">{_tip(tip)}</rect>'
                 )
             x += width
-        value = _number(sum(bar.parts.values()))
-        parts.append(f'<text class="value" x="{x + 6:.1f}" y="{top + 17}">{value}</text>')
+        parts.append(f'<text class="value" x="{x + 6:.1f}" y="{top + 17}">{_number(total)}</text>')
     return _svg(ROW * len(bars), title, parts)
 
 
@@ -81,7 +84,9 @@ def column_chart(labels: Sequence[str], values: Sequence[int], title: str, first
     return _svg(height, title, parts)
 
 
-def range_chart(rows: Sequence[tuple[str, float, float]], title: str, names: tuple[str, str]) -> str:
+def range_chart(
+    rows: Sequence[tuple[str, float, float]], title: str, names: tuple[str, str]
+) -> str:
     """Two shares (0 to 1) a row, as dots on a line from 0 to 100 percent."""
     left, right = LABEL_WIDTH, WIDTH - 24
     bottom = ROW * len(rows)

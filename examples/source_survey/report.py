@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
@@ -61,7 +62,7 @@ def report_html(request: SurveyRequest, summary: Summary, assessment: Assessment
 {_tiles(summary)}
 <div class="cards">
 {"".join(cards)}</div>
-<footer>Complexity is McCabe’s: one, and one more for each decision. A file is a checkpoint of
+<footer>Complexity is McCabe&rsquo;s: one, and one more for each decision. A file is a checkpoint of
 the workflow that wrote this page.</footer>
 </main>
 </body>
@@ -94,10 +95,10 @@ def _packages(summary: Summary) -> str:
         Bar(label=p.name, parts=dict(zip(LINE_KINDS, _lines_by_kind(p), strict=True)))
         for p in summary.packages[:PACKAGES]
     ]
-    chart = bar_chart(bars, LINE_KINDS, "Lines of the largest packages", "lines")
-    return _card(
-        "The largest packages", "Lines by their kind.", legend(LINE_KINDS), chart
-    )
+    title = "What the lines of the largest packages are"
+    chart = bar_chart(bars, LINE_KINDS, title, "lines", shares=True)
+    note = "What their lines are, and how many."
+    return _card("The largest packages", note, legend(LINE_KINDS), chart)
 
 
 def _lines_by_kind(package: PackageSummary) -> tuple[int, int, int, int]:
@@ -128,10 +129,13 @@ def _coverage(summary: Summary) -> str:
 
 
 def _assessment(assessment: Assessment) -> str:
-    names = list(dict.fromkeys(name for bar in assessment.bars for name in sorted(bar.parts)))
+    sums: Counter[str] = Counter()
+    for bar in assessment.bars:
+        sums.update(bar.parts)
+    names = sorted(sums, key=lambda name: -sums[name])
     chart = bar_chart(assessment.bars, names, assessment.headline, assessment.unit)
     heading = {
-        Verdict.TANGLED: "Finding: too much is tangled",
+        Verdict.TANGLED: "Finding: some of it is tangled",
         Verdict.SOUND: "Finding: in good shape",
     }[assessment.verdict]
     text = f"<strong>{escape(assessment.headline)}.</strong> {escape(assessment.text)}"
@@ -148,7 +152,7 @@ def _features(summary: Summary) -> str:
     ordered = sorted(summary.feature_files.items(), key=lambda item: (-item[1], item[0]))
     bars = [Bar(label=name, parts={"files": float(number)}) for name, number in ordered]
     chart = bar_chart(bars, ("files",), "Files that use a feature of the language", "files")
-    return _card("What the language is used for", "Files that use a feature at least once.", chart)
+    return _card("Features of the language", "Files that use one at least once.", chart)
 
 
 def _worst_functions(summary: Summary) -> str:
@@ -173,8 +177,8 @@ def _unreadable(summary: Summary) -> str:
         for u in summary.unreadable
     )
     note = (
-        f"{len(summary.unreadable):,} files failed and were collected; they stopped nothing. "
-        "Test suites contain such files on purpose."
+        f"{len(summary.unreadable):,} in all. Their map items failed and were collected, so "
+        "they stopped nothing. Test suites contain such files on purpose."
     )
     table = _table(("file", "error", "message"), rows, numbers=0)
     return _card("Files that could not be parsed", note, table, wide=True)

@@ -28,9 +28,7 @@ TANGLED_SHARE: Final = 0.01
 LOOSE_MODULES: Final = "single modules"
 
 
-def summarise_findings(
-    files: Sequence[FileFindings], unreadable: Iterable[Unreadable]
-) -> Summary:
+def summarise_findings(files: Sequence[FileFindings], unreadable: Iterable[Unreadable]) -> Summary:
     """One summary of all files.
 
     >>> summarise_findings([], []).counts.files
@@ -98,9 +96,10 @@ def assess_sound(summary: Summary, kept_packages: int = 10) -> Assessment:
     """What to say where little is tangled: which packages document themselves best."""
     candidates = [p for p in summary.packages if p.counts.public >= 5] or list(summary.packages)
     best = sorted(candidates, key=lambda p: (-p.counts.documented_share, p.name))
+    tangled = f"{summary.tangled_share:.1%}"
     return Assessment(
         verdict=Verdict.SOUND,
-        headline=f"Only {summary.tangled_share:.1%} of the functions have more than ten ways through",
+        headline=f"Only {tangled} of the functions have more than ten ways through",
         text=(
             f"At most {TANGLED_SHARE:.0%} of all functions are above a cyclomatic complexity of "
             "10, so the survey looked for what is done well instead: the packages that document "

@@ -18,6 +18,7 @@ from examples.source_survey.summary import (
 from examples.source_survey.values import (
     Assessment,
     FileFindings,
+    FunctionFindings,
     Summary,
     SurveyRequest,
     SurveyResult,
@@ -89,10 +90,10 @@ def explain_tangles(
     summary: Summary, request: SurveyRequest = workflow_input(SurveyRequest)
 ) -> Assessment:
     """The arm for code that is tangled."""
-    explained = [
-        (function, decisions_of((Path(request.root) / function.path).read_bytes(), function.line))
-        for function in summary.most_complex[:EXPLAINED_FUNCTIONS]
-    ]
+    explained: list[tuple[FunctionFindings, dict[str, int]]] = []
+    for function in summary.most_complex[:EXPLAINED_FUNCTIONS]:
+        source = (Path(request.root) / function.path).read_bytes()
+        explained.append((function, decisions_of(function.path, source, function.line)))
     return assess_tangled(summary, explained)
 
 
@@ -124,7 +125,7 @@ def survey() -> Flow[SurveyRequest, SurveyResult]:
         list_sources
         >> analyse.map(max_concurrency=AT_A_TIME, on_error="collect")
         >> summarise
-        >> branch(judge, {Verdict.TANGLED: explain_tangles, Verdict.SOUND: praise}).merge()
+        >> branch(judge, (Verdict.TANGLED, explain_tangles), (Verdict.SOUND, praise)).merge()
         >> write_report
     )
 

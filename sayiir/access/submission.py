@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +60,11 @@ def new_instance(
 
 
 def current_traceparent() -> str | None:
-    """W3C trace context of OpenTelemetry's current span, if that is installed and has one."""
-    try:
-        from opentelemetry import trace
-    except ImportError:
+    """W3C trace context of OpenTelemetry's current span, where the program uses that."""
+    # A span can only be current if the program imported it; looking for the package on disk
+    # at each submission would cost more than all the rest of it.
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
         return None
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:

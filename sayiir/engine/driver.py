@@ -231,7 +231,8 @@ class Driver:
                 return await self._spawn(work, transition, done, prune)
             case FailStrand():
                 info = failure_of_transition(transition, attempt=work.attempt)
-                step = Step(transition, computed, failure=info, keep=self._desk.room())
+                room = self._desk.room()
+                step = Step(transition, computed, failure=info, keep=room, prune=prune)
             case EndStrand():
                 # Its own slot becomes free with the end, so one successor always fits.
                 step = Step(transition, computed, keep=self._desk.room() + 1, prune=prune)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
+import threading
 from datetime import datetime
 
 from sayiir.durations import Duration, duration_seconds
@@ -52,6 +54,7 @@ class MovedClock:
         """How far ``advance`` has moved in all: the time that sleeping goes by."""
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = 0
+        self._lock = threading.Lock()
 
     def now_us(self) -> int:
         """The time it stands at, in whole microseconds since the Unix epoch."""
@@ -60,15 +63,17 @@ class MovedClock:
     @property
     def sleepers(self) -> int:
         """How many tasks sleep on it now."""
-        return sum(not future.done() for _, _, future in self._sleepers)
+        with self._lock:
+            return sum(not future.done() for _, _, future in self._sleepers)
 
     @property
     def next_wake_in_seconds(self) -> float | None:
         """How far to advance until the next sleeper wakes; None where nobody sleeps."""
-        self._drop_cancelled()
-        if not self._sleepers:
-            return None
-        return (self._sleepers[0][0] - self._slept_us) / 1_000_000
+        with self._lock:
+            self._drop_cancelled()
+            if not self._sleepers:
+                return None
+            return (self._sleepers[0][0] - self._slept_us) / 1_000_000
 
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced so far; of 0 or less, give others a turn."""
@@ -76,16 +81,18 @@ class MovedClock:
             await asyncio.sleep(0)
             return
         future = asyncio.get_running_loop().create_future()
-        self._order += 1
-        wake_us = self._slept_us + round(seconds * 1_000_000)
-        heapq.heappush(self._sleepers, (wake_us, self._order, future))
+        with self._lock:
+            self._order += 1
+            wake_us = self._slept_us + round(seconds * 1_000_000)
+            heapq.heappush(self._sleepers, (wake_us, self._order, future))
         await future
 
     async def advance(self, duration: Duration) -> None:
         """Let this much time pass, waking each sleeper at its own time.
 
-        Returns when the sleepers that were due have had their turns. Threads and files are not
-        waited for: only tasks that go on without them have finished what they do.
+        Returns when the sleepers of this loop that were due have had their turns. Threads and
+        files are not waited for: only tasks that go on without them have finished what they do.
+        Sleepers of other loops are woken too, and go on when their threads get to it.
 
         Raises:
             DefinitionError: the duration is negative or no duration. ``set`` moves backwards.
@@ -93,14 +100,15 @@ class MovedClock:
         end_us = self._slept_us + round(duration_seconds(duration) * 1_000_000)
         await _let_others_run()
         while True:
-            self._drop_cancelled()
-            if not self._sleepers or self._sleepers[0][0] > end_us:
-                break
-            wake_us, _, future = heapq.heappop(self._sleepers)
-            self._pass(wake_us)
-            future.set_result(None)
+            with self._lock:
+                self._drop_cancelled()
+                if not self._sleepers or self._sleepers[0][0] > end_us:
+                    self._pass(end_us)
+                    break
+                wake_us, _, future = heapq.heappop(self._sleepers)
+                self._pass(wake_us)
+            _wake(future)
             await _let_others_run()
-        self._pass(end_us)
         await _let_others_run()
 
     def set(self, moment: datetime | int) -> None:
@@ -126,6 +134,21 @@ class MovedClock:
     def _drop_cancelled(self) -> None:
         while self._sleepers and self._sleepers[0][2].done():
             heapq.heappop(self._sleepers)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    loop = future.get_loop()
+    if loop is asyncio.get_running_loop():
+        future.set_result(None)
+        return
+    # A loop that is closed has nobody left who sleeps.
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(_finish, future)
+
+
+def _finish(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
 
 
 def _microseconds(moment: datetime | int) -> int:

@@ -110,7 +110,9 @@ async def test_no_step_of_an_arm_is_skipped(bench: Bench) -> None:
     flow = workflow("w", fork(step("a") >> step("b") >> step("c"), step("d")) >> add)
     status = await crash_and_continue(bench, flow, 1, at=2)
     assert status == Completed(6)
-    assert sorted(ran) == ["a", "b", "c", "d"]
+    # What was not committed before the crash may run twice, but nothing is left out.
+    assert set(ran) == {"a", "b", "c", "d"}
+    assert ran.index("a") < ran.index("b") < ran.index("c")
 
 
 async def test_a_routed_arm_does_not_ask_its_key_again(bench: Bench) -> None:

@@ -8,14 +8,15 @@ for, mends what failed, and moves the clock to the next time that something is d
 from __future__ import annotations
 
 import asyncio
+import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from sayiir import Completed, Failed
+from sayiir.access.snapshots import Programs
 from sayiir.client import AsyncWorkflowClient
-from sayiir.codec import JsonCodec
 from sayiir.engine.leases import look_after, told
 from sayiir.limits import DEFAULT_LEASE_SECONDS, LEASE_RENEWALS_PER_LEASE
 from sayiir.runner import AsyncCheckpointingRunner
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tests.sim.flows import Case
     from tests.sim.trace import Trace
 
-__all__ = ["INSTANCE", "IdleLoop", "MortalStore", "Outcome", "Point", "World", "in_memory", "play"]
+__all__ = ["INSTANCE", "IdleLoop", "MortalStore", "Outcome", "Point", "SimulatedClock", "World", "in_memory", "play"]
 
 INSTANCE = "one"
 WRITES = frozenset({"create", "commit", "claim", "renew", "release"})
@@ -126,10 +127,24 @@ class IdleLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]
 
 
+class SimulatedClock(MovedClock):
+    """A moved clock that a loop without anything else to do moves to its next sleeper."""
+
+    def wake_next(self) -> bool:
+        """Move to the next sleeper and wake it; False: nobody sleeps."""
+        self._drop_cancelled()
+        if not self._sleepers:
+            return False
+        wake_us, _, future = heapq.heappop(self._sleepers)
+        self._pass(wake_us)
+        future.set_result(None)
+        return True
+
+
 class ClockKeeper:
     """In place of the thread that renews leases: the same, in the loop and by the moved clock."""
 
-    clock: MovedClock
+    clock: SimulatedClock
 
     def __init__(self, store: Any, held: set[Any], lease_us: int, loop: Any) -> None:
         self.store, self.held, self.lease_us, self.loop = store, held, lease_us, loop
@@ -168,8 +183,7 @@ class World:
 
     case: Case
     store: Any
-    clock: MovedClock
-    codec: JsonCodec = field(default_factory=JsonCodec)
+    clock: SimulatedClock
     sent: Counter[str] = field(default_factory=Counter)
     stuck: bool = False
 
@@ -189,16 +203,15 @@ class World:
         trace = self.case.trace
         store = MortalStore(self.store, trace, point)
         ClockKeeper.clock = self.clock
-        with patch("sayiir.runner.LeaseKeeper", ClockKeeper):
-            runner = AsyncCheckpointingRunner(store, clock=self.clock, codec=self.codec)
-            self._watch_for_idleness(store)
-            try:
-                status = await self._ensure(runner)
-            except Crash:
-                status = None
-            finally:
-                await _drop_everything()
-                await runner.close()
+        runner = AsyncCheckpointingRunner(store, clock=self.clock)
+        self._watch_for_idleness(store)
+        try:
+            status = await self._ensure(runner)
+        except Crash:
+            status = None
+        finally:
+            await _drop_everything()
+            await runner.close()
         if point is not None and status is None:
             assert store.died, "a crash that nobody ordered"
         return Outcome(status, store.writes, store.calls)
@@ -239,10 +252,10 @@ class World:
     async def _send(self, client: AsyncWorkflowClient, name: str) -> None:
         payload = self.case.plans[name].payload(self.sent[name])
         self.sent[name] += 1
-        await client.send_event(INSTANCE, name, payload)
+        await client.send_event(INSTANCE, name, payload, workflow=self.case.workflow)
 
     def _client(self) -> AsyncWorkflowClient:
-        return AsyncWorkflowClient(self.store, codec=self.codec)
+        return AsyncWorkflowClient(self.store)
 
     def _watch_for_idleness(self, store: MortalStore) -> None:
         main = asyncio.current_task()
@@ -251,20 +264,14 @@ class World:
 
 
 def _move_when_idle(
-    clock: MovedClock, main: asyncio.Task[Any], busy: Callable[[], bool] = lambda: False
+    clock: SimulatedClock, main: asyncio.Task[Any], busy: Callable[[], bool] = lambda: False
 ) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, IdleLoop)
-    moving: list[asyncio.Task[None]] = []
 
     def move() -> None:
-        if busy() or (moving and not moving[0].done()):
-            return
-        seconds = clock.next_wake_in_seconds
-        if seconds is None:
+        if not busy() and not clock.wake_next():
             main.cancel("nothing is left that could wake anybody")
-            return
-        moving[:] = [loop.create_task(clock.advance(seconds))]
 
     loop.on_idle = move
 
@@ -286,7 +293,7 @@ async def _drop_everything() -> None:
 
 async def in_memory(case: Case) -> Any:
     """The output of an in-memory run, on a clock of its own."""
-    clock = MovedClock()
+    clock = SimulatedClock()
     main = asyncio.current_task()
     assert main is not None
     _move_when_idle(clock, main)
@@ -297,6 +304,15 @@ async def in_memory(case: Case) -> Any:
 
 
 def play(scene: Coroutine[Any, Any, Any]) -> Any:
-    """Run a scene in a loop that tells when it is idle."""
-    with asyncio.Runner(loop_factory=IdleLoop) as runner:
+    """Run a scene in a loop that tells when it is idle.
+
+    Leases are kept by the moved clock there. To spare time, thousands of lives share what a
+    workflow is compiled to, which is pure, and tracebacks aren't written out.
+    """
+    with (
+        patch("sayiir.runner.LeaseKeeper", ClockKeeper),
+        patch.object(Programs, "of", lambda _, workflow: workflow._program()),
+        patch("sayiir.engine.failures._formatted", lambda _: ""),
+        asyncio.Runner(loop_factory=IdleLoop) as runner,
+    ):
         return runner.run(scene)

@@ -11,10 +11,19 @@ import random
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sayiir import ItemFailed
+
 if TYPE_CHECKING:
     from sayiir import TaskContext
 
 __all__ = ["Crash", "Execution", "Trace"]
+
+
+def _plain(value: Any) -> Any:
+    """What a recorded failure tells of its attempt and its traceback may differ."""
+    if isinstance(value, ItemFailed):
+        return f"failed[{value.index}]: {value.error.type_name}"
+    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 class Crash(BaseException):
@@ -58,7 +67,7 @@ class Trace:
         """A task starts; how many turns of the loop it shall take (seeded by path and attempt)."""
         if self.dead:
             raise Crash
-        path, attempt, value = ctx.path, ctx.attempt, repr(values)
+        path, attempt, value = ctx.path, ctx.attempt, repr(_plain(values))
         if path in self.committed:
             self._problem(f"{path} ran again, committed in life {self.committed[path]}")
         for prefix, life in self.closed:

@@ -192,6 +192,8 @@ MISTAKES = (
         "item.phase, item.holder = Phase.READY, None",
     ),
     Mistake("retries go on waiting", commits, "_retry", "tables.leave_wait(run, item)", "pass"),
+    Mistake("retries stay where they are", commits, "_retry", "retry.at is not None", "False"),
+    Mistake("a retry elsewhere forgets counts", commits, "_retry", "_move_with_counts(", "_move("),
     Mistake("in place is parked", commits, "_retry", "if retry.in_place:", "if False:"),
     Mistake(
         "results are overwritten",
@@ -316,6 +318,20 @@ MISTAKES = (
         "cancel_unclaimed",
         "if item.holder is None or item.lease_until <= self.now:",
         "if True:",
+    ),
+    Mistake(
+        "released items outlive a cancel",
+        claims,
+        "release",
+        "run.control is Control.CANCEL",
+        "False",
+    ),
+    Mistake(
+        "a cancelled effect is checked",
+        commits,
+        "_check",
+        "if run.control is Control.CANCEL:",
+        "if False:",
     ),
     Mistake(
         "cancel waits for a claim",

@@ -133,7 +133,7 @@ class Stores(RuleBasedStateMachine):
         raw = [self._outcome(call(side)) for side in self.sides]
         for side, (_, value) in zip(self.sides, raw, strict=True):
             self._learn_runs(side, value)
-        found = [(kind, side.common(value)) for side, (kind, value) in zip(self.sides, raw)]
+        found = [(kind, side.common(value)) for side, (kind, value) in zip(self.sides, raw, strict=True)]
         assert found[1] == found[0], f"\nsqlite {found[1]}\nmemory {found[0]}"
         return found[0][1]
 
@@ -250,9 +250,7 @@ class Stores(RuleBasedStateMachine):
     @rule(lease=st.integers(1, 30))
     def renew(self, lease: int) -> None:
         fences = [each.fence for each in self.fences.values()][:4] + self.stale[-2:]
-        self.both(
-            lambda side: side.store.renew([side.fence(f) for f in fences], lease * SECOND_US)
-        )
+        self.both(lambda side: side.store.renew([side.fence(f) for f in fences], lease * SECOND_US))
         self.both(lambda side: side.store.check([side.fence(f) for f in fences]))
 
     # -- checkpoints
@@ -385,7 +383,9 @@ class Stores(RuleBasedStateMachine):
 
     # -- people
 
-    @rule(name=ids, signal=st.sampled_from(SIGNALS), at=st.sampled_from((None, None, "a", "l[0]/a")))
+    @rule(
+        name=ids, signal=st.sampled_from(SIGNALS), at=st.sampled_from((None, None, "a", "l[0]/a"))
+    )
     def send_event(self, name: str, signal: str, at: str | None) -> None:
         payload = b"event %d" % self.fresh()
         self.both(lambda side: side.store.send_event(name, signal, payload, path=at))

@@ -1,7 +1,7 @@
 """The memory store: the reference model of the store contract, small enough to read.
 
-Plain dictionaries, one event loop, nothing kept beyond the process. What the other stores do
-in a transaction happens here in one synchronous function, so nothing can come between. Read
+Plain dictionaries, nothing kept beyond the process. What the other stores do in a transaction
+happens here in one synchronous function under a lock, so nothing can come between. Read
 ``store`` for the verbs, ``rows`` for what is kept, ``tables`` for when an item is due, and
 ``commits`` and ``claims`` for what the verbs do.
 """

@@ -121,6 +121,7 @@ def give_up(tables: Tables, run: Run, item: Item) -> None:
     were kept, and it must not sit beside them.
     """
     item.holder, item.ready_at = None, tables.now
-    if item.phase is Phase.SIGNAL and item.event is None:
+    running = run.state is InstanceState.RUNNING
+    if running and item.phase is Phase.SIGNAL and item.event is None:
         tables.begin_wait(run, item)
     tables.refresh(run, item)

@@ -54,6 +54,8 @@ def _check(run: Run, checkpoint: Checkpoint, written: set[tuple[int, str]]) -> N
                 "a result is written once"
             )
         written.add(place)
+    if run.control is Control.CANCEL:
+        return  # the effect isn't done; what it names may have ended already
     match checkpoint.effect:
         case Park(wait_us=wait, at_us=at) if (wait is None) == (at is None):
             raise StoreError("a Park takes either wait_us or at_us")
@@ -146,6 +148,13 @@ def _move(tables: Tables, run: Run, item: Item, move: Move) -> None:
     item.priority = move.priority
 
 
+def _move_with_counts(tables: Tables, run: Run, item: Item, move: Move) -> None:
+    """Move to where an attempt was made without a write: the attempts were made there too."""
+    counts = item.failures, item.interruptions_ever
+    _move(tables, run, item, move)
+    item.failures, item.interruptions_ever = counts
+
+
 def _await(tables: Tables, run: Run, item: Item, wait: Await) -> Event | None:
     _stand(tables, run, item, Phase.SIGNAL, wait)
     item.signal_name = wait.signal_name
@@ -160,9 +169,7 @@ def _await(tables: Tables, run: Run, item: Item, wait: Await) -> Event | None:
 def _retry(tables: Tables, run: Run, item: Item, retry: Retry) -> None:
     tables.leave_wait(run, item)
     if retry.at is not None:
-        counts = item.failures, item.interruptions_ever
-        _move(tables, run, item, retry.at)
-        item.failures, item.interruptions_ever = counts
+        _move_with_counts(tables, run, item, retry.at)
     item.failures += 1
     item.error, item.error_at, item.failed = retry.error, tables.now, False
     item.ready_at = tables.now
@@ -229,9 +236,7 @@ def _fail(tables: Tables, run: Run, item: Item, fail: Fail, keeper: Keeper | Non
         tables.end_item(run, top, None, fail.error)
         return tables.arm_ended(run, top, keeper, fail.keep)
     if fail.at is not None:
-        failures = item.failures, item.interruptions_ever
-        _move(tables, run, item, fail.at)
-        item.failures, item.interruptions_ever = failures
+        _move_with_counts(tables, run, item, fail.at)
     item.error, item.error_at, item.failed = fail.error, tables.now, True
     item.holder = None
     if run.state is InstanceState.RUNNING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A store that lives as long as the object, for one event loop.
+    """A store that lives as long as the object, for all loops and threads of one process.
 
     Every method keeps the contract of ``sayiir.stores.protocols.Store``. Errors and their
     occasions are told there; after ``close`` every method raises ``StoreUnavailable``.
@@ -55,17 +56,20 @@ class MemoryStore:
         self._clock: Clock = SystemClock() if clock is None else clock
         self._tables = Tables()
         self._watchers = Watchers(self._clock)
+        # Leases are renewed on a thread of their own, so that no task can hold them up.
+        self._lock = threading.RLock()
 
     @contextmanager
     def _transaction(self) -> Generator[Tables]:
         """The tables at the time of this transaction; watchers are woken at its end."""
-        if self._watchers.closed:
-            raise StoreUnavailable("the memory store is closed")
-        tables = self._tables
-        tables.now, tables.changed = self._clock.now_us(), False
-        yield tables
-        if tables.changed:
-            self._watchers.wake()
+        with self._lock:
+            if self._watchers.closed:
+                raise StoreUnavailable("the memory store is closed")
+            tables = self._tables
+            tables.now, tables.changed = self._clock.now_us(), False
+            yield tables
+            if tables.changed:
+                self._watchers.wake()
 
     # -- instances
 
@@ -192,14 +196,14 @@ class MemoryStore:
 
     def watch(self) -> MemoryWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""
-        if self._watchers.closed:
-            raise StoreUnavailable("the memory store is closed")
-        return self._watchers.add()
+        with self._transaction():
+            return self._watchers.add()
 
     async def close(self) -> None:
         """Refuse everything from now on, and wake who watches. Idempotent."""
-        self._watchers.closed = True
-        self._watchers.wake()
+        with self._lock:
+            self._watchers.closed = True
+            self._watchers.wake()
 
 
 def _insert(tables: Tables, new: NewInstance) -> Run:

@@ -1,8 +1,9 @@
-"""Wake-ups: a flag for each watcher, set by whoever changes something."""
+"""Wake-ups: a flag for each watcher, set by whoever changes something, from any thread."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from sayiir.errors import StoreUnavailable
@@ -33,20 +34,28 @@ class Watchers:
 
     def wake(self) -> None:
         """Something has changed."""
-        for watch in self._watches:
+        for watch in tuple(self._watches):
             watch.notice()
 
 
 class MemoryWatch:
-    """Sees every change of a memory store since it was made."""
+    """Sees every change of a memory store since it was made. One task waits on it at a time."""
 
     def __init__(self, watchers: Watchers) -> None:
         self._watchers = watchers
-        self._noticed = asyncio.Event()
+        self._noticed = False
+        self._waiter: asyncio.Future[None] | None = None
 
     def notice(self) -> None:
-        """There was a change."""
-        self._noticed.set()
+        """There was a change. Called from any thread."""
+        # The flag first: who begins to wait shows its waiter before it looks at the flag, so
+        # one of the two sees the other.
+        self._noticed = True
+        waiter = self._waiter
+        if waiter is not None:
+            # A loop that is closed has nobody left who waits.
+            with contextlib.suppress(RuntimeError):
+                waiter.get_loop().call_soon_threadsafe(_finish, waiter)
 
     async def changed(self, timeout_seconds: float) -> bool:
         """Wait for a change since the last return; False after the timeout, by the store's clock.
@@ -54,25 +63,28 @@ class MemoryWatch:
         Raises:
             StoreUnavailable: the store was closed.
         """
-        if not self._noticed.is_set() and not self._watchers.closed and timeout_seconds > 0:
+        if not self._noticed and not self._watchers.closed and timeout_seconds > 0:
             await self._wait(timeout_seconds)
         if self._watchers.closed:
             raise StoreUnavailable("the memory store is closed")
-        noticed = self._noticed.is_set()
-        self._noticed.clear()
+        noticed, self._noticed = self._noticed, False
         return noticed
 
     async def _wait(self, timeout_seconds: float) -> None:
-        tasks = [
-            asyncio.ensure_future(self._noticed.wait()),
-            asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds)),
-        ]
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        sleeper = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not self._noticed:
+                await asyncio.wait([waiter, sleeper], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in tasks:
-                task.cancel()
+            self._waiter = None
+            sleeper.cancel()
 
     def close(self) -> None:
         """Stop watching."""
         self._watchers.discard(self)
+
+
+def _finish(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

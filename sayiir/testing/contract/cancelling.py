@@ -111,7 +111,12 @@ class CancelCases(Maker):
         await bench.store.send_event("await", "go", b"1")
         await bench.store.request_cancel("await")
         equal((await bench.wait_for(got)).event, None)
-        for name in ("spawn", "await"):
+        [arm] = (await bench.spawn(await bench.start("collect"), 2, path="m", keep=1)).claimed
+        [inner] = (await bench.spawn(arm, 1, path="m[0]/f", keep=1)).claimed
+        await bench.store.request_cancel("collect")
+        collect = Fail(error=b"e", scope=arm.fence.item)
+        equal((await bench.commit(inner, collect)).control, Control.CANCEL)
+        for name in ("spawn", "await", "collect"):
             await bench.expect_state(InstanceState.CANCELLED, name)
         bench.later(1_000)
         await bench.expect_idle()
@@ -142,12 +147,14 @@ class CancelCases(Maker):
 
     @case
     async def test_a_released_item_of_a_cancelled_instance_ends(self, bench: Bench) -> None:
-        """At the release, or at the next claim at the latest."""
-        got = await bench.start()
+        """At once; with the last one the instance is cancelled."""
+        one, two = (await bench.spawn(await bench.start(), 2, keep=2)).claimed
         await bench.store.request_cancel("i")
-        await bench.store.release([got.fence])
-        await bench.expect_idle()
+        await bench.store.release([one.fence])
+        await bench.expect_state(InstanceState.RUNNING)
+        await bench.store.release([two.fence])
         await bench.expect_state(InstanceState.CANCELLED)
+        await bench.expect_idle()
 
     @case
     async def test_holders_renew_while_they_cancel(self, bench: Bench) -> None:

@@ -60,6 +60,41 @@ class CheckpointCases(Maker):
         equal((got.phase, got.path, got.failures, got.interruptions), (Phase.READY, "a", 2, 1))
 
     @case
+    async def test_a_retry_can_tell_where_the_attempt_was(self, bench: Bench) -> None:
+        """The item went on without a write: it moves there, and its counts go along."""
+        got = await bench.start()
+        await bench.store.send_event("i", "go", b"1")
+        await bench.wait_for(got)
+        await bench.commit(got, Retry(error=b"e", wait_us=0, in_place=True))
+        for in_place, failures in ((True, 2), (False, 3)):
+            at = Move("t", "in", priority=2)
+            retry = Retry(error=b"e", wait_us=5 * SECOND_US, in_place=in_place, at=at)
+            await bench.commit(got, retry)
+            [told] = await bench.store.results("i")
+            equal((told.path, told.attempts), ("t", failures))
+        bench.later(4.999_999)
+        await bench.expect_idle()
+        bench.later(0.000_001)
+        got = await bench.claim_one()
+        equal((got.phase, got.path, got.input), (Phase.BACKOFF, "t", "in"))
+        equal((got.failures, got.event), (3, None))
+
+    @case
+    async def test_a_retry_from_a_join_leaves_its_arms(self, bench: Bench) -> None:
+        """What followed the join failed: it goes on there, not at the join."""
+        root = await bench.start(lease=30)
+        [arm] = (await bench.spawn(root, 1, keep=1)).claimed
+        [joined] = (await bench.commit(arm, End(output="x"))).claimed
+        at = Move("d", "in")
+        await bench.commit(joined, Retry(error=b"e", wait_us=0, in_place=True, at=at))
+        await bench.store.release([joined.fence])
+        got = await bench.claim_one()
+        equal((got.phase, got.path, got.input, got.failures), (Phase.READY, "d", "in", 1))
+        equal(await bench.join(root.fence.run), [(0, "x", None)])
+        [arm] = (await bench.spawn(got, 1, path="g", keep=1)).claimed
+        equal(arm.path, "g[0]/t")
+
+    @case
     async def test_a_failed_attempt_is_told_until_the_next_succeeds(self, bench: Bench) -> None:
         """Last in the history, with the attempts so far."""
         got = await bench.start()

@@ -90,6 +90,22 @@ class WatchCases(Maker):
         watch.close()
 
     @case
+    async def test_verbs_can_be_called_from_other_threads(self, bench: Bench) -> None:
+        """Each with a loop of its own; who watches here is woken by what happens there."""
+        watch = bench.store.watch()
+        waiting = asyncio.ensure_future(watch.changed(1_000.0))
+        await asyncio.sleep(0)
+        got = await asyncio.to_thread(lambda: asyncio.run(bench.start()))
+        await asyncio.to_thread(lambda: asyncio.run(bench.store.release([got.fence])))
+        expect(await soon(waiting), "the watcher slept on")
+        watch.close()
+        got = await bench.claim_one()
+        states = await asyncio.to_thread(
+            lambda: asyncio.run(bench.store.renew([got.fence], SECOND_US))
+        )
+        equal([each.held for each in states], [True])
+
+    @case
     async def test_a_watch_without_changes_times_out(self, bench: Bench) -> None:
         """And each return begins anew: a change is seen once."""
         watch = bench.store.watch()

@@ -1,0 +1,431 @@
+"""Failures: what ends, what stops, what is kept; and going on after ``retry``."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import (
+    Again,
+    Done,
+    InvalidTransition,
+    ItemFailed,
+    LoopExhausted,
+    TaskContext,
+    TaskFailed,
+    WorkerLost,
+    branch,
+    delay,
+    fork,
+    loop,
+    task,
+    workflow,
+)
+from sayiir.status import Completed, Failed, InProgress, Waiting
+from tests.engine.bench import LEASE_OVER_SECONDS
+from tests.engine.corpus import add, double, forever, inc, odd_fails, size, upto
+
+if TYPE_CHECKING:
+    from tests.engine.bench import Bench
+
+pytestmark = pytest.mark.anyio
+
+
+class Broken(Exception):
+    """A user's own error."""
+
+
+def mendable(name: str = "mendable") -> Any:
+    """A task that fails until ``state["broken"]`` is False."""
+    state = {"broken": True, "runs": 0}
+
+    @task(name)
+    async def run(n: int) -> int:
+        state["runs"] += 1
+        if state["broken"]:
+            raise Broken("still broken")
+        return n + 1
+
+    return run, state
+
+
+async def test_a_failure_keeps_type_message_traceback_task_path_attempt(bench: Bench) -> None:
+    broken, _ = mendable()
+    flow = workflow("w", fork(inc, inc >> broken) >> add)
+    status = await bench.runner.run(flow, "i", 1)
+    assert isinstance(status, Failed)
+    error = status.error
+    assert (error.kind, error.message, error.task) == ("TaskFailed", "still broken", "mendable")
+    assert error.type_name.endswith("test_failing.Broken")
+    assert (error.path, error.attempt) == ("fork[1]/mendable", 1)
+    assert 'raise Broken("still broken")' in error.traceback
+    with pytest.raises(TaskFailed) as failed:
+        await bench.client.result("i", flow)
+    assert failed.value.info == error
+    assert failed.value.instance_id == "i"
+
+
+async def test_retry_goes_on_from_the_last_checkpoint(bench: Bench) -> None:
+    ran: list[int] = []
+
+    @task
+    async def counted(n: int) -> int:
+        ran.append(n)
+        return n
+
+    broken, state = mendable()
+    flow = workflow("w", counted >> broken >> counted)
+    assert isinstance(await bench.runner.run(flow, "i", 1), Failed)
+    assert isinstance(await bench.runner.resume(flow, "i"), Failed), "resume is no retry"
+    assert state["runs"] == 1
+    state["broken"] = False
+    await bench.client.retry("i")
+    assert isinstance(await bench.client.status("i"), InProgress)
+    assert await bench.runner.resume(flow, "i") == Completed(2)
+    assert ran == [1, 2]
+
+
+async def test_retry_is_for_failed_instances_only(bench: Bench) -> None:
+    flow = workflow("w", inc >> delay("1h") >> inc)
+    await bench.runner.run(flow, "i", 1)
+    with pytest.raises(InvalidTransition):
+        await bench.client.retry("i")
+    bench.clock.shift(3600)
+    await bench.runner.resume(flow, "i")
+    with pytest.raises(InvalidTransition):
+        await bench.client.retry("i")
+
+
+async def test_retry_gives_fresh_attempts(bench: Bench) -> None:
+    attempts: list[int] = []
+    broken = [True]
+
+    from sayiir import RetryPolicy
+
+    @task(retries=RetryPolicy(max_retries=1, initial_delay=0))
+    async def flaky(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        if broken[0]:
+            raise Broken
+        return n
+
+    flow = workflow("w", flaky)
+    await bench.runner.run(flow, "i", 1)
+    await bench.client.retry("i")
+    await bench.runner.resume(flow, "i")
+    broken[0] = False
+    await bench.client.retry("i")
+    assert await bench.runner.resume(flow, "i") == Completed(1)
+    assert attempts == [1, 2, 1, 2, 1]
+
+
+async def test_siblings_that_run_are_stopped_and_go_on_after_retry(bench: Bench) -> None:
+    started, stopped = asyncio.Event(), []
+
+    @task
+    async def long(n: int) -> int:
+        if stopped:
+            return n * 100
+        started.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            stopped.append(n)
+            raise
+        return n
+
+    broken, state = mendable()
+
+    @task
+    async def after_long(n: int) -> int:
+        await started.wait()
+        return n
+
+    flow = workflow("w", fork(long, after_long >> broken, delay("1h") >> inc) >> (
+        lambda a, b, c: [a, b, c]))
+    running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
+    await asyncio.wait_for(started.wait(), 5)
+    while not running.done():
+        await asyncio.sleep(0.01)
+        await bench.clock.advance("100ms")
+    assert isinstance(running.result(), Failed)
+    assert stopped == [1]
+    state["broken"] = False
+    await bench.client.retry("i")
+    status = await bench.to_end(flow, await bench.runner.resume(flow, "i"))
+    assert status == Completed([100, 2, 2])
+    assert (await bench.paths()).count("fork[1]/after_long") == 1
+
+
+async def test_a_raised_bound_lets_an_exhausted_loop_go_on(bench: Bench) -> None:
+    ran: list[int] = []
+
+    @task
+    async def up(n: int) -> Again[int] | Done[int]:
+        ran.append(n)
+        return Again(n + 1) if n < 5 else Done(n)
+
+    def version(bound: int) -> Any:
+        return workflow("w", loop(up, max_iterations=bound) >> inc)
+
+    status = await bench.runner.run(version(3), "i", 1)
+    assert isinstance(status, Failed)
+    assert (status.error.kind, status.error.path) == ("LoopExhausted", "loop[3]/up")
+    with pytest.raises(LoopExhausted):
+        await bench.client.result("i")
+    await bench.client.retry("i")
+    again = await bench.runner.resume(version(3), "i")
+    assert isinstance(again, Failed)
+    assert again.error.kind == "LoopExhausted"
+    await bench.client.retry("i")
+    assert await bench.runner.resume(version(10), "i") == Completed(6)
+    assert ran == [1, 2, 3, 4, 5]
+    assert await bench.paths() == ["loop[4]/up", "inc"], "only the last iteration is kept"
+
+
+async def test_an_exhausted_inner_loop(bench: Bench) -> None:
+    flow = workflow("w", loop(loop(forever, max_iterations=2) >> (lambda n: Done(n))))
+    status = await bench.runner.run(flow, "i", 1)
+    assert isinstance(status, Failed)
+    assert status.error.path == "loop[0]/loop[2]/forever"
+
+
+async def test_a_missing_branch_key_can_be_mended(bench: Bench) -> None:
+    flow = workflow("w", branch(size, {"small": inc}))
+    status = await bench.runner.run(flow, "i", 99)
+    assert isinstance(status, Failed)
+    assert (status.error.kind, status.error.detail("key")) == ("BranchKeyNotFound", "big")
+    assert await bench.paths() == ["branch"]
+
+
+# -- collecting maps
+
+
+async def test_collected_failures_stand_in_the_output(bench: Bench) -> None:
+    flow = workflow("w", upto >> odd_fails.map(on_error="collect"))
+    status = await bench.runner.run(flow, "i", 4)
+    assert isinstance(status, Completed)
+    assert [status.output[0], status.output[2]] == [0, 2]
+    failed = status.output[1]
+    assert isinstance(failed, ItemFailed)
+    assert (failed.index, failed.error.message) == (1, "1 is odd")
+    assert failed.error.path == "map[1]/odd_fails"
+
+
+async def test_a_failing_arm_ends_its_item_alone(bench: Bench) -> None:
+    """The item's other arms end with it, parked or running; its neighbours go on."""
+    flow = workflow(
+        "w",
+        upto >> fork(odd_fails, delay("1h") >> inc, fork(inc, delay("2h"))).map(on_error="collect"),
+    )
+    status = await bench.runner.run(flow, "i", 3)
+    assert isinstance(status, Waiting)
+    assert {parked.path.split("/")[0] for parked in status.parked} == {"map[0]", "map[2]"}
+    status = await bench.to_end(flow, status)
+    assert status.output[0] == (0, 1, (1, 0))
+    assert isinstance(status.output[1], ItemFailed)
+    assert status.output[2] == (2, 3, (3, 2))
+
+
+async def test_an_item_fails_after_its_arms_have_joined(bench: Bench) -> None:
+    flow = workflow("w", upto >> (fork(inc, inc) >> add >> inc >> odd_fails).map(on_error="collect"))
+    status = await bench.runner.run(flow, "i", 3)
+    assert [type(entry) for entry in status.output] == [ItemFailed] * 3
+    in_memory = await asyncio.wait_for(flow.arun(3), 5)
+    assert [type(entry) for entry in in_memory] == [ItemFailed] * 3
+
+
+async def test_running_arms_of_a_failed_item_stop(bench: Bench) -> None:
+    stopped: list[int] = []
+
+    @task
+    async def long(n: int) -> int:
+        if n % 2 == 0:
+            return n
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            stopped.append(n)
+            raise
+        return n
+
+    flow = workflow("w", upto >> fork(long, inc >> inc >> odd_fails).map(on_error="collect"))
+    in_memory = await asyncio.wait_for(flow.arun(2), 5)
+    assert isinstance(in_memory[1], ItemFailed)
+    running = asyncio.ensure_future(bench.runner.run(flow, "i", 2))
+    while not running.done():
+        await asyncio.sleep(0.01)
+        await bench.clock.advance("100ms")
+    status = running.result()
+    assert isinstance(status.output[1], ItemFailed)
+    assert stopped == [1, 1]
+
+
+async def test_the_innermost_collecting_map_catches(bench: Bench) -> None:
+    inner = upto >> odd_fails.map(on_error="collect") >> len
+    flow = workflow("w", upto >> inner.map(on_error="collect"))
+    assert await bench.runner.run(flow, "i", 4) == Completed([0, 1, 2, 3])
+    failing_after = upto >> odd_fails.map() >> len
+    flow = workflow("w2", upto >> failing_after.map(on_error="collect"))
+    status = await bench.runner.run(flow, "j", 3)
+    assert [type(entry).__name__ for entry in status.output] == ["int", "int", "ItemFailed"]
+
+
+async def test_a_collected_item_frees_its_place(bench: Bench) -> None:
+    flow = workflow("w", upto >> odd_fails.map(on_error="collect", max_concurrency=1) >> len)
+    assert await bench.runner.run(flow, "i", 6) == Completed(6)
+    assert await asyncio.wait_for(flow.arun(6), 5) == 6
+
+
+async def test_in_memory_the_first_failure_stops_the_siblings() -> None:
+    stopped: list[int] = []
+
+    @task
+    async def long(n: int) -> int:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            stopped.append(n)
+            raise
+        return n
+
+    for flow in (fork(long, odd_fails), fork(odd_fails, long), fork(inc >> long, odd_fails)):
+        with pytest.raises(TaskFailed):
+            await asyncio.wait_for(workflow("w", flow).arun(1), 5)
+    assert len(stopped) >= 1
+
+
+# -- workers that are lost
+
+
+async def test_ten_interruptions_in_a_row_end_the_instance(bench: Bench) -> None:
+    """Each process dies while the task runs: its lease ends without a word."""
+    attempts: list[int] = []
+
+    @task
+    async def poison(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        await asyncio.sleep(3600)
+        return n
+
+    flow = workflow("w", inc >> poison)
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(10):
+        await die_while_running(bench, flow, attempts)
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    status = await bench.runner.resume(flow, "i")
+    assert isinstance(status, Failed)
+    assert (status.error.kind, status.error.path) == ("WorkerLost", "poison")
+    assert attempts == list(range(1, 11))
+    with pytest.raises(WorkerLost):
+        await bench.client.result("i")
+
+
+async def die_while_running(bench: Bench, flow: Any, attempts: list[int]) -> None:
+    """A runner that is dropped without giving anything back."""
+    from tests.engine.bench import CrashingStore, eventually
+
+    store = CrashingStore(bench.store, -1, written=False)
+    runner = bench.new_runner(store)
+    before = len(attempts)
+    running = asyncio.ensure_future(runner.resume(flow, "i"))
+    await eventually(lambda: len(attempts) > before)
+    store.dead = True
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await runner.close()
+
+
+async def test_interruptions_count_as_attempts_and_a_commit_resets_the_limit(bench: Bench) -> None:
+    from sayiir import RetryPolicy
+
+    attempts: list[int] = []
+
+    @task(retries=RetryPolicy(max_retries=1, initial_delay=0))
+    async def poison(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        if len(attempts) == 9:
+            raise Broken
+        if len(attempts) == 15:
+            return n
+        await asyncio.sleep(3600)
+        return n
+
+    flow = workflow("w", poison)
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(8):
+        await die_while_running(bench, flow, attempts)
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    # The ninth attempt fails and is committed, the tenth dies again.
+    await die_while_running_after(bench, flow, attempts, 10)
+    for _ in range(4):
+        bench.clock.shift(LEASE_OVER_SECONDS)
+        await die_while_running(bench, flow, attempts)
+    bench.clock.shift(LEASE_OVER_SECONDS)
+    assert await bench.runner.resume(flow, "i") == Completed(1)
+    assert attempts == list(range(1, 16))
+
+
+async def die_while_running_after(
+    bench: Bench, flow: Any, attempts: list[int], count: int
+) -> None:
+    """As ``die_while_running``, once so many attempts have begun."""
+    from tests.engine.bench import CrashingStore, eventually
+
+    store = CrashingStore(bench.store, -1, written=False)
+    runner = bench.new_runner(store)
+    running = asyncio.ensure_future(runner.resume(flow, "i"))
+    await eventually(lambda: len(attempts) >= count)
+    store.dead = True
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await runner.close()
+
+
+async def test_a_suspect_runs_alone(bench: Bench) -> None:
+    running: set[str] = set()
+    together: list[set[str]] = []
+    hang = [True]
+
+    def arm(name: str) -> Any:
+        async def run(n: int) -> int:
+            running.add(name)
+            together.append(set(running))
+            if name == "poison" and hang[0]:
+                await asyncio.sleep(3600)
+            await asyncio.sleep(0.01)
+            running.discard(name)
+            return n
+
+        return task(name)(run)
+
+    attempts: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        attempts.append(n)
+        return n
+
+    flow = workflow("w", fork(arm("poison"), *(arm(f"arm{i}") >> delay("1s") >> arm(f"later{i}")
+                                               for i in range(5))))
+    await bench.client.submit(flow, "i", 1)
+    from tests.engine.bench import CrashingStore, eventually
+
+    for _ in range(2):
+        store = CrashingStore(bench.store, -1, written=False)
+        runner = bench.new_runner(store)
+        driving = asyncio.ensure_future(runner.resume(flow, "i"))
+        await eventually(lambda: "poison" in running)
+        await asyncio.sleep(0.05)
+        store.dead = True
+        driving.cancel()
+        await asyncio.gather(driving, return_exceptions=True)
+        running.clear()
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    hang[0] = False
+    together.clear()
+    assert isinstance(await bench.runner.resume(flow, "i"), Completed)
+    with_poison = [names for names in together if "poison" in names]
+    assert with_poison == [{"poison"}]

@@ -1,0 +1,115 @@
+"""What the tests of several processes run in each: ``python -m tests.stores.sqlite_child``.
+
+A child prints a line for each thing that was acknowledged to it, and ends when it is killed or
+has nothing left to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from sayiir.stores.records import (
+    Checkpoint,
+    ClaimRequest,
+    End,
+    Move,
+    NewInstance,
+    Result,
+)
+from sayiir.stores.sqlite import SqliteStore
+
+MINUTE_US = 60_000_000
+
+
+def new_instance(name: str) -> NewInstance:
+    return NewInstance(
+        instance_id=name,
+        run_id=f"run-of-{name}",
+        workflow_name="w",
+        workflow_version="1",
+        definition_hash="hash",
+        definition=b"definition",
+        input=b"input",
+        root_path="a",
+        root_input="",
+    )
+
+
+def result(path: str) -> Result:
+    return Result(path=path, node_path=path, ordinal=b"", output=path.encode())
+
+
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+async def write(path: str, name: str) -> None:
+    """Create instances and write results, for ever; each is told once it is acknowledged."""
+    store = await SqliteStore.open(path)
+    say("open")
+    await asyncio.gather(*(_write_one(store, f"{name}-{each}") for each in range(8)))
+
+
+async def _write_one(store: SqliteStore, name: str) -> None:
+    claim = ClaimRequest(holder=name, lease_us=MINUTE_US)
+    answer = await store.create(new_instance(name), claim=claim)
+    assert answer.claimed is not None
+    fence = answer.claimed.fence
+    for step in range(1_000_000):
+        path = f"s{step}"
+        checkpoint = Checkpoint(fence=fence, effect=Move(path, ""), result=result(path))
+        [answer] = await store.commit([checkpoint])
+        assert answer.accepted
+        say("done", name, path)
+
+
+async def hold(path: str, name: str) -> None:
+    """Create an instance, claim it and do nothing."""
+    store = await SqliteStore.open(path)
+    claim = ClaimRequest(holder=name, lease_us=60 * MINUTE_US)
+    await store.create(new_instance(name), claim=claim)
+    say("held")
+    await asyncio.sleep(600)
+
+
+async def work(path: str, name: str) -> None:
+    """Claim and end items until there are none."""
+    store = await SqliteStore.open(path)
+    say("open")
+    sys.stdin.readline()  # all begin at the same moment
+    while True:
+        request = ClaimRequest(holder=name, lease_us=MINUTE_US, limit=3)
+        answer = await store.claim(request)
+        if not answer.items:
+            break
+        ends = [Checkpoint(fence=each.fence, effect=End(output="x")) for each in answer.items]
+        answers = await store.commit(ends)
+        for each, written in zip(answer.items, answers, strict=True):
+            say("ended" if written.accepted else "refused", each.instance_id)
+    await store.close()
+    say("empty")
+
+
+async def touch(path: str, name: str) -> None:
+    """Create an instance each time a line comes in."""
+    store = await SqliteStore.open(path)
+    say("open")
+    number = 0
+    while await asyncio.to_thread(sys.stdin.readline):
+        number += 1
+        await store.create(new_instance(f"{name}-{number}"))
+    await store.close()
+
+
+async def only_open(path: str, name: str) -> None:
+    """Open and close: several at once migrate the same file."""
+    store = await SqliteStore.open(path)
+    await store.create(new_instance(name))
+    await store.close()
+    say("opened")
+
+
+if __name__ == "__main__":
+    verb, where, who = sys.argv[1:]
+    asyncio.run({f.__name__: f for f in (write, hold, work, touch, only_open)}[verb](where, who))
