@@ -202,7 +202,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
         store, programs = await self._opened()
-        watch = store.watch()
+        watch = store.watch((await self._record(instance_id)).run)
         try:
             async with asyncio.timeout(timeout):
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import platform
 import sys
 import sysconfig
@@ -12,11 +11,12 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from examples.source_survey.progress import Progress, ProgressBar, colour_allowed
 from examples.source_survey.terminal import summary_table
 from examples.source_survey.values import SurveyRequest, SurveyResult
-from examples.source_survey.workflow import ANALYSED, list_sources, survey
+from examples.source_survey.workflow import ANALYSED, instance_id_of, list_sources, survey
 from sayiir import (
     CheckpointingRunner,
     Completed,
@@ -27,7 +27,7 @@ from sayiir import (
     WorkflowStatus,
 )
 
-__all__ = ["instance_id_of", "main"]
+__all__ = ["main"]
 
 INTERRUPTED: Final = 130
 """What a shell gives for a program that Ctrl-C ended."""
@@ -49,24 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.simplefilter("ignore", DeprecationWarning)
     try:
         with CheckpointingRunner(
-            f"sqlite:///{(out / 'survey.db').as_posix()}",
+            f"sqlite:///{quote((out / 'survey.db').as_posix())}",
             conflict_policy=ConflictPolicy.TERMINATE_EXISTING,
         ) as runner:
             return _run(runner, request, fresh=options.fresh)
     except KeyboardInterrupt:
         _say("interrupted; the same command continues")
         return INTERRUPTED
-
-
-def instance_id_of(request: SurveyRequest) -> str:
-    """Other files, or another Python, are another survey: the id says which.
-
-    >>> request = SurveyRequest(root="/src", report="/out/report.html", limit=None, python="3.13.1")
-    >>> instance_id_of(request)
-    'survey-5da4f2cc62f6'
-    """
-    which = f"{request.root}\n{request.limit}\n{request.python}"
-    return f"survey-{hashlib.sha256(which.encode()).hexdigest()[:12]}"
 
 
 def _run(runner: CheckpointingRunner, request: SurveyRequest, *, fresh: bool) -> int:

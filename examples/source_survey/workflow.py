@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from examples.source_survey.values import (
 )
 from sayiir import Flow, ItemFailed, RetryPolicy, branch, result_of, task, workflow, workflow_input
 
-__all__ = ["ANALYSED", "list_sources", "survey"]
+__all__ = ["ANALYSED", "instance_id_of", "list_sources", "survey"]
 
 ANALYSED: Final = "map/analyse"
 """Node path of the analysed files: the map's items without their numbers."""
@@ -128,6 +129,17 @@ def survey() -> Flow[SurveyRequest, SurveyResult]:
         >> branch(judge, (Verdict.TANGLED, explain_tangles), (Verdict.SOUND, praise)).merge()
         >> write_report
     )
+
+
+def instance_id_of(request: SurveyRequest) -> str:
+    """Other files, or another Python, are another survey: the id says which.
+
+    >>> request = SurveyRequest(root="/src", report="/out/report.html", limit=None, python="3.13.1")
+    >>> instance_id_of(request)
+    'survey-4c239d967c9c'
+    """
+    which = f"{request.root}\n{request.limit}\n{request.python}"
+    return f"survey-{hashlib.sha256(which.encode()).hexdigest()[:12]}"
 
 
 def _python_files(root: Path) -> Iterator[str]:

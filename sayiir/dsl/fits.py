@@ -10,6 +10,7 @@ a TypedDict; nothing else is converted.
 from __future__ import annotations
 
 import collections.abc
+from collections.abc import Callable
 from typing import Any, Final, Literal, Never, NoReturn, get_args, get_origin
 
 from sayiir.dsl.annotations import (
@@ -55,7 +56,7 @@ def fits(produced: Any, wanted: Any, _depth: int = 0) -> bool:
     if _depth > _MAX_DEPTH:
         return True
     produced, wanted = unwrapped(produced), unwrapped(wanted)
-    if is_open(wanted) or is_open(produced) or produced in (Never, NoReturn):
+    if produced is wanted or is_open(wanted) or is_open(produced) or produced in (Never, NoReturn):
         return True
     if is_union(produced):
         return all(fits(member, wanted, _depth + 1) for member in get_args(produced))
@@ -85,7 +86,7 @@ def _named_fit(produced: NamedOutputs, wanted: Any, depth: int) -> bool:
     origin = get_origin(wanted) or wanted
     fields = fields_of(wanted)
     if fields is not None:
-        return fields.fit(dict(produced.fields), lambda have, want: fits(have, want, depth))
+        return fields.fit(dict(produced.fields), _fits_in_field(depth))
     if takes_mappings(origin) or has_own_schema(origin) or not isinstance(origin, type):
         return True
     if not _is_subclass(dict, origin):
@@ -121,6 +122,12 @@ def _classes_fit(produced: Any, wanted: Any, depth: int) -> bool:
     return have is tuple and issubclass(want, tuple)
 
 
+def _fits_in_field(depth: int) -> Callable[[Any, Any], bool]:
+    # Types with fields may hold themselves, several times over: after two levels of them the
+    # question would have grown like a tree.
+    return lambda have, want: fits(have, want, depth + _MAX_DEPTH // 3)
+
+
 def _mapping_fits(produced: Any, wanted: Any, depth: int) -> bool:
     arguments = get_args(produced)
     if len(arguments) == 2 and not fits(str, arguments[0], depth):
@@ -129,7 +136,7 @@ def _mapping_fits(produced: Any, wanted: Any, depth: int) -> bool:
     if fields is None or given is None:
         return True
     # A key that may be absent may be there.
-    return fields.fit(given.annotations(), lambda have, want: fits(have, want, depth))
+    return fields.fit(given.annotations(), _fits_in_field(depth))
 
 
 def _arguments_fit(produced: Any, wanted: Any, have: type, want: type, depth: int) -> bool:

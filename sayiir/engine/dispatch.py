@@ -120,7 +120,10 @@ class Dispatcher:
             BaseException: what a driver raised that is no failure of the instance: the store
                 is lost, user code asked the process to exit.
         """
-        watch = self._engine.store.watch()
+        run = await self._run_number(instance_id, claimed)
+        if run is None:
+            return None
+        watch = self._engine.store.watch(run)
         request = replace(self._request, instance_id=instance_id)
         try:
             if claimed is not None:
@@ -139,6 +142,12 @@ class Dispatcher:
         finally:
             watch.close()
             await self._stop()
+
+    async def _run_number(self, instance_id: str, claimed: Claimed | None) -> int | None:
+        if claimed is not None:
+            return claimed.fence.run
+        record = await self._engine.store.describe(instance_id)
+        return None if record is None else record.run
 
     async def run_due(self, limit: int | None = None) -> int:
         """Work on whatever is due, until nothing is; how many items were claimed.

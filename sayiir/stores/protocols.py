@@ -179,8 +179,8 @@ class SignalStore(Protocol):
         """
         ...
 
-    def watch(self) -> Watch:
-        """A watch that sees every change from now on."""
+    def watch(self, run: int | None = None) -> Watch:
+        """A watch that sees every change from now on; ``run``: of this run, maybe of others."""
         ...
 
 

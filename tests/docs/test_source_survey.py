@@ -15,11 +15,10 @@ from typing import Final
 
 import pytest
 
-from examples.source_survey.__main__ import instance_id_of
 from examples.source_survey.analysis import analyse_source
 from examples.source_survey.progress import Look, Progress, ProgressBar, bar_line, colour_allowed
 from examples.source_survey.values import SurveyRequest
-from examples.source_survey.workflow import ANALYSED, survey
+from examples.source_survey.workflow import ANALYSED, instance_id_of, survey
 from sayiir import WorkflowClient
 
 REPOSITORY: Final = Path(__file__).parents[2]

@@ -7,6 +7,7 @@ import dataclasses
 import struct
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -133,7 +134,9 @@ class Stores(RuleBasedStateMachine):
         raw = [self._outcome(call(side)) for side in self.sides]
         for side, (_, value) in zip(self.sides, raw, strict=True):
             self._learn_runs(side, value)
-        found = [(kind, side.common(value)) for side, (kind, value) in zip(self.sides, raw, strict=True)]
+        found = [
+            (kind, side.common(value)) for side, (kind, value) in zip(self.sides, raw, strict=True)
+        ]
         assert found[1] == found[0], f"\nsqlite {found[1]}\nmemory {found[0]}"
         return found[0][1]
 
@@ -456,6 +459,8 @@ class Stores(RuleBasedStateMachine):
 
 
 TestStores = Stores.TestCase
+if NIGHTLY:
+    TestStores.pytestmark = [pytest.mark.timeout(6 * 3_600)]
 TestStores.settings = settings(
     max_examples=10_000 if NIGHTLY else 200,
     stateful_step_count=50,

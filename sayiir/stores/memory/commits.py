@@ -99,7 +99,8 @@ def _write(tables: Tables, checkpoint: Checkpoint) -> Answer:
         tables.refresh(run, item)
     if keeper is None:
         # Whoever waits for the instance to come to rest looks again.
-        event, joined, tables.changed = None, False, True
+        event, joined = None, False
+        tables.changed.add(run.number)
     return Answer(control=control, event=event, joined=joined, claimed=tuple(claimed))
 
 

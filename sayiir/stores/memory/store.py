@@ -66,10 +66,10 @@ class MemoryStore:
             if self._watchers.closed:
                 raise StoreUnavailable("the memory store is closed")
             tables = self._tables
-            tables.now, tables.changed = self._clock.now_us(), False
+            tables.now, tables.changed = self._clock.now_us(), set()
             yield tables
             if tables.changed:
-                self._watchers.wake()
+                self._watchers.wake(tables.changed)
 
     # -- instances
 
@@ -194,10 +194,10 @@ class MemoryStore:
         with self._transaction() as tables:
             controls.retry(tables, instance_id)
 
-    def watch(self) -> MemoryWatch:
+    def watch(self, run: int | None = None) -> MemoryWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""
         with self._transaction():
-            return self._watchers.add()
+            return self._watchers.add(run)
 
     async def close(self) -> None:
         """Refuse everything from now on, and wake who watches. Idempotent."""

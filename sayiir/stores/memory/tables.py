@@ -44,8 +44,8 @@ class Tables:
         self.definitions: dict[str, bytes] = {}
         self.agendas: dict[str, Agenda] = {}
         """What is due, by definition hash; each run has its own in ``Run.agenda``."""
-        self.changed = False
-        """Whether watchers have to be woken when the verb ends."""
+        self.changed: set[int] = set()
+        """The runs whose watchers have to be woken when the verb ends."""
         self._last_number = 0
 
     def next_number(self) -> int:
@@ -96,7 +96,8 @@ class Tables:
         rank = ready_at + (priority - 1) * RANK_SECONDS_PER_PRIORITY * SECOND_US
         for agenda in agendas:
             agenda.put(slot, due=due, rank=rank)
-        self.changed = self.changed or item.holder is None
+        if item.holder is None:
+            self.changed.add(run.number)
 
     def _when(self, run: Run, item: Item) -> tuple[int, int] | None:
         """Due time and ready time, or None for never."""
@@ -116,7 +117,7 @@ class Tables:
         """The same for every open item, after the instance's state or control changed."""
         for item in run.open.values():
             self.refresh(run, item)
-        self.changed = True
+        self.changed.add(run.number)
 
     # -- leases
 
@@ -235,7 +236,7 @@ class Tables:
         for item in run.open.values():
             agenda.drop(run.slot(item.key))
         del self.runs[run.number], self.by_instance[run.new.instance_id]
-        self.changed = True
+        self.changed.add(run.number)
 
     def remove_below(self, run: Run, scope: ItemKey) -> None:
         """Remove all items below a map item, whoever works on them."""

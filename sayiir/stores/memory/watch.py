@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from sayiir.clock import Clock
 
 __all__ = ["MemoryWatch", "Watchers"]
@@ -22,9 +24,9 @@ class Watchers:
         self.closed = False
         self._watches: set[MemoryWatch] = set()
 
-    def add(self) -> MemoryWatch:
-        """A new watch, which sees what changes from now on."""
-        watch = MemoryWatch(self)
+    def add(self, run: int | None) -> MemoryWatch:
+        """A new watch, which sees what changes from now on, in all runs or in one."""
+        watch = MemoryWatch(self, run)
         self._watches.add(watch)
         return watch
 
@@ -32,16 +34,21 @@ class Watchers:
         """The watch sees no more."""
         self._watches.discard(watch)
 
-    def wake(self) -> None:
-        """Something has changed."""
+    def wake(self, runs: Collection[int] | None = None) -> None:
+        """Something has changed in these runs; None: in any of them."""
         for watch in tuple(self._watches):
-            watch.notice()
+            if runs is None or watch.run is None or watch.run in runs:
+                watch.notice()
 
 
 class MemoryWatch:
-    """Sees every change of a memory store since it was made. One task waits on it at a time."""
+    """Sees every change of a memory store since it was made. One task waits on it at a time.
 
-    def __init__(self, watchers: Watchers) -> None:
+    ``run``: of this run only; None: of all.
+    """
+
+    def __init__(self, watchers: Watchers, run: int | None) -> None:
+        self.run = run
         self._watchers = watchers
         self._noticed = False
         self._waiter: asyncio.Future[None] | None = None

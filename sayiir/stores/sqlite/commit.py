@@ -172,7 +172,7 @@ def _write(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer
     if keeper is not None:
         return Answer(event=event, joined=joined, claimed=claimed)
     # Whoever waits for the instance to come to rest looks again.
-    tx.changed = True
+    tx.changed.add(run.run)
     return Answer(control=control)
 
 

@@ -135,7 +135,7 @@ def _ask(
     run.control = CONTROL_CODES[control]
     run.reason, run.requested_by = reason, requested_by
     tx.save_run(run)
-    tx.changed = True
+    tx.changed.add(run.run)
 
 
 def _reschedule(tx: Transaction, run: Run) -> None:

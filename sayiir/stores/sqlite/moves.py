@@ -193,7 +193,7 @@ def unschedule(tx: Transaction, run: Run) -> None:
     """No item of the run is looked at by claims from now on."""
     tx.execute("update work_item set rank = null where run = ? and rank is not null", (run.run,))
     tx.execute("update work_item set due = null where run = ? and due is not null", (run.run,))
-    tx.changed = True
+    tx.changed.add(run.run)
 
 
 _END_UNCLAIMED: Final = f"""
@@ -209,7 +209,7 @@ def cancel_unclaimed(tx: Transaction, run: Run) -> None:
     """End what nobody works on; the last one makes the instance cancelled."""
     tx.execute(_END_UNCLAIMED, (run.run, tx.now))
     tx.forget_items()
-    tx.changed = True
+    tx.changed.add(run.run)
     left = tx.execute(
         f"select 1 from work_item where run = ? and phase <> {ENDED} limit 1",  # noqa: S608
         (run.run,),
@@ -234,12 +234,15 @@ def remove_below(tx: Transaction, run: Run, scope: Item) -> None:
             (run.run, *below(scope.strand)),
         )
     tx.forget_items()
-    tx.changed = True
+    tx.changed.add(run.run)
 
 
 def remove_run(tx: Transaction, run: Run) -> None:
     """Remove the run and all that belongs to it; its fences are stale from now on."""
-    for table in ("work_item", "element", "task_result", "event", "instance_input", "instance"):
+    for table in ("work_item", "element", "task_result", "instance_input", "instance"):
         tx.execute(f"delete from {table} where run = ?", (run.run,))  # noqa: S608
+    # Apart, for each kind has an index of its own.
+    tx.execute("delete from event where run = ? and consumed_at_path is null", (run.run,))
+    tx.execute("delete from event where run = ? and consumed_at_path is not null", (run.run,))
     tx.forget_run(run.run)
-    tx.changed = True
+    tx.changed.add(run.run)

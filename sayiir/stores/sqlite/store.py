@@ -227,12 +227,12 @@ class SqliteStore:
         """Make the stopped items of a failed instance ready, with fresh counts and deadline."""
         await self._writing(lambda tx: control.retry(tx, instance_id))
 
-    def watch(self) -> SqliteWatch:
+    def watch(self, run: int | None = None) -> SqliteWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""
         self._check_process()
         if self._watchers.closed:
             raise StoreUnavailable("the store is closed")
-        return self._watchers.add()
+        return self._watchers.add(run)
 
     async def close(self) -> None:
         """Finish what was given, let go of files and threads, wake who watches. Idempotent."""

@@ -59,7 +59,7 @@ class Transaction:
     Attributes:
         now: the store's time of this transaction, in microseconds since the Unix epoch.
         process: the number of this store among those that hold leases.
-        changed: whether watchers have to be woken once it is committed.
+        changed: the runs whose watchers have to be woken once it is committed.
     """
 
     __slots__ = ("_items", "_runs", "changed", "execute", "executemany", "now", "process")
@@ -69,7 +69,7 @@ class Transaction:
         self.executemany = connection.executemany
         self.now = now
         self.process = process
-        self.changed = False
+        self.changed: set[int] = set()
         self._runs: dict[int, Run] = {}
         self._items: dict[tuple[int, str, int], Item] = {}
 
@@ -176,14 +176,14 @@ class Transaction:
         """Write the item, filed under the time when it next needs looking at."""
         schedule(run, item)
         if item.holder is None:
-            self.changed = True
+            self.changed.add(item.run)
         self.execute(_UPDATE_ITEM, _values(item))
 
     def save_lease(self, run: Run, item: Item) -> None:
         """The same, where only the lease and what hangs on it has changed."""
         schedule(run, item)
         if item.holder is None:
-            self.changed = True
+            self.changed.add(item.run)
         self.execute(_UPDATE_LEASE, _lease_values(item))
 
     def save_all(self, run: Run, items: Iterable[Item]) -> None:
@@ -191,7 +191,7 @@ class Transaction:
         items = list(items)
         for item in items:
             schedule(run, item)
-        self.changed = True
+        self.changed.add(run.run)
         self.executemany(_UPDATE_ITEM, map(_values, items))
 
     def insert_items(self, run: Run, items: Iterable[Item]) -> None:
@@ -209,7 +209,7 @@ class Transaction:
             self._items[item.run, item.spawn_path, item.idx] = item
             rows.append(_all_values(item))
         self.executemany(_INSERT_ITEM, rows)
-        self.changed = True
+        self.changed.add(run.run)
 
     def forget_item(self, run: int, key: ItemKey) -> None:
         """The row was changed by itself."""

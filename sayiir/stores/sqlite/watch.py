@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from sayiir.clock import Clock
 
@@ -27,9 +27,9 @@ class Watchers:
         """How many wait at this moment; the file is polled while there are any."""
         self._watches: tuple[SqliteWatch, ...] = ()
 
-    def add(self) -> SqliteWatch:
-        """A new watch, which sees what changes from now on."""
-        watch = SqliteWatch(self)
+    def add(self, run: int | None) -> SqliteWatch:
+        """A new watch, which sees what changes from now on, in all runs or in one."""
+        watch = SqliteWatch(self, run)
         # A new tuple each time: the writer may be going through the old one.
         self._watches = (*self._watches, watch)
         return watch
@@ -38,16 +38,21 @@ class Watchers:
         """The watch sees no more."""
         self._watches = tuple(each for each in self._watches if each is not watch)
 
-    def wake(self) -> None:
-        """Something has changed."""
+    def wake(self, runs: Collection[int] | None = None) -> None:
+        """Something has changed in these runs; None: in any of them."""
         for watch in self._watches:
-            watch.notice()
+            if runs is None or watch.run is None or watch.run in runs:
+                watch.notice()
 
 
 class SqliteWatch:
-    """Sees every change of the database since it was made, by whichever process."""
+    """Sees every change of the database since it was made, by whichever process.
 
-    def __init__(self, watchers: Watchers) -> None:
+    ``run``: of this run only, and any by another process; None: of all.
+    """
+
+    def __init__(self, watchers: Watchers, run: int | None) -> None:
+        self.run = run
         self._watchers = watchers
         self._loop = asyncio.get_running_loop()
         self._noticed = False

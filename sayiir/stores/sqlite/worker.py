@@ -32,11 +32,13 @@ class Job(Generic[Result]):
 
     __slots__ = ("error", "function", "future", "loop", "result")
 
+    result: Result
+    """Set by whoever runs the job, unless ``error`` is."""
+
     def __init__(self, function: Callable[[Transaction], Result]) -> None:
         self.function = function
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Result] = self.loop.create_future()
-        self.result: Result | None = None
         self.error: BaseException | None = None
 
     def settle(self) -> None:
@@ -46,7 +48,7 @@ class Job(Generic[Result]):
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)  # type: ignore[arg-type]
+            self.future.set_result(self.result)
 
 
 AnyJob = Job[Any]

@@ -137,11 +137,13 @@ class Writer:
             for job in jobs:
                 job.error = error
         else:
-            if changed:
-                self._watchers.wake()
+            if changed is None or changed:
+                self._watchers.wake(changed)
 
-    def _run_all(self, connection: sqlite3.Connection, jobs: Sequence[AnyJob]) -> bool:
-        changed = self._others_wrote(connection)
+    def _run_all(self, connection: sqlite3.Connection, jobs: Sequence[AnyJob]) -> set[int] | None:
+        """The runs that were changed; None: maybe any, for another process has written."""
+        others = self._others_wrote(connection)
+        changed: set[int] = set()
         process = 0 if self.holders is None else self.holders.process
         alone = len(jobs) == 1
         for job in jobs:
@@ -158,10 +160,10 @@ class Writer:
                 if alone:
                     connection.execute("begin")
             else:
-                changed = changed or transaction.changed
+                changed |= transaction.changed
             if not alone:
                 connection.execute("release job")
-        return changed
+        return None if others else changed
 
     def _told(self, error: Exception) -> Exception:
         return translated(error, self._where) if isinstance(error, sqlite3.Error) else error

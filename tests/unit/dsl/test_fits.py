@@ -86,6 +86,11 @@ class Tree(t.TypedDict):
     right: Tree
 
 
+class OtherTree(t.TypedDict):
+    left: OtherTree
+    right: OtherTree
+
+
 class Pair(t.NamedTuple):
     a: int
     b: str
@@ -260,6 +265,7 @@ def test_named_arms_fit_mappings_and_fields(given, wanted, expected):
 
 def test_a_recursive_annotation_ends():
     assert fits(Tree, Tree)
+    assert fits(Tree, OtherTree)
     assert fits(dict[str, object], Tree)
     deep = int
     for _ in range(200):

@@ -1,0 +1,58 @@
+"""Killed again while it recovers: the second crash is made good like the first."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sim.explore import Explorer, Totals
+from tests.sim.lives import Point, play
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHUNKS = 4
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_a_crash_during_recovery_is_made_good(
+    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
+) -> None:
+    """200 pairs of points, one in the first process and one in that which continues it."""
+    totals = Totals()
+    pairs = repetitions(50, 500)
+    for number in range(pairs):
+        play(_killed_twice(Explorer(10_000 + chunk * pairs + number, totals)))
+    report_figure(
+        f"{pairs} pairs: {len(totals.findings)} wrong, {totals.rerun} committed tasks run again"
+    )
+    totals.check()
+
+
+async def _killed_twice(explorer: Explorer) -> None:
+    await explorer.unbroken()
+    drawn = random.Random(explorer.seed)
+    first = drawn.choice(explorer.points())
+    recovery = await explorer.killed_at((first,))
+    changing = [at for at, (_, changed) in enumerate(recovery.writes) if changed]
+    if changing:  # else the first crash left nothing to do
+        await explorer.killed_at((first, Point(drawn.choice(changing), drawn.random() < 0.5)))
+
+
+@pytest.mark.parametrize("seed", range(20_000, 20_010))
+def test_killed_at_each_of_its_first_steps_it_still_ends(seed: int) -> None:
+    """Nine processes in a row die early on; the tenth interruption would be one too many."""
+    totals = Totals()
+    explorer = Explorer(seed, totals)
+    play(explorer.unbroken())
+    drawn = random.Random(seed)
+    play(explorer.killed_at([Point(drawn.randint(1, 3), drawn.random() < 0.5) for _ in range(9)]))
+    # A process that has little left may end before its point is reached: that is no fault.
+    wrong = [
+        finding
+        for finding in totals.findings
+        if not all(problem.startswith("it ended before") for problem in finding.problems)
+    ]
+    assert not wrong, str(wrong[0])

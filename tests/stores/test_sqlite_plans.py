@@ -1,0 +1,130 @@
+"""What is parked, paused or somebody else's is never scanned: the plans of the hot statements."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir.stores.records import (
+    Checkpoint,
+    ClaimRequest,
+    InstanceQuery,
+    Move,
+    StatusName,
+    Wanted,
+)
+from sayiir.stores.sqlite import claim, commit, control, instances, listing, load
+from sayiir.stores.sqlite.connection import open_private
+from sayiir.stores.sqlite.transaction import Transaction
+from tests.stores.sqlite_child import new_instance, result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class Recorder:
+    """A transaction whose statements are explained as they run."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.plans: list[tuple[str, str]] = []
+        self.tx = Transaction(connection, 1_000)
+        self.tx.execute = self._execute  # type: ignore[assignment]
+
+    def _execute(self, statement: str, values: Any = ()) -> sqlite3.Cursor:
+        for row in self.connection.execute("explain query plan " + statement, values):
+            self.plans.append((statement, row[3]))
+        return self.connection.execute(statement, values)
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    connection = open_private()
+    yield Recorder(connection)
+    connection.close()
+
+
+def scans(recorder: Recorder) -> list[tuple[str, str]]:
+    """The steps that go through a whole table, or an index that holds more than active items."""
+    small = (
+        "work_item_leased",
+        "work_item_ready",
+        "work_item_interrupted",
+        "subquery",
+        "CONSTANT",
+    )
+    return [
+        (statement, step)
+        for statement, step in recorder.plans
+        if step.startswith("SCAN") and not any(name in step for name in small)
+    ]
+
+
+def _claim_all(tx: Transaction) -> None:
+    claim.claim(tx, ClaimRequest(holder="w", lease_us=1, limit=5))
+    claim.claim(tx, ClaimRequest(holder="w", lease_us=1, definitions=frozenset({"hash"})))
+    claim.claim(
+        tx,
+        ClaimRequest(holder="w", lease_us=1, instance_id="one", skip_interruption_waits=True),
+    )
+
+
+def _step(tx: Transaction) -> None:
+    new = instances.create(
+        tx,
+        new_instance("three"),
+        replace=True,
+        claim=ClaimRequest(holder="w", lease_us=1),
+    )
+    assert new.claimed is not None
+    move = Checkpoint(
+        fence=new.claimed.fence, effect=Move("b", ""), result=result("l[0]/a"), prune=("l[0]/",)
+    )
+    commit.commit(tx, [move, Checkpoint(fence=new.claimed.fence, effect=Move("c", ""))])
+
+
+def _people(tx: Transaction) -> None:
+    control.send_event(tx, "one", "go", b"", None)
+    control.send_event(tx, "one", "go", b"", "s")
+    control.request_pause(tx, "one", None, None)
+    control.unpause(tx, "one")
+    control.request_cancel(tx, "one", None, None)
+    instances.delete(tx, "one")
+
+
+def _look(tx: Transaction) -> None:
+    for status in (None, *StatusName):
+        for name in (None, "w"):
+            listing.page(tx, InstanceQuery(status=status, workflow_name=name))
+    run = tx.run_of("one")
+    listing.describe(tx, run)
+    listing.results(tx, "one")
+    load.count_results(tx, "one", "a")
+    load.load(tx, Wanted(run=run.run, results=("a",), joins=("f",), events=(1,), input=True))
+
+
+@pytest.mark.parametrize("verb", [_claim_all, _step, _people, _look])
+def test_every_statement_finds_its_rows_by_an_index(
+    recorder: Recorder, verb: Callable[[Transaction], None]
+) -> None:
+    for name in ("one", "two"):
+        instances.create(recorder.tx, new_instance(name), replace=False, claim=None)
+    verb(recorder.tx)
+    assert recorder.plans
+    found = scans(recorder)
+    # Pages without a filter walk the instances from the newest on, and stop when they are full.
+    walks = [step for statement, step in found if "limit 200" in statement]
+    assert [each for each in found if each[1] not in walks] == []
+
+
+def test_claims_sort_nothing(recorder: Recorder) -> None:
+    """The order stands in the index, so that a claim costs what it takes, not what waits."""
+    _claim_all(recorder.tx)
+    instances.create(recorder.tx, new_instance("one"), replace=False, claim=None)
+    _claim_all(recorder.tx)
+    steps = [step for _, step in recorder.plans]
+    assert not [step for step in steps if "TEMP B-TREE" in step]
+    used = {word for step in steps for word in step.split() if word.startswith("work_item_")}
+    assert used >= {"work_item_ready", "work_item_due", "work_item_ready_of_run"}
