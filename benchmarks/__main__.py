@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from benchmarks import floors, workloads
 from benchmarks.measure import Figure, alternated
+from sayiir import Workflow
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -26,7 +28,7 @@ def figures(folder: Path) -> Iterator[Figure]:
     for steps in (100, 100_000):
         yield alternated(
             f"in memory, a step of a chain of {steps:,}",
-            lambda steps=steps: asyncio.run(workloads.in_memory_step_seconds(steps)),
+            partial(_in_memory, steps),
             lambda: asyncio.run(floors.bare_await_seconds()),
             goal=40,
             at_most=True,
@@ -40,15 +42,14 @@ def figures(folder: Path) -> Iterator[Figure]:
         at_most=True,
         unit="s",
     )
-    commit = lambda: 1 / floors.bare_commit_seconds(folder)  # noqa: E731
     for name, flow, goal in (
         ("async", workloads.chain(10), 2.5),
         ("sync", workloads.sync_chain(10), 2.5 / 3),
     ):
         yield alternated(
             f"SQLite, 1,000 instances of 10 {name} steps, 100 at a time",
-            lambda flow=flow: 1 / asyncio.run(workloads.concurrent_step_seconds(folder, flow)),
-            commit,
+            partial(_steps_a_second, folder, flow),
+            lambda: 1 / floors.bare_commit_seconds(folder),
             goal=goal,
             at_most=False,
             unit="/s",
@@ -78,6 +79,14 @@ def figures(folder: Path) -> Iterator[Figure]:
         at_most=True,
         unit="s",
     )
+
+
+def _in_memory(steps: int) -> float:
+    return asyncio.run(workloads.in_memory_step_seconds(steps))
+
+
+def _steps_a_second(folder: Path, flow: Workflow[int, int]) -> float:
+    return 1 / asyncio.run(workloads.concurrent_step_seconds(folder, flow))
 
 
 def main() -> int:

@@ -6,19 +6,14 @@ Each object owns one thread with an event loop, so it works in scripts, in a not
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import threading
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar, overload
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.client import AsyncWorkflowClient
-from sayiir.errors import BlockingCallInLoop, StoreUnavailable
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
+from sayiir.portal import Portal
 from sayiir.runner import AsyncCheckpointingRunner
 
 if TYPE_CHECKING:
@@ -36,81 +31,6 @@ __all__ = ["CheckpointingRunner", "WorkflowClient"]
 A = TypeVar("A")
 B = TypeVar("B")
 D = TypeVar("D")
-P = ParamSpec("P")
-T = TypeVar("T")
-
-_CLEAN_UP_SECONDS = 10.0
-"""How long an interrupted call may take to give its leases back."""
-
-
-class _Portal:
-    """A thread with an event loop, and the way into it."""
-
-    def __init__(self, owner: str) -> None:
-        self._owner = owner
-        self._running: AbstractContextManager[BlockingPortal] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread_id: int | None = None
-        self._lock = threading.Lock()
-        self._closed = False
-
-    def call(
-        self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """The result of an async call in the portal's loop.
-
-        An exception here (Ctrl-C above all) cancels the call and waits until it has let go of
-        what it held.
-
-        Raises:
-            BlockingCallInLoop: called from the portal's own thread.
-            StoreUnavailable: the owner was closed.
-        """
-        loop = self._started()
-        if threading.get_ident() == self._thread_id:
-            raise BlockingCallInLoop(
-                f"{self._owner} was called from its own event loop and would wait for itself; "
-                f"use Async{self._owner} there, or make the task a sync function"
-            )
-        left = threading.Event()
-
-        async def call() -> T:
-            try:
-                return await function(*args, **kwargs)
-            finally:
-                left.set()
-
-        # Not through the portal's own call: its cancel scope would cancel the clean-up as well.
-        future = asyncio.run_coroutine_threadsafe(call(), loop)
-        try:
-            return future.result()
-        except BaseException:
-            if future.cancel():
-                left.wait(_CLEAN_UP_SECONDS)
-            raise
-
-    def _started(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._closed:
-                raise StoreUnavailable(f"this {self._owner} has been closed")
-            if self._loop is None:
-                self._running = start_blocking_portal("asyncio", name=f"sayiir-{self._owner}")
-                portal = self._running.__enter__()
-                self._loop = portal.call(asyncio.get_running_loop)
-                self._thread_id = portal.call(threading.get_ident)
-            return self._loop
-
-    def close(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a last call and end the thread. Idempotent."""
-        if self._closed:
-            return
-        if self._loop is not None:
-            self.call(function)
-        with self._lock:
-            self._closed = True
-            running, self._running, self._loop = self._running, None, None
-        if running is not None:
-            running.__exit__(None, None, None)
 
 
 class WorkflowClient:
@@ -141,7 +61,7 @@ class WorkflowClient:
     ) -> None:
         twin = AsyncWorkflowClient(store, conflict_policy=conflict_policy, codec=codec)
         self._twin = twin
-        self._portal = _Portal("WorkflowClient")
+        self._portal = Portal("WorkflowClient")
 
     @classmethod
     def from_shared(
@@ -155,14 +75,15 @@ class WorkflowClient:
         return cls(store, conflict_policy=conflict_policy, codec=codec)
 
     @classmethod
-    def _over(cls, twin: AsyncWorkflowClient, portal: _Portal) -> WorkflowClient:
+    def sharing(cls, twin: AsyncWorkflowClient, portal: Portal) -> WorkflowClient:
+        """A client over an async one whose thread somebody else owns and closes."""
         client = cls.__new__(cls)
         client._twin, client._portal = twin, portal
         return client
 
     def with_conflict_policy(self, policy: ConflictPolicy) -> WorkflowClient:
         """A client on the same store and thread with another conflict policy."""
-        return self._over(self._twin.with_conflict_policy(policy), self._portal)
+        return self.sharing(self._twin.with_conflict_policy(policy), self._portal)
 
     def store(self) -> Store:
         """The open store; see ``AsyncWorkflowClient.store``."""
@@ -206,7 +127,9 @@ class WorkflowClient:
         self, instance_id: str, workflow: Workflow[Any, Any] | None = None
     ) -> WorkflowStatus[Any]:
         """How the instance stands; see ``AsyncWorkflowClient.status``."""
-        status: WorkflowStatus[Any] = self._portal.call(self._twin.status, instance_id, workflow)
+        # Which overload it is, is only known at run time.
+        twin: Any = self._twin
+        status: WorkflowStatus[Any] = self._portal.call(twin.status, instance_id, workflow)
         return status
 
     def result(
@@ -342,7 +265,7 @@ class CheckpointingRunner:
         self._twin = AsyncCheckpointingRunner(
             store, conflict_policy=conflict_policy, codec=codec, lease=lease, clock=clock
         )
-        self._portal = _Portal("CheckpointingRunner")
+        self._portal = Portal("CheckpointingRunner")
 
     def store(self) -> Store:
         """The open store; see ``AsyncCheckpointingRunner.store``."""
@@ -351,7 +274,7 @@ class CheckpointingRunner:
     @property
     def client(self) -> WorkflowClient:
         """A client on the runner's store and thread."""
-        return WorkflowClient._over(self._twin.client, self._portal)
+        return WorkflowClient.sharing(self._twin.client, self._portal)
 
     def close(self) -> None:
         """Close the store, if it was opened here, and end the thread. Idempotent."""

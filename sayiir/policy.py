@@ -95,7 +95,8 @@ class RetryPolicy:
 
 
 def _check_exception_types(kinds: object) -> None:
-    for kind in kinds if isinstance(kinds, tuple) else (kinds,):
+    listed: tuple[object, ...] = kinds if isinstance(kinds, tuple) else (kinds,)  # pyright: ignore[reportUnknownVariableType]
+    for kind in listed:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise DefinitionError(f"retry_on and give_up_on take exception classes, not {kind!r}")
 

@@ -84,10 +84,8 @@ def loop_marks(value: Any) -> str:
     'da'
     """
     marks = ""
-    while True:
-        if isinstance(value, Again):
-            marks, value = marks + "a", value.value
-        elif isinstance(value, Done):
-            marks, value = marks + "d", value.value
-        else:
-            return marks
+    inner: Any = value
+    while isinstance(inner, (Again, Done)):
+        marks += "a" if isinstance(inner, Again) else "d"
+        inner = inner.value  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return marks

@@ -152,7 +152,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--out",
-        default="build/source-survey",
+        default="source-survey",
         help="folder for survey.db and report.html (default: %(default)s)",
     )
     parser.add_argument(

@@ -42,17 +42,14 @@ class StoreConnection:
             ValueError: the URL is none that is known.
             StoreError: it can't be opened, or was closed here.
         """
-        if self._closed:
-            raise StoreUnavailable("this client or runner has been closed")
-        if self._store is None:
-            async with self._opening:
-                if self._store is None and self._url is not None:
-                    from sayiir.stores.open import open_store
+        async with self._opening:
+            if self._store is None and self._url is not None and not self._closed:
+                from sayiir.stores.open import open_store
 
-                    self._store = await open_store(self._url)
-        if self._store is None:
-            raise StoreUnavailable("this client or runner has been closed")
-        return self._store
+                self._store = await open_store(self._url)
+            if self._store is None or self._closed:
+                raise StoreUnavailable("this client or runner has been closed")
+            return self._store
 
     async def close(self) -> None:
         """Close the store, if it was opened here. Idempotent."""

@@ -51,5 +51,6 @@ def encoded_event(payload: Any, signal_name: str, codec: Codec, program: Program
         kinds = [w.payload_type for _, w in _waits(program) if w.signal_name == signal_name]
         kind = kinds[0]
         return codec.plan(kind).encode(codec.accept(payload, kind))
-    own = UNDECLARED if isinstance(payload, _SELF_DESCRIBING) else type(payload)
-    return codec.plan(own).encode(payload)
+    if isinstance(payload, _SELF_DESCRIBING):
+        return codec.plan(UNDECLARED).encode(payload)  # pyright: ignore[reportUnknownArgumentType]
+    return codec.plan(type(payload)).encode(payload)

@@ -76,5 +76,6 @@ def declared_types(builder: Callable[..., Any], name: str) -> tuple[Any, Any]:
     if issubclass(origin, PassThrough | KeepInputFlow) or len(arguments) < 2:
         return UNDECLARED, UNDECLARED
     if issubclass(origin, BranchFlow):
-        return arguments[0], BranchResult[arguments[1]]
+        generic: Any = BranchResult
+        return arguments[0], generic[arguments[1]]
     return arguments[0], arguments[1]

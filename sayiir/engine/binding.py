@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.errors import PayloadError
@@ -29,15 +29,23 @@ def bind(signature: Signature, value: Any, codec: Codec) -> tuple[tuple[Any, ...
         return (_conformed(value, inputs[0], codec),), {}
     if not inputs:
         return (), {}
-    if isinstance(value, Mapping):
-        return _by_name(signature, value, codec)  # pyright: ignore[reportUnknownArgumentType]
-    if not isinstance(value, (tuple, list)) or len(value) != len(inputs):  # pyright: ignore[reportUnknownArgumentType]
+    if _is_mapping(value):
+        return _by_name(signature, value, codec)
+    if not _is_sequence(value) or len(value) != len(inputs):
         names = ", ".join(parameter.name for parameter in inputs)
         raise PayloadError(
             f"a {type(value).__name__} can't be spread over the parameters ({names})",
             type_name=type(value).__name__,
         )
     return tuple(_conformed(v, p, codec) for v, p in zip(value, inputs, strict=True)), {}
+
+
+def _is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (tuple, list))
 
 
 def _by_name(

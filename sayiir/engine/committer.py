@@ -14,7 +14,7 @@ from sayiir.engine.claims import work_of
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef
 from sayiir.engine.resolve import fill
-from sayiir.engine.transitions import SpawnArms
+from sayiir.engine.transitions import AwaitEvent, SpawnArms
 from sayiir.engine.work import Reply
 from sayiir.stores.records import Wanted
 
@@ -104,8 +104,8 @@ class StoreCommitter:
 
     def _reply(self, work: Work, step: Step, answer: Answer) -> Reply:
         event = None
-        if answer.event is not None:
-            node_path = step.following.position.place.node_path  # type: ignore[union-attr]
+        if answer.event is not None and isinstance(step.following, AwaitEvent):
+            node_path = step.following.position.place.node_path
             payload = Payload(answer.event.payload, work.program.plan(node_path))
             event = EventRef(answer.event.event_id, node_path, "", payload)
         return Reply(

@@ -130,14 +130,15 @@ class Dispatcher:
                 self._start_claimed(claimed)
                 await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
             while True:
-                if not self._tasks and self._failure is None:
+                idle = not self._tasks and self._failure is None
+                if idle:
                     record = await self._engine.store.describe(instance_id)
                     if record is None or _at_rest(record, wait=wait):
                         return record
                 next_due_in = await self._claim(request)
                 if self._tasks:
                     await self._wait_for_progress(watch, next_due_in)
-                else:
+                elif idle:  # else the last task ended during the claim, and may have been all
                     await watch.changed(min(next_due_in, _LONGEST_NAP_SECONDS))
         finally:
             watch.close()
@@ -159,12 +160,13 @@ class Dispatcher:
         watch = self._engine.store.watch()
         try:
             while True:
+                idle = not self._tasks
                 left = self.room() if limit is None else min(self.room(), limit - claimed)
                 answer = await self._claimed(self._request, left)
                 claimed += len(answer.items)
                 if self._tasks:
                     await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
-                elif not answer.items:
+                elif idle and not answer.items:
                     return claimed
         finally:
             watch.close()
@@ -198,6 +200,8 @@ class Dispatcher:
             await asyncio.wait({change, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             change.cancel()
+            # One task waits on a watch at a time: the next wait must not meet this one.
+            await asyncio.gather(change, return_exceptions=True)
 
     async def _stop(self) -> None:
         """Give back what is held; the reason for stopping is told by the caller."""

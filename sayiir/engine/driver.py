@@ -16,6 +16,7 @@ from sayiir.engine.advance import advance
 from sayiir.engine.failures import failure_of_exception, failure_of_transition
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
+    ACTING,
     AwaitEvent,
     EndStrand,
     Failed,
@@ -109,7 +110,7 @@ class Driver:
         while transition is not None:
             if transition.prune:
                 prune += transition.prune
-            if not transition.acting:
+            if not isinstance(transition, ACTING):
                 reply = await self._store(work, transition, done, prune)
                 done, prune = None, ()
                 if not reply.accepted or reply.control is not Control.NONE:

@@ -113,6 +113,7 @@ class InMemoryRun:
         self._clock = clock
         self._events = {name: deque(payloads) for name, payloads in events.items()}
         self._event_ids = count(1)
+        self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
         self._driver = Driver(self, Acts(self, threads), clock, self)
         self._joins: dict[str, _Join] = {}
@@ -169,10 +170,9 @@ class InMemoryRun:
         self._progress.clear()
 
     async def _wait(self, seconds: float | None) -> None:
-        progress = asyncio.ensure_future(self._progress.wait())
-        waits = {progress}
+        waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._progress.wait())]
         if seconds is not None:
-            waits.add(asyncio.ensure_future(self._clock.sleep(max(seconds, 0.0))))  # type: ignore[arg-type]
+            waits.append(asyncio.ensure_future(self._clock.sleep(max(seconds, 0.0))))
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -253,6 +253,14 @@ class InMemoryRun:
                     leaf.arms = tuple(arm for arm in join.arms if arm) if join else ()
                 elif isinstance(leaf, InputRef) and leaf.payload is None:
                     leaf.payload = self._input
+                elif isinstance(leaf, EventRef) and leaf.payload is None:
+                    leaf.payload = self._event(leaf)
+
+    def _event(self, ref: EventRef) -> Payload:
+        """An event is read by its wait, so that a misfit fails there, as it does durably."""
+        codec, value = self._program.codec, self._arrived.pop(ref.event_id)
+        accepted = codec.accept(value, self._program.event_type(ref.node_path))
+        return payload_of(accepted, self._program.plan(ref.node_path))
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """The newest kept result."""
@@ -301,12 +309,9 @@ class InMemoryRun:
         waiting = self._events.get(wait.signal_name)
         position = wait.position
         if waiting:
-            node_path = position.place.node_path
-            plan = self._program.plan(node_path)
-            annotation = getattr(position.place.node, "payload_type", None)
-            value = self._program.codec.accept(waiting.popleft(), annotation)
-            payload = payload_of(value, plan)
-            return Reply(event=EventRef(next(self._event_ids), node_path, "", payload))
+            event_id = next(self._event_ids)
+            self._arrived[event_id] = waiting.popleft()
+            return Reply(event=EventRef(event_id, position.place.node_path))
         if wait.timeout_seconds is None:
             raise SignalUnavailable(wait.signal_name, position.path)
         due_us = self._clock.now_us() + int(wait.timeout_seconds * 1e6)

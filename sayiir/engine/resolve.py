@@ -72,6 +72,11 @@ def _wanted(run: int, missing: list[Leaf]) -> Wanted:
     )
 
 
+def _arm_output(end: ArmEnd) -> ArmOutput:
+    output = None if end.output is None else ref_from_text(end.output)
+    return ArmOutput(end.index, output, end.error)
+
+
 def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
     try:
         match leaf:
@@ -79,10 +84,7 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
                 plan = program.plan(program.node_path(path))
                 leaf.payload = Payload(loaded.results[path], plan)
             case JoinRef():
-                leaf.arms = tuple(
-                    ArmOutput(arm.index, arm.output and ref_from_text(arm.output), arm.error)  # type: ignore[arg-type]
-                    for arm in _ends(program, leaf, loaded)
-                )
+                leaf.arms = tuple(map(_arm_output, _ends(program, leaf, loaded)))
             case ElementRef(item=item):
                 plan = program.element_plan(program.node_path(item.spawn_path))
                 leaf.payload = Payload(loaded.elements[item], plan)
@@ -134,13 +136,13 @@ def _inside(wrapped: Any) -> Any:
 
 
 def _join(program: Program, ref: JoinRef) -> Any:
-    arms = ref.arms or ()
+    arms: tuple[ArmOutput, ...] = ref.arms or ()
     _check_join_size(ref, arms)
     node = program.places[ref.node_path].node
     if not isinstance(node, Fork):
         return [_arm_value(program, arm) for arm in arms]
     if node.join == "last":
-        return _arm_value(program, arms[-1])
+        return _arm_value(program, list(arms)[-1])
     values = [_arm_value(program, arm) for arm in arms]
     if not node.named:
         return tuple(values)

@@ -8,7 +8,7 @@ the others are stored and done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import ItemKey
 
 __all__ = [
+    "ACTING",
     "Acting",
     "AskKey",
     "AskUntil",
@@ -129,13 +130,10 @@ Outcome: TypeAlias = (
 
 # -- transitions --------------------------------------------------------------------------
 # ``prune``: paths of loop iterations that are no longer needed, each ending in "/".
-# ``acting``: needs user code or a value, and comes back as an outcome.
 
 
 class Call:
     """Call the task at the position."""
-
-    acting: ClassVar[Literal[True]] = True
 
     __slots__ = ("position", "prune", "task")
 
@@ -149,8 +147,6 @@ class Call:
 class AskKey:
     """Call the branch's key task at the position."""
 
-    acting: ClassVar[Literal[True]] = True
-
     position: Position
     task: TaskSpec
     prune: tuple[str, ...] = ()
@@ -159,8 +155,6 @@ class AskKey:
 @dataclass(frozen=True, slots=True)
 class AskUntil:
     """Call the delay's callable with the flowing value."""
-
-    acting: ClassVar[Literal[True]] = True
 
     position: Position
     until: Callable[..., datetime]
@@ -171,8 +165,6 @@ class AskUntil:
 class Expand:
     """Read the sequence that flows into the map, count and encode its elements."""
 
-    acting: ClassVar[Literal[True]] = True
-
     position: Position
     prune: tuple[str, ...] = ()
 
@@ -180,8 +172,6 @@ class Expand:
 @dataclass(frozen=True, slots=True)
 class ParkUntil:
     """Park: for so many seconds, or until a moment."""
-
-    acting: ClassVar[Literal[False]] = False
 
     position: Position
     seconds: float | None = None
@@ -193,8 +183,6 @@ class ParkUntil:
 class AwaitEvent:
     """Park until an event comes."""
 
-    acting: ClassVar[Literal[False]] = False
-
     position: Position
     signal_name: str
     timeout_seconds: float | None
@@ -204,8 +192,6 @@ class AwaitEvent:
 @dataclass(frozen=True, slots=True)
 class SpawnArms:
     """Create ``count`` arms and wait for all; ``arm(i)`` is where arm i begins."""
-
-    acting: ClassVar[Literal[False]] = False
 
     position: Position
     count: int
@@ -217,8 +203,6 @@ class SpawnArms:
 @dataclass(frozen=True, slots=True)
 class EndStrand:
     """The strand ends; the root's end ends the instance."""
-
-    acting: ClassVar[Literal[False]] = False
 
     output: Ref
     prune: tuple[str, ...] = ()
@@ -232,8 +216,6 @@ class FailStrand:
     ``message`` and ``details`` tell the rest where the pure half itself found the failure.
     """
 
-    acting: ClassVar[Literal[False]] = False
-
     position: Position
     kind: str
     message: str = ""
@@ -244,4 +226,6 @@ class FailStrand:
 
 
 Acting: TypeAlias = Call | AskKey | AskUntil | Expand
+ACTING: Final = (Call, AskKey, AskUntil, Expand)
+"""Those that need user code or a value, and come back as an outcome."""
 Transition: TypeAlias = Acting | ParkUntil | AwaitEvent | SpawnArms | EndStrand | FailStrand

@@ -92,8 +92,10 @@ class TaskResultStore(Protocol):
         ...
 
     async def results(self, instance_id: str) -> list[ResultRecord]:
-        """Everything that was executed, in the order it was committed; then the errors of
-        open items. Empty where there is no such instance."""
+        """Everything that was executed, in the order it was committed.
+
+        Then the errors of open items. Empty where there is no such instance.
+        """
         ...
 
     async def count_results(self, instance_id: str, node_path: str) -> int:

@@ -425,12 +425,12 @@ class Wanted:
 class Loaded:
     """What was found of it; what isn't there is left out."""
 
-    results: dict[str, bytes] = field(default_factory=dict)
-    latest: dict[Latest, tuple[str, bytes]] = field(default_factory=dict)
+    results: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    latest: dict[Latest, tuple[str, bytes]] = field(default_factory=dict[Latest, tuple[str, bytes]])
     """The path that was found, and its output."""
-    joins: dict[str, tuple[ArmEnd, ...]] = field(default_factory=dict)
-    elements: dict[ItemKey, bytes] = field(default_factory=dict)
-    events: dict[int, bytes] = field(default_factory=dict)
+    joins: dict[str, tuple[ArmEnd, ...]] = field(default_factory=dict[str, tuple[ArmEnd, ...]])
+    elements: dict[ItemKey, bytes] = field(default_factory=dict[ItemKey, bytes])
+    events: dict[int, bytes] = field(default_factory=dict[int, bytes])
     input: bytes | None = None
 
 

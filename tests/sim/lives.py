@@ -18,19 +18,18 @@ from sayiir import Completed, Failed
 from sayiir.access.snapshots import Programs
 from sayiir.client import AsyncWorkflowClient
 from sayiir.engine.leases import look_after, told
-from sayiir.limits import DEFAULT_LEASE_SECONDS, LEASE_RENEWALS_PER_LEASE
+from sayiir.limits import LEASE_RENEWALS_PER_LEASE
 from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.stores.records import Fail
 from sayiir.testing.clock import MovedClock
 
 from tests.sim.flows import INPUT
-from tests.sim.trace import Crash
+from tests.sim.trace import Crash, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from tests.sim.flows import Case
-    from tests.sim.trace import Trace
 
 __all__ = ["INSTANCE", "IdleLoop", "MortalStore", "Outcome", "Point", "SimulatedClock", "World", "in_memory", "play"]
 
@@ -185,7 +184,7 @@ class World:
     store: Any
     clock: SimulatedClock
     sent: Counter[str] = field(default_factory=Counter)
-    stuck: bool = False
+    outside: MortalStore = field(init=False)
 
     async def prepare(self) -> None:
         """Send what is sent before anybody waits; then the instance is submitted first."""
@@ -201,7 +200,7 @@ class World:
     async def live(self, point: Point | None = None) -> Outcome:
         """One process: ``ensure`` until the instance has ended, or until the process dies."""
         trace = self.case.trace
-        store = MortalStore(self.store, trace, point)
+        store = self.outside = MortalStore(self.store, trace, point)
         ClockKeeper.clock = self.clock
         runner = AsyncCheckpointingRunner(store, clock=self.clock)
         self._watch_for_idleness(store)
@@ -242,10 +241,6 @@ class World:
             self.clock.shift(max(wake_us - self.clock.now_us(), 0) / 1e6)
         return bool(waits or wakes)
 
-    def outlast_leases(self) -> None:
-        """Let the leases of a dead process run out."""
-        self.clock.shift(DEFAULT_LEASE_SECONDS + 1)
-
     def _serves(self, name: str | None) -> bool:
         return name is not None and self.case.plans[name].first is not None
 
@@ -255,22 +250,23 @@ class World:
         await client.send_event(INSTANCE, name, payload, workflow=self.case.workflow)
 
     def _client(self) -> AsyncWorkflowClient:
-        return AsyncWorkflowClient(self.store)
+        self.outside = MortalStore(self.store, Trace())
+        return AsyncWorkflowClient(self.outside)
 
     def _watch_for_idleness(self, store: MortalStore) -> None:
         main = asyncio.current_task()
         assert main is not None
-        _move_when_idle(self.clock, main, lambda: store.busy > 0)
+        _move_when_idle(self.clock, main, lambda: store.busy > 0 or self.outside.busy > 0)
 
 
 def _move_when_idle(
-    clock: SimulatedClock, main: asyncio.Task[Any], busy: Callable[[], bool] = lambda: False
+    clock: SimulatedClock, main: asyncio.Task[Any] | None, busy: Callable[[], bool] = lambda: False
 ) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, IdleLoop)
 
     def move() -> None:
-        if not busy() and not clock.wake_next():
+        if not busy() and not clock.wake_next() and main is not None:
             main.cancel("nothing is left that could wake anybody")
 
     loop.on_idle = move
@@ -296,7 +292,8 @@ async def in_memory(case: Case) -> Any:
     clock = SimulatedClock()
     main = asyncio.current_task()
     assert main is not None
-    _move_when_idle(clock, main)
+    # A task on a thread may be what everybody waits for: then there is nobody to wake.
+    _move_when_idle(clock, None if case.threads else main)
     try:
         return await case.workflow.arun(INPUT, clock=clock, events=case.events())
     finally:

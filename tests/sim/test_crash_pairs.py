@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sim.explore import Explorer, Totals
+from tests.sim.explore import UNREACHED, Explorer, Totals
 from tests.sim.lives import Point, play
 
 if TYPE_CHECKING:
@@ -50,9 +50,5 @@ def test_killed_at_each_of_its_first_steps_it_still_ends(seed: int) -> None:
     drawn = random.Random(seed)
     play(explorer.killed_at([Point(drawn.randint(1, 3), drawn.random() < 0.5) for _ in range(9)]))
     # A process that has little left may end before its point is reached: that is no fault.
-    wrong = [
-        finding
-        for finding in totals.findings
-        if not all(problem.startswith("it ended before") for problem in finding.problems)
-    ]
-    assert not wrong, str(wrong[0])
+    totals.forgive(UNREACHED)
+    totals.check()

@@ -16,14 +16,14 @@ from sayiir import ItemFailed
 if TYPE_CHECKING:
     from sayiir import TaskContext
 
-__all__ = ["Crash", "Execution", "Trace"]
+__all__ = ["Crash", "Execution", "Trace", "plain"]
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """What a recorded failure tells of its attempt and its traceback may differ."""
     if isinstance(value, ItemFailed):
         return f"failed[{value.index}]: {value.error.type_name}"
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple)) else value
+    return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 class Crash(BaseException):
@@ -67,7 +67,15 @@ class Trace:
         """A task starts; how many turns of the loop it shall take (seeded by path and attempt)."""
         if self.dead:
             raise Crash
-        path, attempt, value = ctx.path, ctx.attempt, repr(_plain(values))
+        self.note(ctx.path, ctx.attempt, ctx.idempotency_key, repr(plain(values)))
+        return self.turns(ctx)
+
+    def turns(self, ctx: TaskContext) -> int:
+        """How many turns of the loop an attempt takes: seeded, so that it takes them again."""
+        return random.Random(f"{self.seed}:{ctx.path}:{ctx.attempt}").choice((0, 0, 1, 3))
+
+    def note(self, path: str, attempt: int, key: str, value: str) -> None:
+        """Judge a start by what was seen before."""
         if path in self.committed:
             self._problem(f"{path} ran again, committed in life {self.committed[path]}")
         for prefix, life in self.closed:
@@ -75,14 +83,13 @@ class Trace:
                 self._problem(f"{path} ran though {prefix} had failed for good in life {life}")
         if self._inputs.setdefault(path, value) != value:
             self._problem(f"{path} got {value}, and before {self._inputs[path]}")
-        if self._keys.setdefault(path, ctx.idempotency_key) != ctx.idempotency_key:
+        if self._keys.setdefault(path, key) != key:
             self._problem(f"{path} changed its idempotency key")
         last = self._attempts.get((path, self.fresh), 0)
         if attempt <= last:
             self._problem(f"{path} began attempt {attempt} after attempt {last}")
         self._attempts[path, self.fresh] = attempt
         self.executions.append(Execution(self.life, path, attempt, value))
-        return random.Random(f"{self.seed}:{path}:{attempt}").choice((0, 0, 1, 3))
 
     # -- told by the store's wrapper
 

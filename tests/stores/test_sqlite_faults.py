@@ -12,7 +12,7 @@ import pytest
 
 from sayiir.errors import InvalidTransition, SchemaVersionError, StoreError, StoreUnavailable
 from sayiir.stores.records import Checkpoint, ClaimRequest, Move
-from sayiir.stores.sqlite import SqliteStore
+from sayiir.stores.sqlite import SqliteStore, worker
 from sayiir.testing.clock import MovedClock
 from tests.stores.sqlite_child import new_instance, result
 
@@ -237,6 +237,30 @@ def test_a_cancelled_caller_leaves_nothing_behind(tmp_path: Path) -> None:
             task.cancel()
         await store.create(new_instance("last"))
         assert await store.describe("last") is not None
+        await store.close()
+
+    asyncio.run(main())
+
+
+def test_nobody_waits_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock that isn't let go of is told to the caller, and what he gave up isn't done."""
+    monkeypatch.setattr(worker, "ANSWER_SECONDS", 0.2)
+
+    async def main() -> None:
+        file = tmp_path / "orders.db"
+        store = await SqliteStore.open(file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as shell:
+            shell.execute("begin immediate")
+            stuck = asyncio.ensure_future(store.create(new_instance("one")))
+            await asyncio.sleep(0.05)
+            queued = asyncio.ensure_future(store.create(new_instance("two")))
+            for each in (stuck, queued):
+                with pytest.raises(StoreUnavailable, match="no answer"):
+                    await each
+            shell.execute("rollback")
+        monkeypatch.undo()
+        await store.create(new_instance("three"))
+        assert await store.describe("two") is None
         await store.close()
 
     asyncio.run(main())

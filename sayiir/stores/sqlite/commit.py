@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
@@ -18,7 +17,6 @@ from sayiir.stores.records import (
     InstanceState,
     Move,
     Park,
-    Result,
     Retry,
     Spawn,
 )
@@ -42,6 +40,7 @@ from sayiir.stores.sqlite.moves import (
     next_park,
     remove_below,
 )
+from sayiir.stores.sqlite.quick import Results, quick_way
 from sayiir.stores.sqlite.spawn import spawn_arms
 
 if TYPE_CHECKING:
@@ -52,32 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = ["commit"]
 
-_DONE: Final = Answer()
 _STALE: Final = Answer(accepted=False)
-
-# The step of an item that is READY and keeps its lease: most checkpoints by far. It finds its
-# row by the fence, so nothing has to be read before, and it touches no index. An item that
-# waited, spawned or changes its priority has more to clear, and takes the long way.
-_STEP: Final = f"""
-update work_item set path = ?1, input = ?2, interruptions = 0,
-    failures = case when path = ?1 then failures else 0 end,
-    interruptions_ever = case when path = ?1 then interruptions_ever else 0 end,
-    error = case when path = ?1 then error end,
-    failed = case when path = ?1 then failed else 0 end
-where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6
-    and holder is not null and phase = {READY}
-    and total is null and signal_name is null and event_id is null
-    and (
-        select state = {RUNNING} and control = 0 and coalesce(?7, priority) = prio
-        from instance where instance.run = ?3
-    )
-"""  # noqa: S608 - numbers of our own
-
-_INSERT_RESULT: Final = (
-    "insert into task_result "
-    "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 
 def commit(tx: Transaction, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
@@ -87,68 +61,17 @@ def commit(tx: Transaction, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
         StoreError: a path that has a result already, or an effect that makes no sense; nothing
             of the whole batch is written.
     """
-    results = _Results(tx)
+    results = Results(tx)
     answers = [
-        _step(tx, checkpoint, results) or _write(tx, checkpoint, results)
+        quick_way(tx, checkpoint, results) or _write(tx, checkpoint, results)
         for checkpoint in checkpoints
     ]
     results.write()
+    tx.write_counts()
     return answers
 
 
-class _Results:
-    """Gathers the batch's results, for one statement that inserts them all."""
-
-    __slots__ = ("_rows", "_tx")
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self._rows: list[tuple[object, ...]] = []
-
-    def add(self, run: int, result: Result) -> None:
-        self._rows.append(
-            (
-                run,
-                result.path,
-                result.node_path,
-                result.ordinal,
-                result.attempts,
-                result.duration_us,
-                self._tx.now,
-                result.output,
-            )
-        )
-
-    def write(self) -> None:
-        try:
-            self._tx.executemany(_INSERT_RESULT, self._rows)
-        except sqlite3.IntegrityError as error:
-            paths = ", ".join(repr(row[1]) for row in self._rows[:10])
-            raise StoreError(
-                f"one of these paths has a result already, and a result is written once: {paths}"
-            ) from error
-        self._rows.clear()
-
-
-def _step(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer | None:
-    """The quick way, where it applies."""
-    move, fence = checkpoint.effect, checkpoint.fence
-    if not isinstance(move, Move) or checkpoint.prune:
-        return None
-    run, key = fence.run, fence.item
-    stepped = tx.execute(
-        _STEP,
-        (move.path, move.input, run, key.spawn_path, key.index, fence.epoch, move.priority),
-    )
-    if not stepped.rowcount:
-        return None
-    tx.forget_item(run, key)
-    if checkpoint.result is not None:
-        results.add(run, checkpoint.result)
-    return _DONE
-
-
-def _write(tx: Transaction, checkpoint: Checkpoint, results: _Results) -> Answer:
+def _write(tx: Transaction, checkpoint: Checkpoint, results: Results) -> Answer:
     held = tx.held(checkpoint.fence)
     if held is None:
         return _STALE

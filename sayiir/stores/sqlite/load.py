@@ -57,14 +57,28 @@ def _input(tx: Transaction, run: int) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
+# One seek in the index of node paths, which leaves out results whose path is the same, and one
+# for those.
+_LATEST = """
+select ordinal, path, output from (
+    select * from (
+        select ordinal, path, output from task_result
+        where run = ?1 and node_path = ?2 and node_path <> path and ordinal >= ?3 and ordinal < ?4
+        order by ordinal desc, path desc limit 1
+    )
+    union all
+    select ordinal, path, output from task_result
+    where run = ?1 and path = ?2 and node_path = ?2 and ordinal >= ?3 and ordinal < ?4
+) order by ordinal desc, path desc limit 1
+"""
+
+
 def _latest(tx: Transaction, run: int, wanted: Latest) -> tuple[str, bytes] | None:
     """Path and output of the highest ordinal; of equal ones that of the last node path."""
     best: tuple[bytes, str, bytes] | None = None
     for node_path in wanted.node_paths:
         row = tx.execute(
-            "select ordinal, path, output from task_result where run = ? and node_path = ? "
-            "and ordinal >= ? and ordinal < ? order by ordinal desc, path desc limit 1",
-            (run, node_path, wanted.ordinal_prefix, _after(wanted.ordinal_prefix)),
+            _LATEST, (run, node_path, wanted.ordinal_prefix, _after(wanted.ordinal_prefix))
         ).fetchone()
         if row is not None and (best is None or row[0] >= best[0]):
             best = row
@@ -98,8 +112,11 @@ def _join(tx: Transaction, run: int, spawn_path: str) -> tuple[ArmEnd, ...] | No
 def count_results(tx: Transaction, instance_id: str, node_path: str) -> int:
     """How many results of this node path are stored."""
     (count,) = tx.execute(
-        "select count(*) from task_result where node_path = ? "
-        "and run = (select run from instance where instance_id = ?)",
+        "select (select count(*) from task_result "
+        "where run = instance.run and node_path = ?1 and node_path <> path) "
+        "+ (select count(*) from task_result "
+        "where run = instance.run and path = ?1 and node_path = ?1) "
+        "from instance where instance_id = ?2",
         (node_path, instance_id),
-    ).fetchone()
+    ).fetchone() or (0,)
     return int(count)

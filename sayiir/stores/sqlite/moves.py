@@ -165,12 +165,7 @@ def _save_parent(tx: Transaction, run: Run, parent: Item) -> None:
     if parent.joined or parent.phase != JOIN:
         tx.save(run, parent)
     else:
-        # Ten thousand arms count themselves here; no index is concerned.
-        tx.execute(
-            "update work_item set pending = ?, held = ? "
-            "where run = ? and spawn_path = ? and idx = ?",
-            (parent.pending, parent.held, parent.run, parent.spawn_path, parent.idx),
-        )
+        tx.count_later(parent)
 
 
 def _next_held(tx: Transaction, sibling: Item) -> Item:

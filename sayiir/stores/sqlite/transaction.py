@@ -14,7 +14,7 @@ from sayiir.stores.sqlite.rows import INSTANCE_COLUMNS, ITEM_COLUMNS, Item, Run
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = ["Transaction", "decode_labels", "encode_labels"]
 
@@ -47,6 +47,11 @@ _values = attrgetter(*_CHANGED, *_KEY)
 _lease_values = attrgetter(*_LEASE, *_KEY)
 _all_values = attrgetter(*ITEM_COLUMNS)
 
+_UPDATE_COUNTS: Final = (
+    "update work_item set pending = ?, held = ? where run = ? and spawn_path = ? and idx = ?"
+)
+_counts = attrgetter("pending", "held", *_KEY)
+
 _UPDATE_RUN: Final = (
     "update instance set state = ?, control = ?, reason = ?, requested_by = ?, deadline_at = ?, "
     "finished_at = ?, parks = ?, output = ?, error = ? where run = ?"
@@ -62,7 +67,16 @@ class Transaction:
         changed: the runs whose watchers have to be woken once it is committed.
     """
 
-    __slots__ = ("_items", "_runs", "changed", "execute", "executemany", "now", "process")
+    __slots__ = (
+        "_counting",
+        "_items",
+        "_runs",
+        "changed",
+        "execute",
+        "executemany",
+        "now",
+        "process",
+    )
 
     def __init__(self, connection: sqlite3.Connection, now: int, process: int = 0) -> None:
         self.execute = connection.execute
@@ -72,6 +86,7 @@ class Transaction:
         self.changed: set[int] = set()
         self._runs: dict[int, Run] = {}
         self._items: dict[tuple[int, str, int], Item] = {}
+        self._counting: dict[tuple[int, str, int], Item] = {}
 
     # -- instances
 
@@ -179,6 +194,19 @@ class Transaction:
             self.changed.add(item.run)
         self.execute(_UPDATE_ITEM, _values(item))
 
+    def count_later(self, parent: Item) -> None:
+        """Write a waiting parent's counts before anything else could read them.
+
+        A batch that ends a hundred arms counts them in memory, and writes their parent once.
+        """
+        self._counting[parent.run, parent.spawn_path, parent.idx] = parent
+
+    def write_counts(self) -> None:
+        """Write the counts that were put off."""
+        if self._counting:
+            self.executemany(_UPDATE_COUNTS, map(_counts, self._counting.values()))
+            self._counting.clear()
+
     def save_lease(self, run: Run, item: Item) -> None:
         """The same, where only the lease and what hangs on it has changed."""
         schedule(run, item)
@@ -194,30 +222,46 @@ class Transaction:
         self.changed.add(run.run)
         self.executemany(_UPDATE_ITEM, map(_values, items))
 
-    def insert_items(self, run: Run, items: Iterable[Item]) -> None:
-        """Insert open items. One that has the key already leaves it its epoch.
+    def insert_items(self, run: Run, items: Sequence[Item]) -> None:
+        """Insert open items of one spawn path. One that has the key already leaves it its epoch.
 
         Only a node that is executed again comes upon such a row, and the fences of the first
         time must stay stale.
         """
         rows: list[tuple[Any, ...]] = []
+        epochs = self._epochs_of(items)
         for item in items:
             schedule(run, item)
-            before = self.find_item(item.run, item.key)
-            if before is not None:
-                item.epoch = before.epoch + item.epoch
+            item.epoch += epochs.get(item.idx, 0)
             self._items[item.run, item.spawn_path, item.idx] = item
             rows.append(_all_values(item))
         self.executemany(_INSERT_ITEM, rows)
         self.changed.add(run.run)
 
+    def _epochs_of(self, items: Sequence[Item]) -> dict[int, int]:
+        """The epochs of those that have rows already, by index."""
+        if not items:
+            return {}
+        first, last = items[0], items[-1]
+        return dict(
+            self.execute(
+                "select idx, epoch from work_item "
+                "where run = ? and spawn_path = ? and idx between ? and ?",
+                (first.run, first.spawn_path, first.idx, last.idx),
+            ).fetchall()
+        )
+
     def forget_item(self, run: int, key: ItemKey) -> None:
         """The row was changed by itself."""
         if self._items:
-            self._items.pop((run, key.spawn_path, key.index), None)
+            place = (run, key.spawn_path, key.index)
+            if place in self._counting:
+                self.write_counts()
+            self._items.pop(place, None)
 
     def forget_items(self) -> None:
-        """Rows were changed or deleted in sets: what was loaded of them may be wrong."""
+        """Rows are changed or deleted in sets: what was loaded of them would be wrong."""
+        self.write_counts()
         self._items.clear()
 
 

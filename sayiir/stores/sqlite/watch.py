@@ -23,9 +23,12 @@ class Watchers:
         self.begin_polling: Callable[[], None] = lambda: None
         """Called when somebody begins to wait, so that the file is polled."""
         self.closed = False
-        self.waiting = 0
-        """How many wait at this moment; the file is polled while there are any."""
         self._watches: tuple[SqliteWatch, ...] = ()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody waits at this moment; the file is polled while it is so."""
+        return any(watch.waiting for watch in self._watches)
 
     def add(self, run: int | None) -> SqliteWatch:
         """A new watch, which sees what changes from now on, in all runs or in one."""
@@ -58,6 +61,11 @@ class SqliteWatch:
         self._noticed = False
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def waiting(self) -> bool:
+        """Whether somebody waits on it at this moment."""
+        return self._waiter is not None
+
     def notice(self) -> None:
         """There was a change. From any thread."""
         if self._noticed:
@@ -89,14 +97,12 @@ class SqliteWatch:
     async def _wait(self, timeout_seconds: float) -> None:
         waiter = self._waiter = self._loop.create_future()
         sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
-        self._watchers.waiting += 1
         self._watchers.begin_polling()
         try:
             # Looked at again: a change may have come between the first look and the waiter.
             if not self._noticed:
                 await asyncio.wait((waiter, sleep), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._watchers.waiting -= 1
             self._waiter = None
             waiter.cancel()
             sleep.cancel()

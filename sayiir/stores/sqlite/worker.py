@@ -24,13 +24,15 @@ __all__ = ["AnyJob", "Job", "Runs", "Worker"]
 
 Result = TypeVar("Result")
 MAX_BATCH_JOBS: Final = 256
+ANSWER_SECONDS: Final = 30.0
+"""How long a verb is waited for: a call that hangs must not hang its caller."""
 CLOSE_TIMEOUT_SECONDS: Final = 30.0
 
 
 class Job(Generic[Result]):
     """One function to run in a transaction, and who waits for its result."""
 
-    __slots__ = ("error", "function", "future", "loop", "result")
+    __slots__ = ("_patience", "error", "function", "future", "loop", "result")
 
     result: Result
     """Set by whoever runs the job, unless ``error`` is."""
@@ -40,9 +42,25 @@ class Job(Generic[Result]):
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Result] = self.loop.create_future()
         self.error: BaseException | None = None
+        self._patience = self.loop.call_later(ANSWER_SECONDS, self._give_up)
+
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody waits any more: cancelled, or after too long. From any thread."""
+        return self.future.done()
+
+    def _give_up(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(
+                StoreUnavailable(
+                    f"the database gave no answer for {ANSWER_SECONDS:.0f} s; another process may "
+                    "hold its lock. What was asked may still be written"
+                )
+            )
 
     def settle(self) -> None:
         """Tell who waits. On the job's own loop."""
+        self._patience.cancel()
         if self.future.done():
             return  # whoever waited was cancelled meanwhile
         if self.error is not None:

@@ -147,6 +147,8 @@ class Writer:
         process = 0 if self.holders is None else self.holders.process
         alone = len(jobs) == 1
         for job in jobs:
+            if job.abandoned:
+                continue  # a claim that nobody hears of would hold its items for nothing
             transaction = Transaction(connection, self._clock.now_us(), process)
             if not alone:
                 connection.execute("savepoint job")

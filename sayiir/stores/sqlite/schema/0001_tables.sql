@@ -120,7 +120,8 @@ create table task_result (
     output blob not null
 );
 create unique index task_result_path on task_result (run, path);
-create index task_result_node on task_result (run, node_path, ordinal);
+-- Outside of loops and maps the node path is the path, and the index above finds it.
+create index task_result_node on task_result (run, node_path, ordinal) where node_path <> path;
 
 create table event (
     id integer primary key autoincrement,
