@@ -16,7 +16,7 @@ from sayiir.engine.refs import ElementRef, EventRef
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, SpawnArms
 from sayiir.engine.work import Reply
-from sayiir.stores.records import Wanted
+from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step, Work
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Answer, Checkpoint, Claimed, Latest
+    from sayiir.stores.records import Checkpoint, Claimed, Latest
 
 __all__ = ["StoreCommitter"]
+
+_PLAIN_ANSWER = Answer()
+_PLAIN_REPLY = Reply()
 
 
 class StoreCommitter:
@@ -103,6 +106,8 @@ class StoreCommitter:
     # -- answers
 
     def _reply(self, work: Work, step: Step, answer: Answer) -> Reply:
+        if answer == _PLAIN_ANSWER:
+            return _PLAIN_REPLY
         event = None
         if answer.event is not None and isinstance(step.following, AwaitEvent):
             node_path = step.following.position.place.node_path

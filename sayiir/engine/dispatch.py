@@ -83,6 +83,10 @@ class Dispatcher:
             return 0
         return max(self._request.limit - len(self._tasks), 0)
 
+    def fail(self, error: BaseException) -> None:
+        """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
+        self._failure = self._failure or error
+
     def _spawn(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._driver.drive(work))
         self._tasks.add(task)

@@ -58,6 +58,10 @@ class Desk(Protocol):
         """How many further items could be started at once."""
         ...
 
+    def fail(self, error: BaseException) -> None:
+        """Start nothing more: driving has met an error that is no failure of the instance."""
+        ...
+
 
 class Driver:
     """Drives work items, one strand each, until they park, end or are taken away.
@@ -89,7 +93,10 @@ class Driver:
             held.add(work)
             try:
                 following = await self._strand(work)
-            except BaseException:
+            except BaseException as error:
+                if not isinstance(error, asyncio.CancelledError):
+                    # Before the item is due again: whoever runs the desk must not take it up.
+                    self._desk.fail(error)
                 await self._give_back(work)
                 raise
             finally:

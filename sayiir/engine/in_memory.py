@@ -208,6 +208,10 @@ class InMemoryRun:
         """How many further items could be started at once."""
         return EMBEDDED_CONCURRENCY - len(self._tasks)
 
+    def fail(self, error: BaseException) -> None:
+        """Start nothing more; ``run`` raises the error."""
+        self._failure = self._failure or error
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]
         if not task.cancelled() and (error := task.exception()) is not None:

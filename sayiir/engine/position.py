@@ -52,11 +52,12 @@ class Frame:
         ordinal: the loop and map numbers so far, four big-endian bytes each.
         number: the iteration, the map index or the fork arm's index.
         strand: a work item begins here.
-        child_input: the input of the child workflow, if this is its body.
+        children: the inputs of the enclosing child workflows, outermost first; the nearest
+            is what ``workflow_input`` gives.
         key: the branch's answer, if this is its arm and the answer is at hand.
     """
 
-    __slots__ = ("above", "child_input", "key", "number", "ordinal", "place", "prefix", "strand")
+    __slots__ = ("above", "children", "key", "number", "ordinal", "place", "prefix", "strand")
 
     def __init__(
         self,
@@ -74,7 +75,10 @@ class Frame:
         self.ordinal = ordinal
         self.number = number
         self.strand = strand
-        self.child_input = child_input
+        above_children: tuple[Ref, ...] = () if above is None else above.children
+        self.children: tuple[Ref, ...] = above_children
+        if child_input is not None:
+            self.children = (*above_children, child_input)
         self.key: ResultRef | None = None
 
     def iteration(self, place: Place, number: int) -> Frame:
@@ -111,11 +115,6 @@ class Frame:
         while not frame.strand and frame.above is not None:
             frame = frame.above
         return frame
-
-    def child_inputs(self) -> list[Ref]:
-        """The inputs of the enclosing children, outermost first."""
-        frames = [frame for frame in self.outwards() if frame.child_input is not None]
-        return [frame.child_input for frame in reversed(frames) if frame.child_input is not None]
 
     def outwards(self) -> Iterator[Frame]:
         """This frame and all that enclose it."""

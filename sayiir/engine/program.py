@@ -67,7 +67,7 @@ class Program:
     def input_text(self, position: Position) -> str:
         """The position's input as a store keeps it, with the inputs of enclosing children."""
         text = ref_to_text(position.input)
-        children = position.frame.child_inputs()
+        children = position.frame.children
         if not children:
             return text
         return "c" + json.dumps([text, *map(ref_to_text, children)], separators=(",", ":"))
@@ -129,7 +129,4 @@ class Program:
 
     def workflow_input(self, frame: Frame) -> Ref:
         """The input of the nearest workflow that encloses the frame."""
-        for outer in frame.outwards():
-            if outer.child_input is not None:
-                return outer.child_input
-        return InputRef()
+        return frame.children[-1] if frame.children else InputRef()

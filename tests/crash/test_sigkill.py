@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.crash.kills import Doomed, Kill, Server
+from tests.sim.folders import quick_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 pytestmark = pytest.mark.crash
 CHUNKS = 10
@@ -21,7 +21,6 @@ PER_SEED = 10
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_killed_process_is_continued_by_the_next(
     chunk: int,
-    tmp_path: Path,
     repetitions: Callable[[int, int], int],
     report_figure: Callable[[str], None],
 ) -> None:
@@ -29,10 +28,10 @@ def test_a_killed_process_is_continued_by_the_next(
     wanted = repetitions(52, 1_050)
     killed = rerun = graphs = 0
     wrong: list[str] = []
-    with Server() as server:
+    with Server() as server, quick_folder() as folder:
         while killed < wanted and not wrong:
             seed = 50_000 + chunk * 10_000 + graphs
-            doomed = Doomed(server, seed, tmp_path)
+            doomed = Doomed(server, seed, folder)
             writes = doomed.begin()
             drawn = random.Random(seed)
             for _ in range(PER_SEED):

@@ -21,6 +21,7 @@ from sayiir.stores.records import (
     ClaimAnswer,
     Claimed,
     ClaimRequest,
+    Control,
     CreateAnswer,
     Effect,
     End,
@@ -29,6 +30,7 @@ from sayiir.stores.records import (
     Fence,
     InstanceQuery,
     InstanceRecord,
+    InstanceState,
     ItemKey,
     Latest,
     Move,
@@ -190,6 +192,11 @@ class Stores(RuleBasedStateMachine):
         root_priority: int | None,
     ) -> None:
         self.created += 1
+        found = self.both(lambda side: side.store.describe(name))
+        if found is not None:
+            # One that has ended gives way, so that there is always something to do.
+            ended = found.state is not InstanceState.RUNNING
+            definition, replace = found.definition_hash, ended or (replace and priority == 1)
         new = NewInstance(
             instance_id=name,
             run_id=f"run-{self.created}",
@@ -213,10 +220,6 @@ class Stores(RuleBasedStateMachine):
         self.keep([answer.claimed])
         if self.created % 2:
             self.release(0)
-
-    @rule(name=ids)
-    def delete(self, name: str) -> None:
-        self.both(lambda side: side.store.delete(name))
 
     # -- claims
 
@@ -258,15 +261,31 @@ class Stores(RuleBasedStateMachine):
 
     # -- checkpoints
 
+    @rule(data=st.data(), rounds=st.integers(1, 6))
+    def work(self, data: st.DataObject, rounds: int) -> None:
+        """What workers do most: claim where nothing is held, and commit."""
+        self._work(data, rounds)
+
+    def _work(self, data: st.DataObject, rounds: int) -> None:
+        for _ in range(rounds):
+            if not self.fences or data.draw(st.integers(0, 4)) == 0:
+                request = ClaimRequest(holder="w", lease_us=20 * SECOND_US, limit=3)
+                self.keep(self.both(lambda side: side.store.claim(request)).items)
+            self.commit(data)
+
     @rule(data=st.data())
+    def work_on(self, data: st.DataObject) -> None:
+        """Again, for rules are drawn alike and this is the one that matters."""
+        self._work(data, 10)
+
     def commit(self, data: st.DataObject) -> None:
         held = list(self.fences.values())
         if not held:
             return
-        chosen = data.draw(st.lists(st.sampled_from(held), min_size=1, max_size=3, unique=True))
+        chosen = data.draw(st.lists(st.sampled_from(held), min_size=1, max_size=4, unique=True))
         checkpoints = [self._checkpoint(data, each) for each in chosen]
-        if self.stale and data.draw(st.integers(0, 5)) == 0:
-            fence = self.stale[-1]
+        if self.stale and data.draw(st.integers(0, 9)) == 0:
+            fence = data.draw(st.sampled_from(self.stale[-5:]))
             checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
         answers = self.both(
             lambda side: side.store.commit(
@@ -276,16 +295,36 @@ class Stores(RuleBasedStateMachine):
         if isinstance(answers, type):
             return
         for checkpoint, answer in zip(checkpoints, answers, strict=True):
-            place = (checkpoint.fence.run, checkpoint.fence.item)
-            if isinstance(checkpoint.effect, Spawn | Await) and place in self.fences:
-                phase = Phase.SIGNAL if isinstance(checkpoint.effect, Await) else Phase.JOIN
-                self._moved(place, phase, checkpoint.effect.path)
-            elif isinstance(checkpoint.effect, Move | Park) and place in self.fences:
-                self._moved(place, Phase.READY, checkpoint.effect.path)
+            self._follow(checkpoint, answer)
+        for answer in answers:
             self.keep(answer.claimed)
 
-    def _moved(self, place: tuple[int, ItemKey], phase: Phase, path: str) -> None:
-        self.fences[place] = dataclasses.replace(self.fences[place], phase=phase, path=path)
+    def _follow(self, checkpoint: Checkpoint, answer: Answer) -> None:
+        """Keep what is still held where it stands now; the other fences are stale ones."""
+        place = (checkpoint.fence.run, checkpoint.fence.item)
+        before = self.fences.get(place)
+        if before is None or before.fence != checkpoint.fence:
+            return
+        match checkpoint.effect:
+            case _ if not answer.accepted or answer.control is not Control.NONE:
+                after = None
+            case Move(path=path):
+                after = dataclasses.replace(before, phase=Phase.READY, path=path)
+            case Await(path=path) if answer.event is not None:
+                after = dataclasses.replace(before, phase=Phase.SIGNAL, path=path)
+            case Retry(in_place=True):
+                after = dataclasses.replace(before, phase=Phase.READY)
+            case Spawn(path=path, items=items, total=total) if len(items) < total or answer.joined:
+                phase = Phase.JOIN if answer.joined else Phase.READY
+                after = dataclasses.replace(
+                    before, phase=phase, path=path, spawned=len(items), spawn_total=total
+                )
+            case _:
+                after = None
+        if after is None:
+            self.stale.append(self.fences.pop(place).fence)
+        else:
+            self.fences[place] = after
 
     def _checkpoint(self, data: st.DataObject, by: Claimed) -> Checkpoint:
         strand = self._strand(by.fence.item)
@@ -301,7 +340,7 @@ class Stores(RuleBasedStateMachine):
                 duration_us=number,
             )
         prune: tuple[str, ...] = ()
-        if data.draw(st.integers(0, 5)) == 0:
+        if data.draw(st.integers(0, 9)) == 0:
             prune = (f"{strand}l[0]/",)
         return Checkpoint(
             fence=by.fence, effect=self._effect(data, by, strand), result=result, prune=prune
@@ -315,7 +354,10 @@ class Stores(RuleBasedStateMachine):
         draw = data.draw
         kind = draw(
             st.sampled_from(
-                ("move", "park", "await", "await", "retry", "spawn", "spawn", "end", "end", "fail")
+                ("move", "move", "park", "await", "retry", "spawn", "spawn", "end", "end", "end")
+                + (("fail",) if self.fresh() % 3 == 0 else ())
+                if strand or self.fresh() % 4 == 0
+                else ("move", "park", "await", "retry", "spawn", "spawn")
             )
         )
         path = strand + draw(st.sampled_from(("a", "b", "l[0]/a", "l[1]/b")))
@@ -347,7 +389,9 @@ class Stores(RuleBasedStateMachine):
 
     def _spawn(self, data: st.DataObject, by: Claimed, strand: str) -> Spawn:
         draw = data.draw
-        total = draw(st.integers(0, 4))
+        if by.spawn_total is not None and by.phase is Phase.READY and draw(st.integers(0, 3)):
+            return self._rest_of_spawn(by)
+        total = 0 if strand.count("/") > 2 else draw(st.integers(0, 4))
         part = draw(st.integers(0, total))
         where = "l[0]/" if draw(st.booleans()) else ""
         path = f"{strand}{where}f{self.fresh()}"
@@ -370,6 +414,15 @@ class Stores(RuleBasedStateMachine):
             keep=draw(small),
         )
 
+    @staticmethod
+    def _rest_of_spawn(by: Claimed) -> Spawn:
+        total = by.spawn_total or 0
+        items = tuple(
+            NewItem(index=index, path=f"{by.path}[{index}]/t", input=f"input-{index}")
+            for index in range(max(0, by.spawned - 1), total)
+        )
+        return Spawn(path=by.path, input="join", items=items, total=total, limit=2, keep=1)
+
     def _fail(self, data: st.DataObject, by: Claimed, move: Move) -> Fail:
         error = b"fatal %d" % self.fresh()
         keep = data.draw(st.booleans())
@@ -380,39 +433,49 @@ class Stores(RuleBasedStateMachine):
             and key != ItemKey()
             and (key == by.fence.item or by.fence.item.spawn_path.startswith(self._strand(key)))
         ]
-        if above and data.draw(st.integers(0, 4)):
+        if above and data.draw(st.integers(0, 9)):
             return Fail(error=error, scope=data.draw(st.sampled_from(above)), keep=keep)
         return Fail(error=error, at=move if data.draw(st.booleans()) else None, keep=keep)
 
     # -- people
 
     @rule(
-        name=ids, signal=st.sampled_from(SIGNALS), at=st.sampled_from((None, None, "a", "l[0]/a"))
+        name=ids,
+        signal=st.sampled_from(SIGNALS),
+        at=st.sampled_from((None, None, "a", "l[0]/a")),
+        count=st.integers(1, 3),
     )
-    def send_event(self, name: str, signal: str, at: str | None) -> None:
-        payload = b"event %d" % self.fresh()
-        self.both(lambda side: side.store.send_event(name, signal, payload, path=at))
+    def send_events(self, name: str, signal: str, at: str | None, count: int) -> None:
+        for _ in range(count):
+            payload = b"event %d" % self.fresh()
+            self.both(
+                lambda side, payload=payload: side.store.send_event(name, signal, payload, path=at)
+            )
 
-    @rule(name=ids)
-    def cancel(self, name: str) -> None:
-        if self.fresh() % 4 == 0:
-            self.both(lambda side: side.store.request_cancel(name, "because", "ada"))
+    @rule(
+        name=ids,
+        verb=st.sampled_from(("pause", "unpause", "unpause", "retry", "retry", "cancel", "delete")),
+    )
+    def ask(self, name: str, verb: str) -> None:
+        def call(side: Side) -> Awaitable[None]:
+            store = side.store
+            match verb:
+                case "pause":
+                    return store.request_pause(name, "wait", "ada")
+                case "unpause":
+                    return store.unpause(name)
+                case "retry":
+                    return store.retry(name)
+                case "cancel":
+                    return store.request_cancel(name, "because", "ada")
+                case _:
+                    return store.delete(name)
 
-    @rule(name=ids)
-    def pause(self, name: str) -> None:
-        self.both(lambda side: side.store.request_pause(name, "wait", "ada"))
-
-    @rule(name=ids)
-    def unpause(self, name: str) -> None:
-        self.both(lambda side: side.store.unpause(name))
-
-    @rule(name=ids)
-    def retry(self, name: str) -> None:
-        self.both(lambda side: side.store.retry(name))
+        self.both(call)
 
     # -- time
 
-    @rule(by=st.sampled_from((1, 1, 5, 31, 300, -1, -100)))
+    @rule(by=st.sampled_from((1, 1, 5, 21, 300, -1, -100)))
     def time_passes(self, by: int) -> None:
         self.clock.shift(by)
 
