@@ -21,6 +21,7 @@ from sayiir.errors import (
     failure_of,
 )
 from sayiir.ids import check_instance_id
+from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
 from sayiir.status import InstancePage
 from sayiir.stores.records import InstanceQuery, InstanceState, StatusName, Wanted
@@ -28,6 +29,7 @@ from sayiir.stores.records import InstanceQuery, InstanceState, StatusName, Want
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.dsl.flow import Flow
+    from sayiir.engine.program import Program
     from sayiir.status import TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord
@@ -279,7 +281,7 @@ class AsyncWorkflowClient:
         if path is None:
             newest = await newest_result(store, record, program, node_paths)
         else:
-            if program.node_path(path) not in node_paths:
+            if _node_path(program, path) not in node_paths:
                 raise ValueError(f"there is no task {spec.name!r} at {path!r}")
             (loaded,) = await store.load([Wanted(run=record.run, results=(path,))])
             newest = (path, loaded.results[path]) if path in loaded.results else None
@@ -324,6 +326,8 @@ class AsyncWorkflowClient:
         Raises:
             ValueError: unknown status, limit or cursor.
         """
+        if not 1 <= limit <= MAX_LIST_LIMIT:
+            raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
         store, _ = await self._opened()
         name = workflow if isinstance(workflow, str) or workflow is None else workflow.name
         wanted = None if status is None else StatusName(status)
@@ -435,3 +439,11 @@ class AsyncWorkflowClient:
         if record is None:
             raise InstanceNotFound(instance_id)
         return record
+
+
+def _node_path(program: Program, path: str) -> str | None:
+    """The path without loop and map numbers; None where the definition has no such path."""
+    try:
+        return program.node_path(path)
+    except (LookupError, ValueError):
+        return None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractContextManager
+from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from sayiir.errors import BlockingCallInLoop, StoreUnavailable
 
@@ -21,14 +19,23 @@ _CLEAN_UP_SECONDS = 10.0
 """How long an interrupted call may take to give its leases back."""
 
 
+class _Exit:
+    """A task asked the process to exit; that is for the thread that called."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: KeyboardInterrupt | SystemExit) -> None:
+        self.error = error
+
+
 class Portal:
     """A thread with an event loop, and the way into it."""
 
     def __init__(self, owner: str) -> None:
         self._owner = owner
-        self._running: AbstractContextManager[BlockingPortal] | None = None
+        self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread_id: int | None = None
+        self._stopping: asyncio.Event | None = None
         self._lock = threading.Lock()
         self._closed = False
 
@@ -45,47 +52,70 @@ class Portal:
             StoreUnavailable: the owner was closed.
         """
         loop = self._started()
-        if threading.get_ident() == self._thread_id:
+        if threading.current_thread() is self._thread:
             raise BlockingCallInLoop(
                 f"{self._owner} was called from its own event loop and would wait for itself; "
                 f"use Async{self._owner} there, or make the task a sync function"
             )
         left = threading.Event()
 
-        async def call() -> T:
+        async def call() -> T | _Exit:
             try:
                 return await function(*args, **kwargs)
+            except (KeyboardInterrupt, SystemExit) as error:
+                # Raised in the loop it would end the loop, and this portal with it.
+                return _Exit(error)
             finally:
                 left.set()
 
-        # Not through the portal's own call: its cancel scope would cancel the clean-up as well.
         future = asyncio.run_coroutine_threadsafe(call(), loop)
         try:
-            return future.result()
+            outcome = future.result()
         except BaseException:
             if future.cancel():
                 left.wait(_CLEAN_UP_SECONDS)
             raise
+        if isinstance(outcome, _Exit):
+            raise outcome.error
+        return outcome
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(f"this {self._owner} has been closed")
             if self._loop is None:
-                self._running = start_blocking_portal("asyncio", name=f"sayiir-{self._owner}")
-                portal = self._running.__enter__()
-                self._loop = portal.call(asyncio.get_running_loop)
-                self._thread_id = portal.call(threading.get_ident)
+                started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+                # A daemon: a program that ends without close() ends, and doesn't wait for it.
+                self._thread = threading.Thread(
+                    target=_run_loop, args=(started,), name=f"sayiir-{self._owner}", daemon=True
+                )
+                self._thread.start()
+                self._loop, self._stopping = started.result()
             return self._loop
 
     def close(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a last call and end the thread. Idempotent."""
         if self._closed:
             return
-        if self._loop is not None:
-            self.call(function)
-        with self._lock:
-            self._closed = True
-            running, self._running, self._loop = self._running, None, None
-        if running is not None:
-            running.__exit__(None, None, None)
+        try:
+            if self._loop is not None:
+                self.call(function)
+        finally:
+            with self._lock:
+                self._closed = True
+                loop, self._loop = self._loop, None
+            if loop is not None and self._stopping is not None and self._thread is not None:
+                loop.call_soon_threadsafe(self._stopping.set)
+                self._thread.join()
+
+
+def _run_loop(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
+    """Run an event loop in this thread until it is told to stop, and close it."""
+
+    async def serve() -> None:
+        stopping = asyncio.Event()
+        started.set_result((asyncio.get_running_loop(), stopping))
+        await stopping.wait()
+
+    with asyncio.Runner() as runner:
+        runner.run(serve())

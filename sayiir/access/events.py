@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal
+from sayiir.values import Again, Done
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["encoded_event", "signal_names", "waits_at"]
 
-_SELF_DESCRIBING = (str, int, float, bool, type(None), list, tuple, dict, set, frozenset, bytes)
+_SELF_DESCRIBING = (
+    str,
+    int,
+    float,
+    bool,
+    type(None),
+    list,
+    tuple,
+    dict,
+    set,
+    frozenset,
+    bytes,
+    Again,
+    Done,
+)
 
 
 def _waits(program: Program) -> Iterator[tuple[str, AwaitSignal]]:

@@ -10,7 +10,7 @@ from sayiir.engine.failures import failure_from_bytes
 from sayiir.engine.program import Program
 from sayiir.engine.refs import ref_from_text
 from sayiir.engine.resolve import fill, read
-from sayiir.errors import DefinitionError, DefinitionMismatch, FailureInfo, StoreError
+from sayiir.errors import DefinitionMismatch, FailureInfo, PayloadError, StoreError
 from sayiir.status import (
     AwaitingSignal,
     Cancelled,
@@ -120,7 +120,7 @@ class Programs:
                 raise StoreError(f"the store has lost definition {definition_hash}")
             try:
                 definition = from_portable(data)
-            except DefinitionError as error:
+            except PayloadError as error:
                 raise StoreError(f"definition {definition_hash} is damaged: {error}") from error
             self._read[definition_hash] = Program(definition, _PlainCodec(self._codec))
         return self._read[definition_hash]

@@ -37,7 +37,7 @@ def new_instance(
     """
     definition = program.definition
     check_instance_id(instance_id)
-    accepted = program.codec.accept(value, definition.input_type)
+    accepted = program.codec.accept(value, definition.input_edge)
     data = program.input_plan.encode(accepted)
     start = program.start()
     timeout = definition.timeout_seconds

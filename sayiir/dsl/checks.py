@@ -153,12 +153,12 @@ def _check_loop_end(workflow: str, path: str, body: NodeSequence) -> None:
     for last in _ends(body):
         match last:
             case Delay():
-                mend = "put the delay before the task that gives Again or Done"
+                mend = "a delay only passes its input on; put a task before it"
             case Fork():
                 mend = "let a task after the fork look at the results and give Again or Done"
             case Map():
                 mend = "let a task after the map look at the results and give Again or Done"
-            case AwaitSignal():
+            case AwaitSignal(keep_input=True):
                 mend = "let a task after the signal look at the payload and give Again or Done"
             case Branch():
                 mend = "write .merge() behind the branch, so that its arms' Again or Done flow on"
@@ -169,10 +169,14 @@ def _check_loop_end(workflow: str, path: str, body: NodeSequence) -> None:
 
 
 def _ends(sequence: NodeSequence) -> Iterator[Node]:
-    """The nodes whose output a sequence hands on: its last, or those inside a merged branch."""
+    """The nodes whose output a sequence hands on: its last, or those inside a merged branch.
+
+    A delay hands on what came to it: the node before it counts, if there is one.
+    """
     if not sequence.nodes:
         return
-    last = sequence.nodes[-1]
+    producers = [node for node in sequence.nodes if not isinstance(node, Delay)]
+    last = producers[-1] if producers else sequence.nodes[-1]
     match last:
         case Branch(merged=True):
             for _, arm in inner_sequences(last):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sayiir.codec.protocol import FORMAT_TAGGED
+from sayiir.codec.protocol import FORMAT_TAGGED, UNDECLARED
 from sayiir.dsl.callables import plain_spec
 from sayiir.dsl.keys import key_text
 from sayiir.engine.calling import ActFailed, Caller, CallPlan
@@ -139,7 +140,7 @@ class Acts:
             text = key_text(key)
         except SayiirError as error:
             raise ActFailed(PayloadError(str(error)), spec) from None
-        payload = _encoded(text, call, position)
+        payload = _encoded(_storable(key, call), call, position)
         path = position.path
         computed = Computed(position, path, payload, work.attempt, duration_us)
         if call.kept:
@@ -171,6 +172,12 @@ class Acts:
         except PayloadError as error:
             raise ActFailed(error.located(path=position.path)) from error
         return ActOutcome(Expanded(len(payloads)), elements=payloads)
+
+
+def _storable(key: Any, call: CallPlan) -> Any:
+    """A branch's answer as its key task declares it; an Enum that nobody declared, its value."""
+    undeclared = call.spec.signature.output is UNDECLARED
+    return key.value if undeclared and isinstance(key, Enum) else key
 
 
 def _encoded(value: Any, call: CallPlan, position: Position) -> Payload:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -44,9 +45,10 @@ class Attempt:
 
     def _made(self) -> TaskContext:
         work, path = self._work, self._position.path
-        deadline = None
-        if self._spec.timeout_seconds is not None:
-            deadline = datetime.now(UTC) + timedelta(seconds=self._spec.timeout_seconds)
+        ends = [] if self._spec.timeout_seconds is None else [self._spec.timeout_seconds]
+        if work.deadline_at is not None:
+            ends.append(max(work.deadline_at - time.monotonic(), 0.0))
+        deadline = datetime.now(UTC) + timedelta(seconds=min(ends)) if ends else None
         return TaskContext(
             instance_id=work.run.instance_id,
             path=path,

@@ -155,11 +155,11 @@ class Caller:
             value = await self.value(work, position.input, position)
         try:
             args, kwargs = bind(signature, value, work.program.codec)
+            for injected in signature.injected:
+                kwargs[injected.name] = await self._injected(work, position, injected, attempt)
         except PayloadError as error:
             located = error.located(path=position.path, task=spec.name)
             raise ActFailed(located, spec) from error
-        for injected in signature.injected:
-            kwargs[injected.name] = await self._injected(work, position, injected, attempt)
         return args, kwargs
 
     async def _injected(

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sayiir.codec.protocol import UNDECLARED
-from sayiir.dsl.nodes import AwaitSignal, Branch, Loop, Map
+from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
@@ -101,8 +101,6 @@ class Program:
     def _edge(self, node_path: str, place: Place | None) -> Any:
         if place is not None and isinstance(place.node, AwaitSignal):
             return place.node.payload_type
-        if place is not None and isinstance(place.node, Branch):
-            return str
         return self.definition.edges.get(node_path, UNDECLARED)
 
     def event_type(self, node_path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sayiir.dsl.keys import key_text
 from sayiir.dsl.nodes import AwaitSignal, Fork, Map
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.engine.payloads import Payload
@@ -121,7 +122,7 @@ def read(program: Program, ref: Ref) -> Any:
         case Pair(first=first, second=second):
             return (read(program, first), read(program, second))
         case Envelope(key=key, inner=inner):
-            return BranchResult(read(program, key), read(program, inner))
+            return BranchResult(key_text(read(program, key)), read(program, inner))
         case DefaultRef(node_path=node_path):
             node = program.places[node_path].node
             return node.default if isinstance(node, AwaitSignal) else None

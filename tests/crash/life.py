@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from sayiir import Completed
 from sayiir.stores.sqlite import SqliteStore
-
 from tests.sim import lives
 from tests.sim.lives import INSTANCE, Point, SimulatedClock, World
 from tests.sim.trace import Trace, plain
 
 if TYPE_CHECKING:
     from sayiir import TaskContext
-
-    from tests.sim.flows import Case
+    from tests.sim.case import Case
 
 __all__ = ["Diary", "live"]
 
@@ -111,7 +109,9 @@ async def _live(case: Case, diary: Diary, order: dict[str, Any]) -> None:
         _kill_later(order["seconds"], world.undisturbed)  # type: ignore[attr-defined]
     outcome = await world.live(point)
     with world.undisturbed:  # type: ignore[attr-defined]
-        rows = {row.path: row.output.hex() for row in await store.results(INSTANCE) if not row.error}
+        rows = {
+            row.path: row.output.hex() for row in await store.results(INSTANCE) if not row.error
+        }
         changing = [at for at, (_, changed) in enumerate(outcome.writes) if changed]
         completed = isinstance(outcome.status, Completed)
         output = outcome.status.output if completed else None

@@ -218,9 +218,7 @@ def parked_by_a_delay(place: Place) -> Any:
         place,
         "before",
         1,
-        lambda: place.die_once_when(
-            lambda client: isinstance(client.status(INSTANCE), Waiting)
-        ),
+        lambda: place.die_once_when(lambda client: isinstance(client.status(INSTANCE), Waiting)),
     )
     return before >> delay("1500ms") >> _step(place, "after", 10)
 

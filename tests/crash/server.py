@@ -14,7 +14,8 @@ import sys
 import traceback
 
 from tests.crash.life import live
-from tests.sim.flows import Case, case_of
+from tests.sim.case import Case
+from tests.sim.flows import case_of
 from tests.sim.trace import Trace
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from sayiir import WorkflowClient
-
 from tests.crash.programs import INSTANCE, Place
 
 pytestmark = pytest.mark.crash

@@ -40,6 +40,11 @@ async def model(n: int) -> Model:
 
 
 @task
+async def same(m: Model) -> Model:
+    return m
+
+
+@task
 async def up(n: int) -> Again[int] | Done[int]:
     return Again(n + 1) if n % 3 else Done(n)
 
@@ -94,7 +99,7 @@ async def test_what_the_definition_does_not_have_is_refused(bench: Bench) -> Non
 
 
 async def test_results_come_back_typed_where_the_task_or_workflow_is_named(bench: Bench) -> None:
-    flow = workflow("w", model >> (lambda m: m))
+    flow = workflow("w", model >> same)
     assert await bench.runner.run(flow, "i", 1) == Completed(Model(n=1))
     client = bench.client
     assert await client.get_task_result_of("i", model) == Model(n=1)
@@ -123,7 +128,7 @@ async def test_the_result_of_a_branchs_key(bench: Bench, answer: Any, kind: type
     await bench.runner.run(flow, "i", 0)
     text = answer.value if isinstance(answer, Enum) else str(answer)
     assert await bench.client.get_task_result("i", "branch", flow) == text
-    assert await bench.client.get_task_result_of("i", key) in (answer, text)
+    assert await bench.client.get_task_result_of("i", key) == answer
 
 
 async def test_a_tasks_result_whose_type_only_its_consumer_declares(bench: Bench) -> None:
@@ -219,7 +224,7 @@ async def test_within_an_item_of_a_map(bench: Bench) -> None:
 async def test_within_a_loop_in_a_map_in_a_loop(bench: Bench) -> None:
     item = loop(inc >> up) >> pair
     flow = workflow("w", loop(upto >> item.map() >> (lambda pairs: Done(pairs))))
-    assert await both_ways(bench, flow, 3) == [[3, 3], [3, 3], [3, 3]]
+    assert await both_ways(bench, flow, 3) == [[3, 3], [6, 6], [3, 3]]
 
 
 async def test_a_stored_result_that_a_changed_type_cannot_read(bench: Bench) -> None:
@@ -263,8 +268,7 @@ async def with_whole(n: int, whole: int = workflow_input(int)) -> list[int]:
         ("root", lambda child: inc >> with_whole, [1, 0]),
         ("child", lambda child: inc >> double >> child, [3, 2]),
         ("in_loop", lambda child: loop(inc >> child >> (lambda p: Done(p))), [2, 1]),
-        ("in_map", lambda child: (lambda n: [5, 6]) >> child.map() if False else
-            inc >> (lambda n: [5, 6]) >> child.map(), [[6, 5], [7, 6]]),
+        ("in_map", lambda child: inc >> (lambda n: [5, 6]) >> child.map(), [[6, 5], [7, 6]]),
         ("in_fork", lambda child: fork(inc >> child, child), ([2, 1], [1, 0])),
     ],
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import patch
 
 from sayiir import Completed
+from sayiir.limits import DEFAULT_LEASE_SECONDS, SPAWN_BATCH_ITEMS
 from sayiir.stores.memory import MemoryStore
 from sayiir.stores.sqlite import SqliteStore
-
-from sayiir.limits import DEFAULT_LEASE_SECONDS
+from tests.sim.case import left_over
 from tests.sim.flows import case_of
 from tests.sim.lives import INSTANCE, Outcome, Point, SimulatedClock, World, in_memory
 from tests.sim.trace import Trace
@@ -19,8 +21,6 @@ from tests.sim.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from tests.sim.flows import Case
 
 __all__ = ["UNREACHED", "Explorer", "Finding", "InFile", "InMemory", "Totals"]
 
@@ -129,12 +129,13 @@ class Explorer:
     ) -> None:
         self.seed = seed
         self.totals = totals
-        self.case: Case = case_of(seed)
+        self.case = case_of(seed)
         self.database = database
         self.output: Any = None
         self.inputs: dict[str, str] = {}
         self.results: dict[str, bytes] = {}
         self.closed: set[str] = set()
+        self.sent: Counter[str] | None = None
         self.writes: list[int] = []
 
     async def unbroken(self) -> None:
@@ -146,6 +147,9 @@ class Explorer:
         self.totals.kinds |= self.case.kinds
         last = await self._lives(())
         self.inputs = self.case.trace.inputs()
+        if interrupted := self.case.trace.skipped_attempts():
+            problem = f"interrupted, though nobody was killed: {interrupted}"
+            self.totals.findings.append(Finding(self.seed, (), (problem,)))
         self.closed = {prefix for prefix, _ in self.case.trace.closed}
         self.writes = [at for at, (_, changed) in enumerate(last.writes) if changed]
 
@@ -159,6 +163,12 @@ class Explorer:
         return await self._lives(points)
 
     async def _lives(self, points: Sequence[Point]) -> Outcome:
+        # Every other flow creates its arms in small batches, so that it can die between two.
+        batch = 2 if self.seed % 2 else SPAWN_BATCH_ITEMS
+        with patch("sayiir.engine.driver.SPAWN_BATCH_ITEMS", batch):
+            return await self._lived(points)
+
+    async def _lived(self, points: Sequence[Point]) -> Outcome:
         trace = self.case.trace = Trace(self.seed, broken=self.case.fails)
         # Some processes come back at once and have to wait for the leases of the dead one.
         prompt = random.Random(f"{self.seed}:{points[:1]}").random() < 0.1
@@ -178,6 +188,7 @@ class Explorer:
             world.store = await database.open(clock)
         outcome = await world.live()
         problems += self._judge(outcome.status, await world.store.results(INSTANCE))
+        problems += self._events(world.sent)
         await database.left(world.store)
         trace.check_keys_differ()
         problems += trace.problems
@@ -186,6 +197,15 @@ class Explorer:
             self.totals.findings.append(Finding(self.seed, tuple(points), tuple(problems)))
         return outcome
 
+    def _events(self, sent: Counter[str]) -> list[str]:
+        """An event is sent for each wait; a lost one would have to be sent again."""
+        if self.sent is None:
+            self.sent = sent
+        # Beside a failed item a wait may be gone before its event is sent.
+        if sent == self.sent or "collect" in self.case.kinds:
+            return []
+        return [f"events sent were {dict(sent)} instead of {dict(self.sent)}"]
+
     def _judge(self, status: Any, rows: Sequence[Any]) -> list[str]:
         problems: list[str] = []
         if not isinstance(status, Completed):
@@ -193,6 +213,7 @@ class Explorer:
         elif status.output != self.output:
             problems.append(f"gave {status.output} instead of {self.output}")
         results = {row.path: row.output for row in rows if row.error is None}
+        problems += left_over(self.case, results)
         if not self.inputs:
             self.results = results
             return problems

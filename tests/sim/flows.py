@@ -7,8 +7,7 @@ Tasks tell a ``Trace`` that they start; the same seed builds the same flow in an
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from random import Random
@@ -21,70 +20,24 @@ from sayiir import (
     Done,
     ItemFailed,
     RetryPolicy,
-    TaskContext,
     get_task_context,
     result_of,
     workflow_input,
 )
-
+from tests.sim.case import Case, Plan
+from tests.sim.tasks import MODULUS, TaskMaker, total
 from tests.sim.trace import Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["INPUT", "Case", "case_of"]
+__all__ = ["INPUT", "case_of"]
 
 INPUT = 7
-MODULUS = 1_000_003
 MIN_NODES = 8
 MAX_NODES = 30
 DEPTH = 3
 _START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass(slots=True)
-class Plan:
-    """What the world outside does for one signal.
-
-    ``payloads``: by the number of the event, or always the same where several waits of one name
-    stand beside each other; None: nothing is sent, the default answers. ``buffered``: so many
-    are sent before anybody waits.
-    """
-
-    first: int | None
-    step: int
-    buffered: int
-
-    def payload(self, number: int) -> int:
-        """The payload of the event with this number, from 0."""
-        assert self.first is not None
-        return self.first + self.step * number
-
-
-@dataclass(slots=True)
-class Case:
-    """A generated workflow and what the world does around it.
-
-    ``trace`` may be exchanged: the tasks tell whichever is set. ``kinds``: the node kinds in it.
-    ``fails``: a task fails the whole instance until ``trace.broken`` is cleared.
-    """
-
-    seed: int
-    trace: Trace
-    threads: bool = False
-    workflow: Any = None
-    plans: dict[str, Plan] = field(default_factory=dict)
-    kinds: set[str] = field(default_factory=set)
-    nodes: int = 0
-    fails: bool = False
-
-    def events(self, count: int = 200) -> dict[str, list[int]]:
-        """Events for an in-memory run: more than it can need."""
-        return {
-            name: [plan.payload(number) for number in range(count)]
-            for name, plan in self.plans.items()
-            if plan.first is not None
-        }
 
 
 def case_of(seed: int, trace: Trace | None = None, *, threads: bool = False) -> Case:
@@ -114,6 +67,7 @@ class _Maker:
     def __init__(self, random: Random, case: Case) -> None:
         self.random = random
         self.case = case
+        self.tasks = TaskMaker(random, case)
         self.count = 0
 
     # -- sequences: int in, int out
@@ -149,56 +103,16 @@ class _Maker:
     # -- tasks
 
     def made(
-        self,
-        stem: str,
-        compute: Callable[..., Any],
-        returns: Any = int,
-        *,
-        takes: tuple[Any, ...] = (int,),
-        extra: Any = None,
-        plain_allowed: bool = False,
-        **options: Any,
+        self, stem: str, compute: Callable[..., Any], returns: Any = int, **options: Any
     ) -> Any:
-        """A task that tells the trace, takes its turns of the loop and gives ``compute(…)``."""
-        name, case = self.name(stem), self.case
-        kind = self.random.choice(("async", "async", "loop", "thread"))
-
-        def begin(values: tuple[Any, ...]) -> int:
-            return case.trace.started(get_task_context(), *values)
-
-        async def call_async(**values: Any) -> Any:
-            for _ in range(begin(tuple(values.values()))):
-                await asyncio.sleep(0)
-                if case.trace.dead:
-                    begin(())
-            return compute(*values.values())
-
-        def call_sync(**values: Any) -> Any:
-            begin(tuple(values.values()))
-            return compute(*values.values())
-
-        names = [f"value{index}" for index in range(len(takes))]
-        function = _with_signature(
-            call_async if kind == "async" else call_sync,
-            name,
-            dict(zip(names, takes, strict=True)),
-            extra,
-            returns,
-            is_async=kind == "async",
-        )
-        if plain_allowed and not options and extra is None and self.random.random() < 0.3:
-            # Plain callables run where sync tasks run: on a thread, unless they are async.
-            if kind == "async" or case.threads:
-                return function
-        if kind == "loop" or (kind == "thread" and not case.threads):
-            options["run_in"] = "loop"
-        if self.random.random() < 0.1:
-            options["priority"] = self.random.randint(1, 5)
-        return sayiir.task(name, **options)(function)
+        """A task of a name of its own, see ``TaskMaker.made``."""
+        return self.tasks.made(self.name(stem), compute, returns, **options)
 
     def step(self, stem: str = "step", **options: Any) -> Any:
         factor, term = self.random.randint(2, 99), self.random.randint(1, 999)
-        return self.made(stem, lambda n, *more: (n * factor + term + sum(more)) % MODULUS, **options)
+        return self.made(
+            stem, lambda n, *more: (n * factor + term + sum(more)) % MODULUS, **options
+        )
 
     def _task(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
         del depth
@@ -209,7 +123,9 @@ class _Maker:
             task = self.step("read", extra=result_of(self.random.choice(place.readable)))
         elif choice in ("slept", "parked"):
             task = self._failing_first(choice)
-        elif choice == "mend" and not place.collected and not self.case.fails:
+        elif choice == "mend" and place.collected:
+            task = self._picky()
+        elif choice == "mend" and not self.case.fails:
             task = self._broken()
         else:
             plain = self.step(plain_allowed=True)
@@ -334,8 +250,10 @@ class _Maker:
             return Done(n + 1) if leave and iteration == times - 1 else Again(n + iteration)
 
         decision = self.made("decide", decide, Again[int] | Done[int])
-        on_max = "fail" if leave else "exit_with_last"
         history = cast("Literal['last', 'all']", self.random.choice(("last", "all")))
+        if history == "last":
+            self.case.kept_last.add(decision.name)
+        on_max = "fail" if leave else "exit_with_last"
         loop: Any = sayiir.loop
         return loop(body >> decision, max_iterations=times, on_max=on_max, history=history), []
 
@@ -357,8 +275,8 @@ class _Maker:
         on_error: Any = "collect" if collect else "fail"
         mapped = body.map(max_concurrency=limit, on_error=on_error)
         element: Any = int | ItemFailed if collect else int
-        total = self.made("total", _total, takes=(list[element],))
-        return split >> mapped >> total, [total]
+        summed = self.made("total", total, takes=(list[element],))
+        return split >> mapped >> summed, [summed]
 
     def _picky(self) -> Any:
         """Fails for good on some inputs."""
@@ -376,42 +294,3 @@ class _Maker:
         name = self.name("child")
         inside = _Place(place.beside_itself, place.collected)
         return sayiir.workflow(name, self.sequence(depth - 1, inside)), []
-
-
-def _total(values: list[int | ItemFailed]) -> int:
-    total = 0
-    for value in values:
-        part = 500 + value.index if isinstance(value, ItemFailed) else value
-        total = (total * 31 + part) % MODULUS
-    return total
-
-
-def _with_signature(
-    call: Callable[..., Any],
-    name: str,
-    takes: dict[str, Any],
-    extra: Any,
-    returns: Any,
-    *,
-    is_async: bool,
-) -> Any:
-    """``call`` under a signature of its own: inputs of these types, maybe one that is injected.
-
-    The combinators read signatures as users write them, so a real function is written.
-    """
-    parameters = [f"{each}: TAKES[{each!r}]" for each in takes]
-    arguments = ", ".join(f"{each}={each}" for each in takes)
-    if extra is not None:
-        parameters.append("more: int = EXTRA")
-        arguments += ", more=more"
-    prefix, wait = ("async ", "await ") if is_async else ("", "")
-    source = (
-        f"{prefix}def {name}({', '.join(parameters)}) -> RETURNS:\n"
-        f"    return {wait}CALL({arguments})\n"
-    )
-    scope: dict[str, Any] = {
-        "TAKES": takes, "EXTRA": extra, "RETURNS": returns, "CALL": call, "int": int,
-        "TaskContext": TaskContext,
-    }  # fmt: skip
-    exec(source, scope)  # noqa: S102  the source is written right above
-    return scope[name]

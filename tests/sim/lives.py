@@ -22,20 +22,31 @@ from sayiir.limits import LEASE_RENEWALS_PER_LEASE
 from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.stores.records import Fail
 from sayiir.testing.clock import MovedClock
-
 from tests.sim.flows import INPUT
 from tests.sim.trace import Crash, Trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from tests.sim.flows import Case
+    from tests.sim.case import Case
 
-__all__ = ["INSTANCE", "IdleLoop", "MortalStore", "Outcome", "Point", "SimulatedClock", "World", "in_memory", "play"]
+__all__ = [
+    "INSTANCE",
+    "IdleLoop",
+    "MortalStore",
+    "Outcome",
+    "Point",
+    "SimulatedClock",
+    "World",
+    "in_memory",
+    "play",
+]
 
 INSTANCE = "one"
 WRITES = frozenset({"create", "commit", "claim", "renew", "release"})
 _MOST_STEPS = 500
+_MOST_MOVES = 20_000
+"""Of the clock in one life: beyond it nothing but polling goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +276,15 @@ def _move_when_idle(
     loop = asyncio.get_running_loop()
     assert isinstance(loop, IdleLoop)
 
+    moves = 0
+
     def move() -> None:
-        if not busy() and not clock.wake_next() and main is not None:
-            main.cancel("nothing is left that could wake anybody")
+        nonlocal moves
+        if busy():
+            return
+        moves += 1
+        if (moves > _MOST_MOVES or not clock.wake_next()) and main is not None:
+            main.cancel("nothing is left that could go on")
 
     loop.on_idle = move
 

@@ -8,6 +8,7 @@ idempotency key that changed, an input that another attempt didn't have.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,7 @@ class Trace:
     _inputs: dict[str, str] = field(default_factory=dict)
     _keys: dict[str, str] = field(default_factory=dict)
     _attempts: dict[tuple[str, int], int] = field(default_factory=dict)
+    _started: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     # -- told by tasks
 
@@ -89,6 +91,7 @@ class Trace:
         if attempt <= last:
             self._problem(f"{path} began attempt {attempt} after attempt {last}")
         self._attempts[path, self.fresh] = attempt
+        self._started[path, self.fresh] += 1
         self.executions.append(Execution(self.life, path, attempt, value))
 
     # -- told by the store's wrapper
@@ -116,6 +119,10 @@ class Trace:
     def inputs(self) -> dict[str, str]:
         """What each path was given."""
         return dict(self._inputs)
+
+    def skipped_attempts(self) -> list[str]:
+        """Paths whose attempts don't follow each other: leases were lost there."""
+        return [at[0] for at, last in self._attempts.items() if self._started[at] < last]
 
     def check_keys_differ(self) -> None:
         """Two steps never share an idempotency key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import random
 import struct
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +61,11 @@ HASHES = ("hash-1", "hash-2")
 SIGNALS = ("go", "stop")
 
 ids = st.sampled_from(IDS)
-seconds = st.sampled_from((0, 1, 2, 5, 40, 700))
+SECONDS = (0, 1, 2, 5, 40, 700)
+PRIORITIES = (None, 1, 3, 5)
+seeds = st.integers(0, 2**32 - 1)  # of the dice: drawing each throw would use up the examples
 small = st.integers(0, 3)
-priorities = st.sampled_from((None, 1, 3, 5))
+priorities = st.sampled_from(PRIORITIES)
 
 
 class Side:
@@ -108,6 +111,10 @@ class Side:
                 return [self.common(each) for each in value]
             case _:
                 return value
+
+
+def _claim_three(side: Side) -> Awaitable[ClaimAnswer]:
+    return side.store.claim(ClaimRequest(holder="w", lease_us=20 * SECOND_US, limit=3))
 
 
 class Stores(RuleBasedStateMachine):
@@ -261,31 +268,44 @@ class Stores(RuleBasedStateMachine):
 
     # -- checkpoints
 
-    @rule(data=st.data(), rounds=st.integers(1, 6))
-    def work(self, data: st.DataObject, rounds: int) -> None:
+    @rule(seed=seeds, rounds=st.integers(1, 6))
+    def work(self, seed: int, rounds: int) -> None:
         """What workers do most: claim where nothing is held, and commit."""
-        self._work(data, rounds)
+        self._work(random.Random(seed), rounds)
 
-    def _work(self, data: st.DataObject, rounds: int) -> None:
+    def _work(self, dice: random.Random, rounds: int) -> None:
         for _ in range(rounds):
-            if not self.fences or data.draw(st.integers(0, 4)) == 0:
-                request = ClaimRequest(holder="w", lease_us=20 * SECOND_US, limit=3)
-                self.keep(self.both(lambda side: side.store.claim(request)).items)
-            self.commit(data)
+            if not self.fences or dice.randint(0, 4) == 0:
+                self.keep(self.both(_claim_three).items)
+            if not self.fences:
+                self._wait(dice)
+            self.commit(dice)
 
-    @rule(data=st.data())
-    def work_on(self, data: st.DataObject) -> None:
+    @rule(seed=seeds)
+    def work_on(self, seed: int) -> None:
         """Again, for rules are drawn alike and this is the one that matters."""
-        self._work(data, 10)
+        self._work(random.Random(seed), 10)
 
-    def commit(self, data: st.DataObject) -> None:
+    def _wait(self, dice: random.Random) -> None:
+        """Nothing is due: let time pass, send what is waited for, or begin anew."""
+        match dice.randint(0, 3):
+            case 0:
+                self.time_passes(dice.choice((1, 5, 40, 400)))
+            case 1:
+                self.send_events(dice.choice(IDS), dice.choice(SIGNALS), None, 1)
+            case 2:
+                self.ask(dice.choice(IDS), dice.choice(("retry", "unpause")))
+            case _:
+                self.create(dice.choice(IDS), dice.choice(HASHES), None, 3, True, None)
+
+    def commit(self, dice: random.Random) -> None:
         held = list(self.fences.values())
         if not held:
             return
-        chosen = data.draw(st.lists(st.sampled_from(held), min_size=1, max_size=4, unique=True))
-        checkpoints = [self._checkpoint(data, each) for each in chosen]
-        if self.stale and data.draw(st.integers(0, 9)) == 0:
-            fence = data.draw(st.sampled_from(self.stale[-5:]))
+        chosen = dice.sample(held, dice.randint(1, min(4, len(held))))
+        checkpoints = [self._checkpoint(dice, each) for each in chosen]
+        if self.stale and dice.randint(0, 9) == 0:
+            fence = dice.choice(self.stale[-5:])
             checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
         answers = self.both(
             lambda side: side.store.commit(
@@ -309,11 +329,14 @@ class Stores(RuleBasedStateMachine):
             case _ if not answer.accepted or answer.control is not Control.NONE:
                 after = None
             case Move(path=path):
-                after = dataclasses.replace(before, phase=Phase.READY, path=path)
+                after = dataclasses.replace(before, phase=Phase.READY, path=path, spawn_total=None)
             case Await(path=path) if answer.event is not None:
                 after = dataclasses.replace(before, phase=Phase.SIGNAL, path=path)
-            case Retry(in_place=True):
-                after = dataclasses.replace(before, phase=Phase.READY)
+            case Retry(in_place=True, at=at):
+                path = before.path if at is None else at.path
+                after = dataclasses.replace(
+                    before, phase=Phase.READY, path=path, spawned=0, spawn_total=None
+                )
             case Spawn(path=path, items=items, total=total) if len(items) < total or answer.joined:
                 phase = Phase.JOIN if answer.joined else Phase.READY
                 after = dataclasses.replace(
@@ -326,10 +349,10 @@ class Stores(RuleBasedStateMachine):
         else:
             self.fences[place] = after
 
-    def _checkpoint(self, data: st.DataObject, by: Claimed) -> Checkpoint:
+    def _checkpoint(self, dice: random.Random, by: Claimed) -> Checkpoint:
         strand = self._strand(by.fence.item)
         result = None
-        if data.draw(st.booleans()):
+        if dice.random() < 0.5:
             number = self.fresh()
             result = Result(
                 path=f"{strand}l[{number % 2}]/r{number}",
@@ -340,60 +363,59 @@ class Stores(RuleBasedStateMachine):
                 duration_us=number,
             )
         prune: tuple[str, ...] = ()
-        if data.draw(st.integers(0, 9)) == 0:
+        if dice.randint(0, 9) == 0:
             prune = (f"{strand}l[0]/",)
         return Checkpoint(
-            fence=by.fence, effect=self._effect(data, by, strand), result=result, prune=prune
+            fence=by.fence, effect=self._effect(dice, by, strand), result=result, prune=prune
         )
 
     @staticmethod
     def _strand(key: ItemKey) -> str:
         return "" if key == ItemKey() else f"{key.spawn_path}[{key.index}]/"
 
-    def _effect(self, data: st.DataObject, by: Claimed, strand: str) -> Effect:
-        draw = data.draw
-        kind = draw(
-            st.sampled_from(
-                ("move", "move", "park", "await", "retry", "spawn", "spawn", "end", "end", "end")
-                + (("fail",) if self.fresh() % 3 == 0 else ())
-                if strand or self.fresh() % 4 == 0
-                else ("move", "park", "await", "retry", "spawn", "spawn")
-            )
+    def _effect(self, dice: random.Random, by: Claimed, strand: str) -> Effect:
+        if by.deadline_in_us is not None and by.deadline_in_us <= 0:
+            return Fail(error=b"too late")
+        if by.spawn_total is not None and by.phase is Phase.READY:
+            # Its arms are out: it creates the rest of them, or fails.
+            return self._rest_of_spawn(by) if dice.randint(0, 5) else Fail(error=b"cut")
+        kind = dice.choice(
+            ("move", "move", "park", "await", "retry", "spawn", "spawn", "end", "end", "end")
+            + (("fail",) if self.fresh() % 3 == 0 else ())
+            if strand or self.fresh() % 4 == 0
+            else ("move", "park", "await", "retry", "spawn", "spawn")
         )
-        path = strand + draw(st.sampled_from(("a", "b", "l[0]/a", "l[1]/b")))
-        wait = draw(seconds) * SECOND_US
-        move = Move(path, "moved", draw(priorities))
+        path = strand + dice.choice(("a", "b", "l[0]/a", "l[1]/b"))
+        wait = dice.choice(SECONDS) * SECOND_US
+        move = Move(path, "moved", dice.choice(PRIORITIES))
         match kind:
             case "move":
                 return move
             case "park":
-                if draw(st.booleans()):
+                if dice.random() < 0.5:
                     return Park(path=path, input="parked", wait_us=wait)
                 at = self.clock.now_us() + wait - 2 * SECOND_US
                 return Park(path=path, input="parked", at_us=at)
             case "await":
-                timeout = wait if draw(st.booleans()) else None
-                name = draw(st.sampled_from(SIGNALS))
+                timeout = wait if dice.random() < 0.5 else None
+                name = dice.choice(SIGNALS)
                 return Await(path=path, input="waits", signal_name=name, timeout_us=timeout)
             case "retry":
                 plain = by.phase in (Phase.READY, Phase.BACKOFF, Phase.DELAY)
-                at_move = move if not plain or draw(st.booleans()) else None
+                at_move = move if not plain or dice.random() < 0.5 else None
                 error = b"error %d" % self.fresh()
-                return Retry(error=error, wait_us=wait, in_place=draw(st.booleans()), at=at_move)
+                return Retry(error=error, wait_us=wait, in_place=dice.random() < 0.5, at=at_move)
             case "spawn":
-                return self._spawn(data, by, strand)
+                return self._spawn(dice, by, strand)
             case "end":
-                return End(output=f"out-{self.fresh()}", keep=draw(st.booleans()))
+                return End(output=f"out-{self.fresh()}", keep=dice.random() < 0.5)
             case _:
-                return self._fail(data, by, move)
+                return self._fail(dice, by, move)
 
-    def _spawn(self, data: st.DataObject, by: Claimed, strand: str) -> Spawn:
-        draw = data.draw
-        if by.spawn_total is not None and by.phase is Phase.READY and draw(st.integers(0, 3)):
-            return self._rest_of_spawn(by)
-        total = 0 if strand.count("/") > 2 else draw(st.integers(0, 4))
-        part = draw(st.integers(0, total))
-        where = "l[0]/" if draw(st.booleans()) else ""
+    def _spawn(self, dice: random.Random, by: Claimed, strand: str) -> Spawn:
+        total = 0 if strand.count("/") > 2 else dice.randint(0, 4)
+        part = dice.randint(0, total)
+        where = "l[0]/" if dice.random() < 0.5 else ""
         path = f"{strand}{where}f{self.fresh()}"
         items = tuple(
             NewItem(
@@ -401,17 +423,17 @@ class Stores(RuleBasedStateMachine):
                 path=f"{path}[{index}]/t",
                 input=f"input-{index}",
                 element=b"%d" % index if index % 2 else None,
-                priority=draw(priorities),
+                priority=dice.choice(PRIORITIES),
             )
-            for index in range(part if draw(st.integers(0, 3)) == 0 else total)
+            for index in range(part if dice.randint(0, 3) == 0 else total)
         )
         return Spawn(
             path=path,
             input="join",
             items=items,
             total=total,
-            limit=draw(st.sampled_from((None, 1, 2))),
-            keep=draw(small),
+            limit=dice.choice((None, 1, 2)),
+            keep=dice.randint(0, 3),
         )
 
     @staticmethod
@@ -423,9 +445,9 @@ class Stores(RuleBasedStateMachine):
         )
         return Spawn(path=by.path, input="join", items=items, total=total, limit=2, keep=1)
 
-    def _fail(self, data: st.DataObject, by: Claimed, move: Move) -> Fail:
+    def _fail(self, dice: random.Random, by: Claimed, move: Move) -> Fail:
         error = b"fatal %d" % self.fresh()
-        keep = data.draw(st.booleans())
+        keep = dice.random() < 0.5
         above = [
             key
             for run, key in self.fences
@@ -433,9 +455,9 @@ class Stores(RuleBasedStateMachine):
             and key != ItemKey()
             and (key == by.fence.item or by.fence.item.spawn_path.startswith(self._strand(key)))
         ]
-        if above and data.draw(st.integers(0, 9)):
-            return Fail(error=error, scope=data.draw(st.sampled_from(above)), keep=keep)
-        return Fail(error=error, at=move if data.draw(st.booleans()) else None, keep=keep)
+        if above and dice.randint(0, 9):
+            return Fail(error=error, scope=dice.choice(above), keep=keep)
+        return Fail(error=error, at=move if dice.random() < 0.5 else None, keep=keep)
 
     # -- people
 

@@ -47,6 +47,7 @@ _values = attrgetter(*_CHANGED, *_KEY)
 _lease_values = attrgetter(*_LEASE, *_KEY)
 _all_values = attrgetter(*ITEM_COLUMNS)
 
+_DELETE_ELEMENT: Final = "delete from element where run = ? and spawn_path = ? and idx = ?"
 _UPDATE_COUNTS: Final = (
     "update work_item set pending = ?, held = ? where run = ? and spawn_path = ? and idx = ?"
 )
@@ -230,6 +231,10 @@ class Transaction:
         """
         rows: list[tuple[Any, ...]] = []
         epochs = self._epochs_of(items)
+        if epochs:
+            self.executemany(
+                _DELETE_ELEMENT, [(items[0].run, items[0].spawn_path, i) for i in epochs]
+            )
         for item in items:
             schedule(run, item)
             item.epoch += epochs.get(item.idx, 0)

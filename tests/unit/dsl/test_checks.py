@@ -80,18 +80,26 @@ def test_arms_are_told_apart():
 @pytest.mark.parametrize(
     "last",
     [
-        Delay("delay", seconds=1.0),
         fork(of(step(spec("x")))),
         Map("map", of(step(spec("x")))),
-        AwaitSignal("go", "go"),
+        AwaitSignal("go", "go", keep_input=True),
         branch(of(step(spec("x")))),
         branch(of(step(spec("x"))), of(Delay("delay", seconds=1.0)), merged=True),
-        ChildWorkflow("child", "child", "", of(step(spec("x")), Delay("delay", seconds=1.0))),
+        ChildWorkflow("child", "child", "", of(Delay("delay", seconds=1.0))),
     ],
-    ids=["delay", "fork", "map", "signal", "branch", "merged branch", "child"],
+    ids=["fork", "map", "signal", "branch", "merged branch", "child"],
 )
 def test_a_loop_ends_in_something_that_says_again_or_done(last):
     refused(loop(step(spec("first")), last), match="its body ends in", node="loop")
+
+
+def test_a_delay_alone_is_no_loop_body_but_may_end_one():
+    refused(loop(Delay("delay", seconds=1.0)), match="only passes its input on", node="loop")
+    accepted(loop(task("end", gives=Again[int] | Done[DONE]), Delay("delay", seconds=1.0)))
+
+
+def test_a_loop_may_end_in_a_signal_whose_payload_says_again_or_done():
+    accepted(loop(AwaitSignal("go", "go", Again[int] | Done[str])))
 
 
 def test_a_loop_may_end_in_a_loop_a_merged_branch_or_a_child():

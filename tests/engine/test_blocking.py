@@ -1,0 +1,176 @@
+"""The blocking forms: the same methods, in scripts, notebooks and tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import BlockingCallInLoop, InstanceNotFound, delay, task, workflow
+from sayiir.blocking import CheckpointingRunner, WorkflowClient
+from sayiir.client import AsyncWorkflowClient
+from sayiir.runner import AsyncCheckpointingRunner
+from sayiir.status import Completed, InProgress, Waiting
+from tests.engine.conftest import STORES
+from tests.engine.corpus import double, inc
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+plain = workflow("w", inc >> double)
+
+
+@pytest.fixture(params=STORES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/blocking.db"
+
+
+@pytest.mark.parametrize(
+    ("blocking", "twin"),
+    [(CheckpointingRunner, AsyncCheckpointingRunner), (WorkflowClient, AsyncWorkflowClient)],
+)
+def test_twins_have_the_same_methods_and_signatures(blocking: type, twin: type) -> None:
+    names = _methods(twin)
+    assert _methods(blocking) == names
+    for name in [*sorted(names), "__init__"]:
+        own, other = inspect.getattr_static(blocking, name), inspect.getattr_static(twin, name)
+        if isinstance(own, property):
+            assert isinstance(other, property)
+            continue
+        ours = inspect.signature(getattr(blocking, name))
+        theirs = inspect.signature(getattr(twin, name))
+        assert _shape(ours) == _shape(theirs), name
+        if name != "__init__":
+            assert not inspect.iscoroutinefunction(getattr(blocking, name))
+    assert blocking.__doc__
+    assert all(getattr(blocking, name).__doc__ for name in names)
+
+
+def _methods(kind: type) -> set[str]:
+    """What users call; how one is made from another's connection is each one's own business."""
+    own = {"sharing", "on_connection"}
+    return {name for name in dir(kind) if not name.startswith("_")} - own
+
+
+def _shape(signature: inspect.Signature) -> list[Any]:
+    """Names, kinds, defaults and annotations; the class's own name apart."""
+    return [
+        (p.name, p.kind, p.default, str(p.annotation).replace("Async", ""))
+        for p in signature.parameters.values()
+    ] + [str(signature.return_annotation).replace("Async", "")]
+
+
+def test_a_script(url: str) -> None:
+    with CheckpointingRunner(url) as runner:
+        assert runner.run(plain, "i", 1) == Completed(4)
+        assert runner.ensure(plain, "i", 1) == Completed(4)
+        assert runner.client.status("i", plain) == Completed(4)
+        parked = workflow("p", delay("1h") >> inc)
+        assert isinstance(runner.run(parked, "p", 1), Waiting)
+        runner.client.cancel("p")
+        assert len(runner.client.list().items) == 2
+        with pytest.raises(InstanceNotFound):
+            runner.resume(plain, "nowhere")
+
+
+def test_a_client(url: str) -> None:
+    with WorkflowClient(url) as client:
+        assert isinstance(client.submit(plain, "i", 1), InProgress)
+        assert client.get_task_result_of("i", inc) is None
+        with pytest.raises(TimeoutError):
+            client.result("i", timeout=0.02)
+
+
+def test_inside_a_running_loop(url: str) -> None:
+    async def cell() -> Any:
+        with CheckpointingRunner(url) as runner:
+            return runner.run(plain, "i", 1)
+
+    assert asyncio.run(cell()) == Completed(4)
+
+
+def test_inside_a_task_in_a_thread(url: str) -> None:
+    with CheckpointingRunner(url) as runner:
+
+        @task
+        def runs(n: int) -> int:
+            status = runner.run(plain, f"inner-{n}", n)
+            assert isinstance(status, Completed)
+            return status.output
+
+        assert runner.run(workflow("outer", runs >> runs), "outer", 1) == Completed(10)
+
+
+def test_from_its_own_loop_it_would_wait_for_itself(url: str) -> None:
+    with CheckpointingRunner(url) as runner:
+        raised: list[str] = []
+
+        @task
+        async def calls(n: int) -> int:
+            for call in (
+                lambda: runner.run(plain, "inner", n),
+                lambda: runner.client.status("outer"),
+            ):
+                try:
+                    call()
+                except BlockingCallInLoop as error:
+                    raised.append(str(error))
+            return n
+
+        assert runner.run(workflow("outer", calls), "outer", 1) == Completed(1)
+        assert len(raised) == 2
+        assert "AsyncCheckpointingRunner" in raised[0]
+        assert "Async" in raised[1], "the runner's own client says the runner's twin"
+
+
+def test_exits_of_tasks_reach_the_caller(url: str) -> None:
+    leave = [True]
+
+    @task
+    async def quits(n: int) -> int:
+        if leave[0]:
+            raise KeyboardInterrupt
+        return n
+
+    with CheckpointingRunner(url) as runner:
+        flow = workflow("w", quits)
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(flow, "i", 1)
+        leave[0] = False
+        assert runner.resume(flow, "i") == Completed(1)
+
+
+def test_closing_leaves_no_thread(url: str) -> None:
+    before = threading.active_count()
+    with CheckpointingRunner(url) as runner:
+        runner.run(plain, "i", 1)
+    runner.close()
+    for _ in range(300):
+        if threading.active_count() <= before:
+            break
+        threading.Event().wait(0.01)
+    assert threading.active_count() <= before
+
+
+def test_a_closed_one_says_so(url: str) -> None:
+    from sayiir import StoreUnavailable
+
+    runner = CheckpointingRunner(url)
+    runner.run(plain, "i", 1)
+    runner.close()
+    with pytest.raises(StoreUnavailable):
+        runner.run(plain, "j", 1)
+
+
+def test_a_new_process_goes_on(tmp_path: Path) -> None:
+    if "sqlite" not in STORES:
+        pytest.skip("the SQLite store isn't there yet")
+    url = f"sqlite:///{tmp_path}/again.db"
+    flow = workflow("w", inc >> delay("20ms") >> inc)
+    with CheckpointingRunner(url) as runner:
+        assert isinstance(runner.run(flow, "i", 1), Waiting)
+    with CheckpointingRunner(url) as runner:
+        assert runner.ensure(flow, "i", 1, wait=True) == Completed(3)

@@ -1,0 +1,139 @@
+"""Many instances, several processes, and people who steer in the middle."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import RetryPolicy, await_signal, delay, fork, loop, task, workflow
+from sayiir.errors import StoreUnavailable
+from sayiir.status import Cancelled, Completed, Paused
+from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
+from tests.engine.corpus import add, add_all, climb, double, inc, upto
+
+if TYPE_CHECKING:
+    from sayiir.workflow import Workflow
+
+pytestmark = pytest.mark.anyio
+
+mixed = workflow("mixed", inc >> fork(inc >> double, double) >> add >> loop(climb) >> len)
+
+
+async def test_a_hundred_instances_share_the_commits(bench: Bench) -> None:
+    statuses = await asyncio.gather(
+        *(bench.runner.run(mixed, f"i{number}", number % 3) for number in range(100))
+    )
+    assert {str(status) for status in statuses[::3]} == {str(statuses[0])}
+    assert all(isinstance(status, Completed) for status in statuses)
+
+
+async def test_two_processes_divide_one_instance(bench: Bench) -> None:
+    ran: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0.001)
+        return n
+
+    flow = workflow("w", upto >> mark.map() >> add_all)
+    await bench.client.submit(flow, "i", 300)
+    first, second = bench.new_runner(), bench.new_runner()
+    statuses = await asyncio.gather(first.resume(flow, "i"), second.resume(flow, "i"))
+    assert statuses == [Completed(sum(range(300)))] * 2
+    assert sorted(ran) == list(range(300)), "each item once"
+
+
+async def test_two_processes_ensure_the_same_instance(bench: Bench) -> None:
+    ran: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0.01)
+        return n
+
+    flow = workflow("w", mark >> mark)
+    runners = [bench.new_runner() for _ in range(5)]
+    statuses = await asyncio.gather(*(runner.ensure(flow, "i", 1) for runner in runners))
+    assert statuses == [Completed(1)] * 5
+    assert len(ran) == 2
+
+
+async def _large(bench: Bench) -> tuple[Workflow[Any, Any], asyncio.Future[Any], list[int]]:
+    ran: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        ran.append(n)
+        await asyncio.sleep(0.002)
+        return n
+
+    flow = workflow("w", upto >> mark.map() >> add_all)
+    running = asyncio.ensure_future(bench.runner.run(flow, "i", 2_500))
+    await eventually(lambda: len(ran) > 150)
+    return flow, running, ran
+
+
+async def test_cancel_in_the_middle_of_a_large_map(bench: Bench) -> None:
+    flow, running, ran = await _large(bench)
+    await bench.client.cancel("i")
+    assert await asyncio.wait_for(running, 10) == Cancelled()
+    assert len(ran) < 2_500
+    assert await bench.runner.resume_all([flow]) == 0
+
+
+async def test_pause_in_the_middle_of_a_large_map(bench: Bench) -> None:
+    flow, running, ran = await _large(bench)
+    await bench.client.pause("i")
+    assert isinstance(await asyncio.wait_for(running, 10), Paused)
+    before = len(ran)
+    assert before < 2_500
+    await bench.client.unpause("i")
+    assert await bench.runner.resume(flow, "i") == Completed(sum(range(2_500)))
+    assert sorted(ran) == list(range(2_500)), "what finished under the pause was kept"
+
+
+async def test_a_crash_in_the_middle_of_a_large_map(bench: Bench) -> None:
+    ran: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        ran.append(n)
+        return n
+
+    flow = workflow("w", upto >> mark.map() >> add_all)
+    doomed = bench.new_runner(CrashingStore(bench.store, 5, written=True))
+    with pytest.raises(StoreUnavailable):
+        await doomed.run(flow, "i", 500)
+    committed = set(await bench.paths())
+    again = len(ran)
+    bench.clock.shift(LEASE_OVER_SECONDS)
+    assert await bench.runner.resume(flow, "i") == Completed(sum(range(500)))
+    repeated = set(ran[:again]) & set(ran[again:])
+    assert not {f"map[{n}]/mark" for n in repeated} & committed, "what was committed ran once"
+
+
+async def test_events_for_many_waits_reach_each_of_them(bench: Bench) -> None:
+    flow = workflow("w", upto >> await_signal("s", int).map() >> add_all)
+    await bench.runner.run(flow, "i", 50)
+    await asyncio.gather(*(bench.client.send_event("i", "s", n) for n in range(50)))
+    assert await bench.runner.resume(flow, "i") == Completed(sum(range(50)))
+
+
+async def test_arms_that_back_off_and_wait_beside_each_other(bench: Bench) -> None:
+    tries: list[int] = []
+
+    @task(retries=RetryPolicy(max_retries=3, initial_delay="1m", max_delay="1h", jitter="none"))
+    async def flaky(n: int) -> int:
+        tries.append(n)
+        if tries.count(n) < n + 1:
+            raise ValueError
+        return n
+
+    flow = workflow("w", upto >> fork(flaky, delay("90s")).map() >> (lambda pairs: pairs))
+    status = await bench.run(flow, 3)
+    assert status == Completed([(0, 0), (1, 1), (2, 2)])
+    assert sorted(tries) == [0, 1, 1, 2, 2, 2]
