@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sayiir import Again, Done, await_signal, delay, loop, task, workflow
 from sayiir.status import Completed
 from tests.engine.bench import Bench
+
+pytestmark = pytest.mark.anyio
 
 
 @task
