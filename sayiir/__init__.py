@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         Waiting,
         WorkflowStatus,
     )
+    from sayiir.stores.open import open_store
 
 __all__ = [
     "Again",
@@ -117,6 +118,7 @@ __all__ = [
     "fork",
     "get_task_context",
     "loop",
+    "open_store",
     "result_of",
     "task",
     "workflow",
@@ -139,6 +141,7 @@ _LAZY = {
     "WorkflowClient": "sayiir.blocking",
     "WorkflowStatus": "sayiir.status",
     "diff": "sayiir.dsl.diff",
+    "open_store": "sayiir.stores.open",
 }
 
 

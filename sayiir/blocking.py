@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sayiir.durations import Duration
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import StatusName
     from sayiir.workflow import Workflow
 
 __all__ = ["CheckpointingRunner", "WorkflowClient"]
@@ -185,7 +184,7 @@ class WorkflowClient:
     def list(
         self,
         workflow: Workflow[Any, Any] | str | None = None,
-        status: str | StatusName | None = None,
+        status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> InstancePage:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from sayiir.access.connection import StoreConnection, default_codec
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.lookup import newest_result, node_paths_of_task
-from sayiir.access.snapshots import Programs, info_of, status_of, task_result_of
+from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
@@ -24,7 +24,7 @@ from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
 from sayiir.status import InstancePage
-from sayiir.stores.records import InstanceQuery, InstanceState, StatusName, Wanted
+from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
@@ -311,7 +311,7 @@ class AsyncWorkflowClient:
     async def list(
         self,
         workflow: Workflow[Any, Any] | str | None = None,
-        status: str | StatusName | None = None,
+        status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> InstancePage:
@@ -319,7 +319,8 @@ class AsyncWorkflowClient:
 
         Args:
             workflow: only those of this workflow, or of this name.
-            status: only those in it: ``"failed"``, ``"waiting"``, ``"awaiting_signal"`` …
+            status: only those in it, by the status class's name: ``"Failed"``, ``"Waiting"``,
+                ``"AwaitingSignal"`` …
             limit: at most so many, up to 1000.
             cursor: from the page before.
 
@@ -330,7 +331,7 @@ class AsyncWorkflowClient:
             raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
         store, _ = await self._opened()
         name = workflow if isinstance(workflow, str) or workflow is None else workflow.name
-        wanted = None if status is None else StatusName(status)
+        wanted = None if status is None else status_from_name(status)
         query = InstanceQuery(workflow_name=name, status=wanted, limit=limit, cursor=cursor)
         page = await store.page(query)
         return InstancePage(tuple(map(info_of, page.records)), page.cursor)

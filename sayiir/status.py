@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -156,10 +156,21 @@ class InstanceInfo:
 
 @dataclass(frozen=True, slots=True)
 class InstancePage:
-    """A page of a list; ``cursor`` is given to the next call, None after the last page."""
+    """A page of a list, to iterate over.
+
+    Attributes:
+        items: the instances, newest first.
+        cursor: given to the next call; None after the last page.
+    """
 
     items: tuple[InstanceInfo, ...]
     cursor: str | None
+
+    def __iter__(self) -> Iterator[InstanceInfo]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

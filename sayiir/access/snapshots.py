@@ -23,7 +23,7 @@ from sayiir.status import (
     TaskResult,
     Waiting,
 )
-from sayiir.stores.records import Control, InstanceState
+from sayiir.stores.records import Control, InstanceState, StatusName
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec, Plan
@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from sayiir.stores.records import InstanceRecord, ResultRecord
     from sayiir.workflow import Workflow
 
-__all__ = ["Programs", "info_of", "moment", "status_name", "status_of", "task_result_of"]
+__all__ = [
+    "Programs",
+    "info_of",
+    "moment",
+    "status_from_name",
+    "status_name",
+    "status_of",
+    "task_result_of",
+]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -172,6 +180,28 @@ def status_name(record: InstanceRecord) -> str:
             return Cancelled.__name__
         case InstanceState.RUNNING:
             return type(_running(record)).__name__
+
+
+_FILTERS = {
+    Completed.__name__: StatusName.COMPLETED,
+    Failed.__name__: StatusName.FAILED,
+    Cancelled.__name__: StatusName.CANCELLED,
+    InProgress.__name__: StatusName.IN_PROGRESS,
+    Paused.__name__: StatusName.PAUSED,
+    Waiting.__name__: StatusName.WAITING,
+    AwaitingSignal.__name__: StatusName.AWAITING_SIGNAL,
+}
+
+
+def status_from_name(name: str) -> StatusName:
+    """The status to filter by, from the name of its class.
+
+    Raises:
+        ValueError: no status is called so.
+    """
+    if name not in _FILTERS:
+        raise ValueError(f"no status is called {name!r}; there are {', '.join(_FILTERS)}")
+    return _FILTERS[name]
 
 
 async def status_of(

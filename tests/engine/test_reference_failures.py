@@ -388,7 +388,7 @@ async def test_changing_timeouts_and_retries_strands_nobody(bench: Bench) -> Non
 async def test_there_are_lists_histories_and_tracebacks(bench: Bench) -> None:
     flow = workflow("w", inc >> odd_fails)
     await bench.runner.run(flow, "i", 2)
-    page = await bench.client.list(workflow=flow, status="failed")
+    page = await bench.client.list(workflow=flow, status="Failed")
     assert [entry.instance_id for entry in page.items] == ["i"]
     history = await bench.client.task_results("i", flow)
     assert [(entry.path, entry.output) for entry in history] == [("inc", 3), ("odd_fails", None)]

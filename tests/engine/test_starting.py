@@ -224,7 +224,7 @@ async def test_resume_all_claims_no_more_than_its_limit(bench: Bench) -> None:
     for number in range(5):
         await bench.client.submit(plain, f"i{number}", 1)
     assert await bench.runner.resume_all([plain], limit=2) == 2
-    done = await bench.client.list(status="completed")
+    done = await bench.client.list(status="Completed")
     assert len(done.items) == 2
     assert await bench.runner.resume_all([plain], limit=100) == 3
 
@@ -358,15 +358,15 @@ async def test_lists_filter_and_page(bench: Bench) -> None:
     async def ids(**filters: Any) -> list[str]:
         return [entry.instance_id for entry in (await client.list(**filters)).items]
 
-    assert await ids(status="completed") == ["done"]
-    assert await ids(status="failed") == ["failed"]
-    assert await ids(status="awaiting_signal") == ["signal"]
-    assert await ids(status="waiting") == ["delay"]
-    assert await ids(status="paused") == ["paused"]
-    assert await ids(status="cancelled") == ["cancelled"]
-    assert await ids(status="in_progress") == [f"ready{n}" for n in reversed(range(7))]
+    assert await ids(status="Completed") == ["done"]
+    assert await ids(status="Failed") == ["failed"]
+    assert await ids(status="AwaitingSignal") == ["signal"]
+    assert await ids(status="Waiting") == ["delay"]
+    assert await ids(status="Paused") == ["paused"]
+    assert await ids(status="Cancelled") == ["cancelled"]
+    assert await ids(status="InProgress") == [f"ready{n}" for n in reversed(range(7))]
     assert await ids(workflow=other) == await ids(workflow="other") == ["done"]
-    assert await ids(workflow=plain, status="paused") == ["paused"]
+    assert await ids(workflow=plain, status="Paused") == ["paused"]
     whole = await ids()
     assert len(whole) == 13
     paged, cursor = [], None
@@ -380,7 +380,7 @@ async def test_lists_filter_and_page(bench: Bench) -> None:
     for bad in ({"status": "nope"}, {"limit": 0}, {"limit": 10_000}, {"cursor": "☃"}):
         with pytest.raises(ValueError):  # noqa: PT011
             await client.list(**bad)
-    entry = (await client.list(status="completed")).items[0]
+    entry = (await client.list(status="Completed")).items[0]
     assert (entry.workflow_name, entry.status, entry.priority) == ("other", "Completed", 3)
     assert entry.finished_at is not None
     assert entry.finished_at.tzinfo is not None
