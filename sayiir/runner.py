@@ -13,6 +13,7 @@ from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
 from sayiir.durations import Duration, duration_seconds
+from sayiir.engine.claims import claiming
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.invoke import UserExit
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Claimed, InstanceRecord
+    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncCheckpointingRunner"]
@@ -227,7 +228,8 @@ class AsyncCheckpointingRunner:
         program = programs.of(workflow)
         new = new_instance(program, instance_id, value, priority=priority)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
-        answer = await engine.store.create(new, replace=replace, claim=self._request())
+        create = engine.store.create(new, replace=replace, claim=self._request())
+        answer = await claiming(engine.store, create, _root_of)
         existing = answer.existing
         if existing is not None and existing.definition_hash != new.definition_hash:
             finished = existing.state is not InstanceState.RUNNING
@@ -293,3 +295,7 @@ class AsyncCheckpointingRunner:
         self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
         self._keeper.start()
         return engine, Programs(store, self._codec)
+
+
+def _root_of(answer: CreateAnswer) -> tuple[Claimed, ...]:
+    return () if answer.claimed is None else (answer.claimed,)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import EventRef
@@ -13,12 +15,43 @@ from sayiir.errors import StoreError
 from sayiir.stores.records import Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.transitions import Outcome
+    from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed
 
-__all__ = ["work_of"]
+__all__ = ["claiming", "work_of"]
+
+T = TypeVar("T")
+
+
+async def claiming(
+    store: Store, call: Coroutine[Any, Any, T], brought: Callable[[T], Iterable[Claimed]]
+) -> T:
+    """The answer of a call that may bring leases; the whole of it, or none of the leases.
+
+    Whoever is cancelled while such a call is on its way never sees the answer. What it brought
+    would belong to a living process, and wait for nobody until the leases end.
+
+    Args:
+        store: where leases are given back.
+        call: the call.
+        brought: what was claimed, by its answer.
+    """
+    calling = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(calling)
+    except asyncio.CancelledError:
+        if not calling.cancelled():
+            # Where the store is lost too, the leases end by themselves.
+            with suppress(StoreError):
+                fences = [claimed.fence for claimed in brought(await calling)]
+                if fences:
+                    await store.release(fences)
+        raise
 
 
 def work_of(program: Program, claimed: Claimed, position: Position | None = None) -> Work:

@@ -10,7 +10,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sayiir.engine.checkpoints import checkpoint_of
-from sayiir.engine.claims import work_of
+from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef
 from sayiir.engine.resolve import fill
@@ -53,11 +53,17 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        if self._sender is None and not self._crowded:
-            answer = await self._commit_alone(checkpoint)
+        if step.keep > 0:
+            sending = self._answer(checkpoint)
+            answer = await claiming(self._store, sending, lambda answer: answer.claimed)
         else:
-            answer = await self._enqueue(checkpoint)
+            answer = await self._answer(checkpoint)
         return self._reply(work, step, answer)
+
+    async def _answer(self, checkpoint: Checkpoint) -> Answer:
+        if self._sender is None and not self._crowded:
+            return await self._commit_alone(checkpoint)
+        return await self._enqueue(checkpoint)
 
     async def _commit_alone(self, checkpoint: Checkpoint) -> Answer:
         """Without a detour through the sender; what comes meanwhile makes it crowded."""

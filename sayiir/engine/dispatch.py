@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sayiir.engine.acts import Acts
-from sayiir.engine.claims import work_of
+from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
@@ -188,7 +188,9 @@ class Dispatcher:
             raise self._failure
         if limit <= 0:
             return ClaimAnswer()
-        answer = await self._engine.store.claim(replace(request, limit=limit))
+        store = self._engine.store
+        claim = store.claim(replace(request, limit=limit))
+        answer = await claiming(store, claim, lambda answer: answer.items)
         for claimed in answer.items:
             self._start_claimed(claimed)
         return answer

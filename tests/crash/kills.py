@@ -101,7 +101,7 @@ class Doomed:
         trace, end = self._run(())
         assert end is not None, f"seed {self.seed} ended without a word"
         self.unbroken, self.inputs = end, trace.inputs()
-        self.closed = tuple(prefix for prefix, _ in trace.closed)
+        self.closed = tuple(prefix for prefix, *_ in trace.closed)
         return end.writes
 
     def run(self, *kills: Kill) -> bool:

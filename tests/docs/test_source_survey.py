@@ -36,7 +36,7 @@ def watch(event, arguments):
     if event == "open" and str(arguments[0]).startswith(root + os.sep):
         opened.append(arguments[0])
         os.write(descriptor, (os.path.relpath(arguments[0], root) + "\\n").encode())
-        if len(opened) >= kill_at:
+        if 0 < kill_at <= len(opened):
             os.kill(os.getpid(), 9)
 
 sys.addaudithook(watch)

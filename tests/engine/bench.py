@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.client import AsyncWorkflowClient
 from sayiir.errors import StoreUnavailable
 from sayiir.runner import AsyncCheckpointingRunner
-from sayiir.status import AwaitingSignal, Paused, Waiting
+from sayiir.status import AwaitingSignal, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,8 +108,3 @@ async def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> Non
     async with asyncio.timeout(seconds):
         while not condition():
             await asyncio.sleep(0.002)
-
-
-def is_paused(status: object) -> bool:
-    """Whether the instance is paused and at rest."""
-    return isinstance(status, Paused)

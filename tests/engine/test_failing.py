@@ -13,9 +13,9 @@ from sayiir import (
     InvalidTransition,
     ItemFailed,
     LoopExhausted,
+    RetryPolicy,
     TaskContext,
     TaskFailed,
-    WorkerLost,
     branch,
     delay,
     fork,
@@ -24,8 +24,7 @@ from sayiir import (
     workflow,
 )
 from sayiir.status import Completed, Failed, InProgress, Waiting
-from tests.engine.bench import LEASE_OVER_SECONDS
-from tests.engine.corpus import add, double, forever, inc, odd_fails, size, upto
+from tests.engine.corpus import add, forever, inc, odd_fails, size, upto
 
 if TYPE_CHECKING:
     from tests.engine.bench import Bench
@@ -102,8 +101,6 @@ async def test_retry_gives_fresh_attempts(bench: Bench) -> None:
     attempts: list[int] = []
     broken = [True]
 
-    from sayiir import RetryPolicy
-
     @task(retries=RetryPolicy(max_retries=1, initial_delay=0))
     async def flaky(n: int, ctx: TaskContext) -> int:
         attempts.append(ctx.attempt)
@@ -143,8 +140,9 @@ async def test_siblings_that_run_are_stopped_and_go_on_after_retry(bench: Bench)
         await started.wait()
         return n
 
-    flow = workflow("w", fork(long, after_long >> broken, delay("1h") >> inc) >> (
-        lambda a, b, c: [a, b, c]))
+    flow = workflow(
+        "w", fork(long, after_long >> broken, delay("1h") >> inc) >> (lambda a, b, c: [a, b, c])
+    )
     running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
     await asyncio.wait_for(started.wait(), 5)
     while not running.done():
@@ -186,7 +184,7 @@ async def test_a_raised_bound_lets_an_exhausted_loop_go_on(bench: Bench) -> None
 
 
 async def test_an_exhausted_inner_loop(bench: Bench) -> None:
-    flow = workflow("w", loop(loop(forever, max_iterations=2) >> (lambda n: Done(n))))
+    flow = workflow("w", loop(loop(forever, max_iterations=2) >> (lambda n: Done(value=n))))
     status = await bench.runner.run(flow, "i", 1)
     assert isinstance(status, Failed)
     assert status.error.path == "loop[0]/loop[2]/forever"
@@ -230,7 +228,9 @@ async def test_a_failing_arm_ends_its_item_alone(bench: Bench) -> None:
 
 
 async def test_an_item_fails_after_its_arms_have_joined(bench: Bench) -> None:
-    flow = workflow("w", upto >> (fork(inc, inc) >> add >> inc >> odd_fails).map(on_error="collect"))
+    flow = workflow(
+        "w", upto >> (fork(inc, inc) >> add >> inc >> odd_fails).map(on_error="collect")
+    )
     status = await bench.runner.run(flow, "i", 3)
     assert [type(entry) for entry in status.output] == [ItemFailed] * 3
     in_memory = await asyncio.wait_for(flow.arun(3), 5)
@@ -295,137 +295,3 @@ async def test_in_memory_the_first_failure_stops_the_siblings() -> None:
         with pytest.raises(TaskFailed):
             await asyncio.wait_for(workflow("w", flow).arun(1), 5)
     assert len(stopped) >= 1
-
-
-# -- workers that are lost
-
-
-async def test_ten_interruptions_in_a_row_end_the_instance(bench: Bench) -> None:
-    """Each process dies while the task runs: its lease ends without a word."""
-    attempts: list[int] = []
-
-    @task
-    async def poison(n: int, ctx: TaskContext) -> int:
-        attempts.append(ctx.attempt)
-        await asyncio.sleep(3600)
-        return n
-
-    flow = workflow("w", inc >> poison)
-    await bench.client.submit(flow, "i", 1)
-    for _ in range(10):
-        await die_while_running(bench, flow, attempts)
-        bench.clock.shift(LEASE_OVER_SECONDS)
-    status = await bench.runner.resume(flow, "i")
-    assert isinstance(status, Failed)
-    assert (status.error.kind, status.error.path) == ("WorkerLost", "poison")
-    assert attempts == list(range(1, 11))
-    with pytest.raises(WorkerLost):
-        await bench.client.result("i")
-
-
-async def die_while_running(bench: Bench, flow: Any, attempts: list[int]) -> None:
-    """A runner that is dropped without giving anything back."""
-    from tests.engine.bench import CrashingStore, eventually
-
-    store = CrashingStore(bench.store, -1, written=False)
-    runner = bench.new_runner(store)
-    before = len(attempts)
-    running = asyncio.ensure_future(runner.resume(flow, "i"))
-    await eventually(lambda: len(attempts) > before)
-    store.dead = True
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await runner.close()
-
-
-async def test_interruptions_count_as_attempts_and_a_commit_resets_the_limit(bench: Bench) -> None:
-    from sayiir import RetryPolicy
-
-    attempts: list[int] = []
-
-    @task(retries=RetryPolicy(max_retries=1, initial_delay=0))
-    async def poison(n: int, ctx: TaskContext) -> int:
-        attempts.append(ctx.attempt)
-        if len(attempts) == 9:
-            raise Broken
-        if len(attempts) == 15:
-            return n
-        await asyncio.sleep(3600)
-        return n
-
-    flow = workflow("w", poison)
-    await bench.client.submit(flow, "i", 1)
-    for _ in range(8):
-        await die_while_running(bench, flow, attempts)
-        bench.clock.shift(LEASE_OVER_SECONDS)
-    # The ninth attempt fails and is committed, the tenth dies again.
-    await die_while_running_after(bench, flow, attempts, 10)
-    for _ in range(4):
-        bench.clock.shift(LEASE_OVER_SECONDS)
-        await die_while_running(bench, flow, attempts)
-    bench.clock.shift(LEASE_OVER_SECONDS)
-    assert await bench.runner.resume(flow, "i") == Completed(1)
-    assert attempts == list(range(1, 16))
-
-
-async def die_while_running_after(
-    bench: Bench, flow: Any, attempts: list[int], count: int
-) -> None:
-    """As ``die_while_running``, once so many attempts have begun."""
-    from tests.engine.bench import CrashingStore, eventually
-
-    store = CrashingStore(bench.store, -1, written=False)
-    runner = bench.new_runner(store)
-    running = asyncio.ensure_future(runner.resume(flow, "i"))
-    await eventually(lambda: len(attempts) >= count)
-    store.dead = True
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await runner.close()
-
-
-async def test_a_suspect_runs_alone(bench: Bench) -> None:
-    running: set[str] = set()
-    together: list[set[str]] = []
-    hang = [True]
-
-    def arm(name: str) -> Any:
-        async def run(n: int) -> int:
-            running.add(name)
-            together.append(set(running))
-            if name == "poison" and hang[0]:
-                await asyncio.sleep(3600)
-            await asyncio.sleep(0.01)
-            running.discard(name)
-            return n
-
-        return task(name)(run)
-
-    attempts: list[int] = []
-
-    @task
-    async def mark(n: int) -> int:
-        attempts.append(n)
-        return n
-
-    flow = workflow("w", fork(arm("poison"), *(arm(f"arm{i}") >> delay("1s") >> arm(f"later{i}")
-                                               for i in range(5))))
-    await bench.client.submit(flow, "i", 1)
-    from tests.engine.bench import CrashingStore, eventually
-
-    for _ in range(2):
-        store = CrashingStore(bench.store, -1, written=False)
-        runner = bench.new_runner(store)
-        driving = asyncio.ensure_future(runner.resume(flow, "i"))
-        await eventually(lambda: "poison" in running)
-        await asyncio.sleep(0.05)
-        store.dead = True
-        driving.cancel()
-        await asyncio.gather(driving, return_exceptions=True)
-        running.clear()
-        bench.clock.shift(LEASE_OVER_SECONDS)
-    hang[0] = False
-    together.clear()
-    assert isinstance(await bench.runner.resume(flow, "i"), Completed)
-    with_poison = [names for names in together if "poison" in names]
-    assert with_poison == [{"poison"}]

@@ -132,7 +132,7 @@ async def test_the_result_of_a_branchs_key(bench: Bench, answer: Any, kind: type
 
 async def test_a_tasks_result_whose_type_only_its_consumer_declares(bench: Bench) -> None:
     @task
-    async def untyped(n: int):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def untyped(n: int):  # type: ignore[no-untyped-def]
         return Model(n=n)
 
     @task
@@ -197,7 +197,9 @@ async def test_a_loops_last_iteration(bench: Bench) -> None:
 
 
 async def test_the_last_of_nested_loops(bench: Bench) -> None:
-    flow = workflow("w", loop(loop(inc >> up) >> (lambda n: Done(n) if n > 5 else Again(n))) >> pair)
+    flow = workflow(
+        "w", loop(loop(inc >> up) >> (lambda n: Done(value=n) if n > 5 else Again(n))) >> pair
+    )
     assert await both_ways(bench, flow, 0) == [6, 6]
 
 
@@ -222,7 +224,7 @@ async def test_within_an_item_of_a_map(bench: Bench) -> None:
 
 async def test_within_a_loop_in_a_map_in_a_loop(bench: Bench) -> None:
     item = loop(inc >> up) >> pair
-    flow = workflow("w", loop(upto >> item.map() >> (lambda pairs: Done(pairs))))
+    flow = workflow("w", loop(upto >> item.map() >> (lambda pairs: Done(value=pairs))))
     assert await both_ways(bench, flow, 3) == [[3, 3], [6, 6], [3, 3]]
 
 
@@ -266,7 +268,7 @@ async def with_whole(n: int, whole: int = workflow_input(int)) -> list[int]:
     [
         ("root", lambda child: inc >> with_whole, [1, 0]),
         ("child", lambda child: inc >> double >> child, [3, 2]),
-        ("in_loop", lambda child: loop(inc >> child >> (lambda p: Done(p))), [2, 1]),
+        ("in_loop", lambda child: loop(inc >> child >> (lambda p: Done(value=p))), [2, 1]),
         ("in_map", lambda child: inc >> (lambda n: [5, 6]) >> child.map(), [[6, 5], [7, 6]]),
         ("in_fork", lambda child: fork(inc >> child, child), ([2, 1], [1, 0])),
     ],

@@ -65,7 +65,7 @@ SHAPES: dict[str, Callable[[], Any]] = {
     "fork_named": lambda: fork(a=same, b=same) >> (lambda got: got["b"]) >> same,
     "branch": lambda: branch(key, {"k": same}).merge() >> same,
     "branch_result": lambda: branch(key, {"k": same}) >> (lambda got: got.result),
-    "loop": lambda: loop(same >> (lambda v: Done(v))) >> same,
+    "loop": lambda: loop(same >> (lambda v: Done(value=v))) >> same,
     "map": lambda: (lambda v: [v, v]) >> same.map() >> (lambda got: got[1]),
     "delay": lambda: delay("1s") >> same >> delay("1s"),
     "child": lambda: workflow("child", same >> same) >> same,
@@ -121,7 +121,11 @@ async def test_what_cannot_be_stored_is_a_recorded_error(bench: Bench, name: str
     flow = workflow("w", bad >> same)
     status = await asyncio.wait_for(bench.runner.run(flow, "i", 1), 20)
     assert isinstance(status, Failed)
-    assert (status.error.kind, status.error.task, status.error.path) == ("PayloadError", "bad", "bad")
+    assert (status.error.kind, status.error.task, status.error.path) == (
+        "PayloadError",
+        "bad",
+        "bad",
+    )
     with pytest.raises(PayloadError):
         await asyncio.wait_for(flow.arun(1), 20)
     with pytest.raises(PayloadError):

@@ -140,7 +140,7 @@ async def test_plain_callables_lambdas_and_partials(bench: Bench) -> None:
             return n + 10
 
     flow = workflow(
-        "w", inc >> str >> int >> (lambda n: later(n)) >> partial(pow, 2) >> Adder() >> later
+        "w", inc >> str >> int >> (lambda n: later(n + 0)) >> partial(pow, 2) >> Adder() >> later
     )
     assert await flow.arun(1) == 19
     assert await bench.runner.run(flow, "i", 1) == Completed(19)

@@ -14,10 +14,7 @@ from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore
 from tests.engine.corpus import CASES, Case
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from pathlib import Path
-
-    from sayiir.stores.protocols import Store
+    pass
 
 pytestmark = pytest.mark.anyio
 

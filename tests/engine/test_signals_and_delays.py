@@ -36,8 +36,9 @@ class PickUp(BaseModel):
     at: int = 0
 
 
-wait_twice = await_signal("s", int, keep_input=True) >> add >> await_signal(
-    "s", int, keep_input=True) >> add
+wait_twice = (
+    await_signal("s", int, keep_input=True) >> add >> await_signal("s", int, keep_input=True) >> add
+)
 
 
 async def test_events_sent_before_the_wait_are_kept_in_order(bench: Bench) -> None:
@@ -260,7 +261,10 @@ async def test_delays_in_arms_are_told_the_earliest_first(bench: Bench) -> None:
     assert isinstance(status, Waiting)
     assert status.path == "fork[1]/delay"
     assert [parked.path for parked in status.parked] == [
-        "fork[1]/delay", "fork[0]/delay", "fork[2]/s"]
+        "fork[1]/delay",
+        "fork[0]/delay",
+        "fork[2]/s",
+    ]
     assert [parked.signal_name for parked in status.parked] == [None, None, "s"]
     bench.clock.shift(9999)
     status = await bench.runner.resume(flow, "i")

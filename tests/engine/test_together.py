@@ -137,3 +137,40 @@ async def test_arms_that_back_off_and_wait_beside_each_other(bench: Bench) -> No
     status = await bench.run(flow, 3)
     assert status == Completed([(0, 0), (1, 1), (2, 2)])
     assert sorted(tries) == [0, 1, 1, 2, 2, 2]
+
+
+class SlowStore:
+    """Answers late; ``hook`` is called between the write number ``at`` and its answer."""
+
+    def __init__(self, store: Any, at: int) -> None:
+        self._store = store
+        self._at = at
+        self._commits = 0
+        self.hook: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, checkpoints: Any) -> Any:
+        self._commits += 1
+        mine = self._commits
+        answers = await self._store.commit(checkpoints)
+        if mine == self._at:
+            self.hook()
+        await asyncio.sleep(0.002)
+        return answers
+
+
+@pytest.mark.parametrize("at", range(1, 12))
+async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(bench: Bench, at: int) -> None:
+    """Else the arms that the answer brought would be nobody's until their leases end."""
+    flow = workflow("w", upto >> fork(inc, double).map(max_concurrency=2) >> len)
+    slow = SlowStore(bench.store, at)
+    running = asyncio.ensure_future(bench.new_runner(slow).run(flow, "i", 4))
+    slow.hook = running.cancel
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    record = await bench.store.describe("i")
+    assert record is not None
+    assert record.leased == 0
+    assert await asyncio.wait_for(bench.runner.resume(flow, "i"), 5) == Completed(4)

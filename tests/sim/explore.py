@@ -150,7 +150,7 @@ class Explorer:
         if interrupted := self.case.trace.skipped_attempts():
             problem = f"interrupted, though nobody was killed: {interrupted}"
             self.totals.findings.append(Finding(self.seed, (), (problem,)))
-        self.closed = {prefix for prefix, _ in self.case.trace.closed}
+        self.closed = {prefix for prefix, *_ in self.case.trace.closed}
         self.writes = [at for at, (_, changed) in enumerate(last.writes) if changed]
 
     def points(self) -> list[Point]:
@@ -173,6 +173,7 @@ class Explorer:
         # Some processes come back at once and have to wait for the leases of the dead one.
         prompt = random.Random(f"{self.seed}:{points[:1]}").random() < 0.1
         clock, database = SimulatedClock(), self.database()
+        trace.now_us = clock.now_us
         problems: list[str] = []
         world = World(self.case, await database.open(clock), clock)
         await world.prepare()

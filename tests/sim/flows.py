@@ -200,6 +200,9 @@ class _Maker:
     def _fork(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
         self.count += 1
         arms = [self.sequence(depth - 1, place) for _ in range(self.random.randint(1, 3))]
+        if place.collected and self.random.random() < 0.6:
+            # What fails here ends the whole item, with the other arms wherever they are.
+            arms[0] = self._picky() >> arms[0]
         match self.random.choice(("all", "named", "last")):
             # A lone arm's tuple isn't spread over a task of one parameter.
             case join if join == "last" or len(arms) == 1:

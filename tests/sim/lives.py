@@ -45,6 +45,7 @@ __all__ = [
 INSTANCE = "one"
 WRITES = frozenset({"create", "commit", "claim", "renew", "release"})
 _MOST_STEPS = 500
+_MOST_WRITES = 5_000
 _MOST_MOVES = 20_000
 """Of the clock in one life: beyond it nothing but polling goes on."""
 
@@ -92,6 +93,7 @@ class MortalStore:
         self.calls[verb] += 1
         number = len(self.writes)
         if verb in WRITES:
+            assert number < _MOST_WRITES, "no end of writes"
             self.writes.append((verb, False))
             if self.point == Point(number, after=False):
                 self._die()

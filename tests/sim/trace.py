@@ -15,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 from sayiir import ItemFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sayiir import TaskContext
 
 __all__ = ["Crash", "Execution", "Trace", "plain"]
+
+_NOTICE_US = 31_000_000
 
 
 def plain(value: Any) -> Any:
@@ -47,6 +51,7 @@ class Trace:
 
     ``life`` counts the processes from 1. ``broken``: tasks that wait for a mend fail. ``fresh``:
     counts how often the instance was retried by hand, after which attempts begin at 1 again.
+    ``now_us``: the clock that the instance goes by.
     """
 
     seed: int = 0
@@ -54,9 +59,10 @@ class Trace:
     dead: bool = False
     broken: bool = False
     fresh: int = 0
+    now_us: Callable[[], int] = int
     executions: list[Execution] = field(default_factory=list)
     committed: dict[str, int] = field(default_factory=dict)
-    closed: list[tuple[str, int]] = field(default_factory=list)
+    closed: list[tuple[str, int, int]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     _inputs: dict[str, str] = field(default_factory=dict)
     _keys: dict[str, str] = field(default_factory=dict)
@@ -80,8 +86,10 @@ class Trace:
         """Judge a start by what was seen before."""
         if path in self.committed:
             self._problem(f"{path} ran again, committed in life {self.committed[path]}")
-        for prefix, life in self.closed:
-            if life < self.life and path.startswith(prefix):
+        for prefix, life, at_us in self.closed:
+            # A neighbour of what failed learns of it at its next write, or at a renewal.
+            late = life < self.life or self.now_us() > at_us + _NOTICE_US
+            if late and path.startswith(prefix):
                 self._problem(f"{path} ran though {prefix} had failed for good in life {life}")
         if self._inputs.setdefault(path, value) != value:
             self._problem(f"{path} got {value}, and before {self._inputs[path]}")
@@ -102,7 +110,7 @@ class Trace:
 
     def gave_up(self, prefix: str) -> None:
         """A map item below ``prefix`` was collected as failed."""
-        self.closed.append((prefix, self.life))
+        self.closed.append((prefix, self.life, self.now_us()))
 
     # -- told by the simulation
 

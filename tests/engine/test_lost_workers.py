@@ -1,0 +1,145 @@
+"""Workers that are lost: interruptions, their limit, and suspects that run alone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import RetryPolicy, TaskContext, WorkerLost, delay, fork, task, workflow
+from sayiir.status import Completed, Failed
+from tests.engine.bench import LEASE_OVER_SECONDS, CrashingStore, eventually
+from tests.engine.corpus import inc
+
+if TYPE_CHECKING:
+    from tests.engine.bench import Bench
+
+pytestmark = pytest.mark.anyio
+
+
+class Broken(Exception):
+    """A user's own error."""
+
+
+async def test_ten_interruptions_in_a_row_end_the_instance(bench: Bench) -> None:
+    """Each process dies while the task runs: its lease ends without a word."""
+    attempts: list[int] = []
+
+    @task
+    async def poison(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        await asyncio.sleep(3600)
+        return n
+
+    flow = workflow("w", inc >> poison)
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(10):
+        await die_while_running(bench, flow, attempts)
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    status = await bench.runner.resume(flow, "i")
+    assert isinstance(status, Failed)
+    assert (status.error.kind, status.error.path) == ("WorkerLost", "poison")
+    assert attempts == list(range(1, 11))
+    with pytest.raises(WorkerLost):
+        await bench.client.result("i")
+
+
+async def die_while_running(bench: Bench, flow: Any, attempts: list[int]) -> None:
+    """A runner that is dropped without giving anything back."""
+    store = CrashingStore(bench.store, -1, written=False)
+    runner = bench.new_runner(store)
+    before = len(attempts)
+    running = asyncio.ensure_future(runner.resume(flow, "i"))
+    await eventually(lambda: len(attempts) > before)
+    store.dead = True
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await runner.close()
+
+
+async def test_interruptions_count_as_attempts_and_a_commit_resets_the_limit(bench: Bench) -> None:
+    attempts: list[int] = []
+
+    @task(retries=RetryPolicy(max_retries=1, initial_delay=0))
+    async def poison(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        if len(attempts) == 9:
+            raise Broken
+        if len(attempts) == 15:
+            return n
+        await asyncio.sleep(3600)
+        return n
+
+    flow = workflow("w", poison)
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(8):
+        await die_while_running(bench, flow, attempts)
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    # The ninth attempt fails and is committed, the tenth dies again.
+    await die_while_running_after(bench, flow, attempts, 10)
+    for _ in range(4):
+        bench.clock.shift(LEASE_OVER_SECONDS)
+        await die_while_running(bench, flow, attempts)
+    bench.clock.shift(LEASE_OVER_SECONDS)
+    assert await bench.runner.resume(flow, "i") == Completed(1)
+    assert attempts == list(range(1, 16))
+
+
+async def die_while_running_after(bench: Bench, flow: Any, attempts: list[int], count: int) -> None:
+    """As ``die_while_running``, once so many attempts have begun."""
+    store = CrashingStore(bench.store, -1, written=False)
+    runner = bench.new_runner(store)
+    running = asyncio.ensure_future(runner.resume(flow, "i"))
+    await eventually(lambda: len(attempts) >= count)
+    store.dead = True
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await runner.close()
+
+
+async def test_a_suspect_runs_alone(bench: Bench) -> None:
+    running: set[str] = set()
+    together: list[set[str]] = []
+    hang = [True]
+
+    def arm(name: str) -> Any:
+        async def run(n: int) -> int:
+            running.add(name)
+            together.append(set(running))
+            if name == "poison" and hang[0]:
+                await asyncio.sleep(3600)
+            await asyncio.sleep(0.01)
+            running.discard(name)
+            return n
+
+        return task(name)(run)
+
+    attempts: list[int] = []
+
+    @task
+    async def mark(n: int) -> int:
+        attempts.append(n)
+        return n
+
+    flow = workflow(
+        "w",
+        fork(arm("poison"), *(arm(f"arm{i}") >> delay("1s") >> arm(f"later{i}") for i in range(5))),
+    )
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(2):
+        store = CrashingStore(bench.store, -1, written=False)
+        runner = bench.new_runner(store)
+        driving = asyncio.ensure_future(runner.resume(flow, "i"))
+        await eventually(lambda: "poison" in running)
+        await asyncio.sleep(0.05)
+        store.dead = True
+        driving.cancel()
+        await asyncio.gather(driving, return_exceptions=True)
+        running.clear()
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    hang[0] = False
+    together.clear()
+    assert isinstance(await bench.runner.resume(flow, "i"), Completed)
+    with_poison = [names for names in together if "poison" in names]
+    assert with_poison == [{"poison"}]
