@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.dsl.nodes import Branch, TaskNode
+from sayiir.dsl.nodes import Branch, ChildWorkflow, Loop, TaskNode
 from sayiir.engine.failures import failure_to_bytes
 from sayiir.engine.refs import ref_to_text
 from sayiir.engine.transitions import (
@@ -49,7 +49,10 @@ def checkpoint_of(work: Work, step: Step) -> Checkpoint:
 
 def next_priority(position: Position) -> int | None:
     """The priority of the task that runs next at a position, where it has its own."""
-    node = position.place.node
+    place = position.place
+    while isinstance(place.node, (Loop, ChildWorkflow)):
+        place = place.inner[""]
+    node = place.node
     if isinstance(node, TaskNode):
         return node.task.priority
     return node.key.priority if isinstance(node, Branch) else None

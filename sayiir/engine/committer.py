@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.payloads import Payload
-from sayiir.engine.refs import ElementRef, EventRef
+from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, SpawnArms
 from sayiir.engine.work import Reply
+from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
@@ -142,8 +143,28 @@ class StoreCommitter:
     # -- reads
 
     async def fill(self, work: Work, refs: Sequence[Ref]) -> None:
-        """Load what the references stand for."""
-        await fill(work.program, work.run.number, refs, self._store)
+        """Load what the references stand for.
+
+        Raises:
+            LeaseLost: they are gone because the item is: it was collected as failed, or replaced.
+        """
+        try:
+            await fill(work.program, work.run.number, refs, self._store)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            await self._check_held(work)
+            raise
+        # A map without items joins to nothing, and so does one whose items were removed.
+        leaf = (leaf for ref in refs for leaf in leaves(ref))
+        if any(isinstance(each, JoinRef) and not each.arms for each in leaf):
+            await self._check_held(work)
+
+    async def _check_held(self, work: Work) -> None:
+        (state,) = await self._store.check([work.fence])
+        if not state.held:
+            work.lost = True
+            raise LeaseLost(f"{work.position.path!r} is no longer this process's to work on")
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """Load the newest result among some node paths."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -62,26 +63,29 @@ class Dispatcher:
             engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
         )
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: list[Work] = []
+        self._waiting: deque[Work] = deque()
+        self._asked = 0
+        """Slots kept free for a claim that is on its way."""
         self._lonely: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
     # -- the desk
 
     def start(self, work: Work) -> None:
-        """Drive an item in a slot of its own; a suspected poison item waits to run alone."""
-        if work.interruptions >= INTERRUPTIONS_BEFORE_ISOLATION or self._lonely is not None:
-            self.held.add(work)
-            self._waiting.append(work)
-            self._start_waiting()
-        else:
-            self._spawn(work)
+        """Drive an item in a slot of its own, as soon as there is one.
+
+        A suspected poison item waits until it can run alone.
+        """
+        self.held.add(work)
+        self._waiting.append(work)
+        self._start_waiting()
 
     def room(self) -> int:
         """How many further items could be started at once."""
-        if self._lonely is not None or self._waiting:
+        if self._lonely is not None:
             return 0
-        return max(self._request.limit - len(self._tasks), 0)
+        taken = len(self._tasks) + len(self._waiting) + self._asked
+        return max(self._request.limit - taken, 0)
 
     def fail(self, error: BaseException) -> None:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
@@ -95,11 +99,11 @@ class Dispatcher:
 
     def _start_waiting(self) -> None:
         """A suspect runs when nothing else does; whatever waits behind it follows."""
-        while self._waiting and self._lonely is None:
+        while self._waiting and self._lonely is None and len(self._tasks) < self._request.limit:
             suspect = self._waiting[0].interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
             if suspect and self._tasks:
                 return
-            task = self._spawn(self._waiting.pop(0))
+            task = self._spawn(self._waiting.popleft())
             if suspect:
                 self._lonely = task
 
@@ -190,7 +194,11 @@ class Dispatcher:
             return ClaimAnswer()
         store = self._engine.store
         claim = store.claim(replace(request, limit=limit))
-        answer = await claiming(store, claim, lambda answer: answer.items)
+        self._asked += limit
+        try:
+            answer = await claiming(store, claim, lambda answer: answer.items)
+        finally:
+            self._asked -= limit
         for claimed in answer.items:
             self._start_claimed(claimed)
         return answer

@@ -24,9 +24,17 @@ from sayiir.engine.transitions import (
     Joined,
     Received,
     SpawnArms,
+    TimedOut,
 )
 from sayiir.engine.work import RetryLater, Step
-from sayiir.errors import FailureInfo, PayloadError, StoreError, WorkerLost, WorkflowTimedOut
+from sayiir.errors import (
+    FailureInfo,
+    LeaseLost,
+    PayloadError,
+    StoreError,
+    WorkerLost,
+    WorkflowTimedOut,
+)
 from sayiir.limits import (
     MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS,
     MAX_INTERRUPTIONS,
@@ -93,6 +101,10 @@ class Driver:
             held.add(work)
             try:
                 following = await self._strand(work)
+            except LeaseLost:
+                # Another's now, or gone with a failure that was collected: nothing to give back.
+                logger.debug("%s was taken away", work.position.path)
+                return
             except BaseException as error:
                 if not isinstance(error, asyncio.CancelledError):
                     # Before the item is due again: whoever runs the desk must not take it up.
@@ -114,12 +126,15 @@ class Driver:
         transition = await self._first(work)
         prune: tuple[str, ...] = ()
         done: ActOutcome | None = None
+        # An event may still come for a wait that took its default: the move away from it must
+        # be stored before anything runs, or a crash would run it again with another input.
+        unsettled = isinstance(work.outcome, TimedOut)
         while transition is not None:
             if transition.prune:
                 prune += transition.prune
             if not isinstance(transition, ACTING):
                 reply = await self._store(work, transition, done, prune)
-                done, prune = None, ()
+                done, prune, unsettled = None, (), False
                 if not reply.accepted or reply.control is not Control.NONE:
                     return None
                 after = await self._after(work, transition, reply)
@@ -127,13 +142,14 @@ class Driver:
                     return self._start_all(reply.claimed)
                 transition = after
                 continue
-            if done is not None and done.computed is not None:
-                if (self._durable or done.kept or prune) and not await self._move(
+            if unsettled or (done is not None and done.computed is not None):
+                kept = done is not None and done.kept
+                if (self._durable or kept or prune) and not await self._move(
                     work, transition, done, prune
                 ):
                     return None
                 work.moved(transition.position)
-                prune = ()
+                prune, unsettled = (), False
             if work.lost or work.control is not Control.NONE:
                 await self._committer.release(work)
                 return None
@@ -147,10 +163,11 @@ class Driver:
         return None
 
     async def _move(
-        self, work: Work, transition: Transition, done: ActOutcome, prune: tuple[str, ...]
+        self, work: Work, transition: Transition, done: ActOutcome | None, prune: tuple[str, ...]
     ) -> bool:
         """Store a result and where the strand goes on; False: it doesn't, here."""
-        reply = await self._committer.commit(work, Step(transition, done.computed, prune=prune))
+        computed = done.computed if done is not None else None
+        reply = await self._committer.commit(work, Step(transition, computed, prune=prune))
         return reply.accepted and reply.control is Control.NONE
 
     async def _first(self, work: Work) -> Transition | None:

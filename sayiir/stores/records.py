@@ -216,6 +216,7 @@ class Retry:
     """An attempt failed, and another follows.
 
     ``in_place``: the holder sleeps ``wait_us`` itself and keeps the lease; else the item parks.
+    Either way its phase is BACKOFF: who takes it over waits for what remains of the time.
     ``at``: the attempt's position, where it isn't the stored one (the item went on from a
     timer, an event or a join without a write); its counts go along.
     """

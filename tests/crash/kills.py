@@ -63,6 +63,7 @@ class Kill:
 
     write: int | None = None
     after: bool = False
+    verb: str = "commit"
     seconds: float | None = None
 
 
@@ -73,7 +74,7 @@ class End:
     completed: bool
     output: Any
     status: str
-    writes: list[int]
+    writes: list[str]
     results: dict[str, str]
 
 
@@ -94,7 +95,7 @@ class Doomed:
     rerun: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    def begin(self) -> list[int]:
+    def begin(self) -> list[str]:
         """Run it unbroken; the writes that changed anything."""
         case = case_of(self.seed, threads=True)
         self.output, self.fails = expected(case), case.fails
@@ -122,7 +123,8 @@ class Doomed:
             order = {
                 "seed": self.seed, "file": str(files / "one.db"), "diary": str(files / "diary"),
                 "life": trace.life + 1, "broken": trace.broken, "sent": sent,
-                "write": kill.write, "after": kill.after, "seconds": kill.seconds,
+                "write": kill.write, "after": kill.after, "verb": kill.verb,
+                "seconds": kill.seconds,
             }  # fmt: skip
             status = self.server.live(order)
             lines = list(_lines(files / "diary"))

@@ -104,7 +104,7 @@ async def _live(case: Case, diary: Diary, order: dict[str, Any]) -> None:
         await world.prepare()
     point = None
     if order["write"] is not None:
-        point = Point(order["write"], order["after"])
+        point = Point(order["write"], order["after"], order["verb"])
     if order["seconds"] is not None:
         _kill_later(order["seconds"], world.undisturbed)  # type: ignore[attr-defined]
     outcome = await world.live(point)
@@ -112,10 +112,9 @@ async def _live(case: Case, diary: Diary, order: dict[str, Any]) -> None:
         rows = {
             row.path: row.output.hex() for row in await store.results(INSTANCE) if not row.error
         }
-        changing = [at for at, (_, changed) in enumerate(outcome.writes) if changed]
         completed = isinstance(outcome.status, Completed)
         output = outcome.status.output if completed else None
-        diary.write("end", completed, output, str(outcome.status), changing, rows)
+        diary.write("end", completed, output, str(outcome.status), outcome.writes, rows)
     await store.close()
 
 

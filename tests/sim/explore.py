@@ -136,7 +136,7 @@ class Explorer:
         self.results: dict[str, bytes] = {}
         self.closed: set[str] = set()
         self.sent: Counter[str] | None = None
-        self.writes: list[int] = []
+        self.writes: list[str] = []
 
     async def unbroken(self) -> None:
         """In memory and in a store, nobody killed: both give the same."""
@@ -151,11 +151,12 @@ class Explorer:
             problem = f"interrupted, though nobody was killed: {interrupted}"
             self.totals.findings.append(Finding(self.seed, (), (problem,)))
         self.closed = {prefix for prefix, *_ in self.case.trace.closed}
-        self.writes = [at for at, (_, changed) in enumerate(last.writes) if changed]
+        self.writes = last.writes
 
     def points(self) -> list[Point]:
         """Before and after each write that changes anything."""
-        return [Point(at, after) for at in self.writes for after in (False, True)]
+        writes = enumerate(self.writes)
+        return [Point(at, after, verb) for at, verb in writes for after in (False, True)]
 
     async def killed_at(self, points: Sequence[Point]) -> Outcome:
         """Killed at a point of the first life, then of the second …; the last one goes on."""

@@ -45,17 +45,22 @@ __all__ = [
 INSTANCE = "one"
 WRITES = frozenset({"create", "commit", "claim", "renew", "release"})
 _MOST_STEPS = 500
-_MOST_WRITES = 5_000
+_MOST_CALLS = 5_000
 _MOST_MOVES = 20_000
 """Of the clock in one life: beyond it nothing but polling goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Die at this write of a life, counted from 0: before it, or after it was written."""
+    """Die at this write of a life, counted from 0: before it, or after it was written.
+
+    Only what changes something counts. ``verb``: what the write is expected to be, since a claim
+    or a create can't be known beforehand to change anything.
+    """
 
     write: int
     after: bool
+    verb: str = "commit"
 
     def __str__(self) -> str:
         return f"{'after' if self.after else 'before'} write {self.write}"
@@ -64,15 +69,15 @@ class Point:
 class MortalStore:
     """A store as one process sees it; at ``point`` the process dies.
 
-    ``writes``: the verb of each write, and whether it changed anything. It also tells the trace
-    what was committed, which only the store's side can know when the answer is lost.
+    ``writes``: the verb of each write that changed anything. It also tells the trace what was
+    committed, which only the store's side can know when the answer is lost.
     """
 
     def __init__(self, inner: Any, trace: Trace, point: Point | None = None) -> None:
         self.inner = inner
         self.trace = trace
         self.point = point
-        self.writes: list[tuple[str, bool]] = []
+        self.writes: list[str] = []
         self.calls: Counter[str] = Counter()
         self.busy = 0
         self.died = False
@@ -91,25 +96,28 @@ class MortalStore:
         if self.died:
             raise Crash
         self.calls[verb] += 1
-        number = len(self.writes)
-        if verb in WRITES:
-            assert number < _MOST_WRITES, "no end of writes"
-            self.writes.append((verb, False))
-            if self.point == Point(number, after=False):
-                self._die()
+        assert self.calls[verb] < _MOST_CALLS, "no end of calls"
+        if verb in WRITES and self._dies(verb, len(self.writes), after=False):
+            self._die()
         self.busy += 1
         try:
             answer = await method(*args, **kwargs)
         finally:
             self.busy -= 1
-        if verb in WRITES:
-            self.writes[number] = (verb, verb != "claim" or bool(answer.items))
+        if verb in WRITES and _changed(verb, answer):
+            self.writes.append(verb)
             self._tell(verb, args, answer)
-            if self.point == Point(number, after=True):
+            if self._dies(verb, len(self.writes) - 1, after=True):
                 self._die()
         if self.died:
             raise Crash
         return answer
+
+    def _dies(self, verb: str, write: int, *, after: bool) -> bool:
+        point = self.point
+        if point is None or (point.write, point.after) != (write, after):
+            return False
+        return after or verb == point.verb or verb not in ("claim", "create")
 
     def _die(self) -> None:
         self.died = self.trace.dead = True
@@ -126,6 +134,12 @@ class MortalStore:
             effect = checkpoint.effect
             if isinstance(effect, Fail) and effect.scope is not None:
                 self.trace.gave_up(f"{effect.scope.spawn_path}[{effect.scope.index}]/")
+
+
+def _changed(verb: str, answer: Any) -> bool:
+    if verb == "create":
+        return answer.existing is None
+    return verb != "claim" or bool(answer.items)
 
 
 class IdleLoop(asyncio.SelectorEventLoop):
@@ -181,11 +195,11 @@ class ClockKeeper:
 class Outcome:
     """How a life ended: with a final status, or (None) with its death.
 
-    ``writes``: verb of each write and whether it changed anything.
+    ``writes``: verb of each write that changed anything.
     """
 
     status: Any
-    writes: list[tuple[str, bool]]
+    writes: list[str]
     calls: Counter[str]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHUNKS = 10
 
 
+@pytest.mark.timeout(3_600)  # at the nightly figure
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_at_any_write_is_made_good(
     chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]

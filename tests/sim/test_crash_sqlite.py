@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CHUNKS = 4
 
 
+@pytest.mark.timeout(3_600)  # at the nightly figure
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_is_made_good_in_a_file(
     chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]

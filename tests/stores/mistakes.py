@@ -62,13 +62,13 @@ MISTAKES = (
         "pass",
     ),
     Mistake(
-        "interruptions uncounted", claims, "_waits_for_isolation", "item.interruptions += 1", "pass"
+        "interruptions uncounted", claims, "_waits_first", "item.interruptions += 1", "pass"
     ),
-    Mistake("interruptions never wait", claims, "_waits_for_isolation", "if skip or", "if True or"),
+    Mistake("interruptions never wait", claims, "_waits_first", "if skip or", "if True or"),
     Mistake(
         "interruption waits unbounded",
         claims,
-        "_waits_for_isolation",
+        "_waits_first",
         "min(2.0 ** (item.interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS)",
         "2.0 ** (item.interruptions - 1)",
     ),

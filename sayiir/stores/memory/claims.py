@@ -46,7 +46,7 @@ def claim(tables: Tables, request: ClaimRequest) -> ClaimAnswer:
         item = owner.spawns[spawn_path][index]
         if owner.control is Control.CANCEL:
             tables.cancel_unclaimed(owner)
-        elif not _waits_for_isolation(tables, owner, item, request.skip_interruption_waits):
+        elif not _waits_first(tables, owner, item, request.skip_interruption_waits):
             claimed.append(tables.take(owner, item, keeper))
     times = [time for agenda in agendas if (time := agenda.next_due(tables.now)) is not None]
     next_due = max(0, min(times) - tables.now) if times else None
@@ -64,13 +64,16 @@ def _agendas(tables: Tables, request: ClaimRequest, run: Run | None) -> list[Age
     return [tables.agendas[each] for each in known if each in tables.agendas]
 
 
-def _waits_for_isolation(tables: Tables, run: Run, item: Item, skip: bool) -> bool:
+def _waits_first(tables: Tables, run: Run, item: Item, skip: bool) -> bool:
     """Count the lease that the item lost, if it lost one; whether it has to wait first."""
     if item.holder is None:
         return False
     item.interruptions += 1
     item.interruptions_ever += 1
     item.holder, item.ready_at = None, item.lease_until
+    if item.phase is Phase.BACKOFF and item.wake_at is not None and item.wake_at > tables.now:
+        tables.refresh(run, item)
+        return True
     if skip or item.interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
         return False
     seconds = min(2.0 ** (item.interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS)

@@ -174,12 +174,12 @@ def _retry(tables: Tables, run: Run, item: Item, retry: Retry) -> None:
     item.failures += 1
     item.error, item.error_at, item.failed = retry.error, tables.now, False
     item.ready_at = tables.now
-    if retry.in_place:
-        item.phase = Phase.READY
-    else:
-        item.phase, item.holder = Phase.BACKOFF, None
-        item.wake_at = tables.now + retry.wait_us
-        item.parked_as = tables.next_number()
+    # In place too: whoever takes the item over from a lost holder waits for what remains.
+    item.phase = Phase.BACKOFF
+    item.wake_at = tables.now + retry.wait_us
+    item.parked_as = tables.next_number()
+    if not retry.in_place:
+        item.holder = None
 
 
 def _spawn(

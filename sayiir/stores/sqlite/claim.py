@@ -14,7 +14,7 @@ from sayiir.stores.records import (
     LeaseState,
 )
 from sayiir.stores.sqlite import queues
-from sayiir.stores.sqlite.codes import CONTROL_CODES, CONTROLS, RUNNING, SIGNAL
+from sayiir.stores.sqlite.codes import BACKOFF, CONTROL_CODES, CONTROLS, RUNNING, SIGNAL
 from sayiir.stores.sqlite.due import SECOND_US
 from sayiir.stores.sqlite.moves import Keeper, begin_wait, cancel_unclaimed, take
 from sayiir.stores.sqlite.queues import Queue
@@ -91,12 +91,12 @@ def _claim_at(tx: Transaction, place: Place, keeper: Keeper, *, skip_waits: bool
     if run.control == _CANCEL:
         cancel_unclaimed(tx, run)
         return None
-    if _waits_for_isolation(tx, run, item, skip_waits=skip_waits):
+    if _waits_first(tx, run, item, skip_waits=skip_waits):
         return None
     return take(tx, run, item, keeper)
 
 
-def _waits_for_isolation(tx: Transaction, run: Run, item: Item, *, skip_waits: bool) -> bool:
+def _waits_first(tx: Transaction, run: Run, item: Item, *, skip_waits: bool) -> bool:
     """Count the lease that the item lost, if it lost one; whether it has to wait first."""
     if item.holder is None:
         return False
@@ -104,6 +104,9 @@ def _waits_for_isolation(tx: Transaction, run: Run, item: Item, *, skip_waits: b
     item.interruptions_ever += 1
     item.ready_at = item.lease_until
     item.drop_lease()
+    if item.phase == BACKOFF and item.wake_at is not None and item.wake_at > tx.now:
+        tx.save_lease(run, item)
+        return True
     if skip_waits or item.interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
         return False
     seconds = min(2.0 ** (item.interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS)

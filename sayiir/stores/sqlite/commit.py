@@ -174,12 +174,11 @@ def _retry(tx: Transaction, run: Run, item: Item, retry: Retry) -> None:
     item.failures += 1
     item.error, item.error_at, item.failed = retry.error, tx.now, 0
     item.ready_at = tx.now
-    if retry.in_place:
-        item.phase = READY
-        return
+    # In place too: whoever takes the item over from a lost holder waits for what remains.
     item.phase, item.wake_at = BACKOFF, tx.now + retry.wait_us
     item.parked_as = next_park(tx, run)
-    item.drop_lease()
+    if not retry.in_place:
+        item.drop_lease()
 
 
 def _stand_with_counts(tx: Transaction, run: Run, item: Item, at: Move) -> None:

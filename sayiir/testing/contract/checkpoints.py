@@ -57,7 +57,23 @@ class CheckpointCases(Maker):
             await bench.expect_idle()
         bench.later(30)
         got = await bench.claim_one()
-        equal((got.phase, got.path, got.failures, got.interruptions), (Phase.READY, "a", 2, 1))
+        equal((got.phase, got.path, got.failures, got.interruptions), (Phase.BACKOFF, "a", 2, 1))
+
+    @case
+    async def test_a_retry_in_place_waits_for_whoever_takes_it_over(self, bench: Bench) -> None:
+        """The time between two attempts is kept when the holder gives up or is lost."""
+        got = await bench.start(lease=30)
+        await bench.commit(got, Retry(error=b"e", wait_us=5 * SECOND_US, in_place=True))
+        await bench.store.release([got.fence])
+        await bench.expect_idle()
+        bench.later(5)
+        got = await bench.claim_one(lease=30)
+        await bench.commit(got, Retry(error=b"e", wait_us=40 * SECOND_US, in_place=True))
+        bench.later(30)
+        await bench.expect_idle()
+        bench.later(10)
+        got = await bench.claim_one()
+        equal((got.phase, got.failures, got.interruptions), (Phase.BACKOFF, 2, 1))
 
     @case
     async def test_a_retry_can_tell_where_the_attempt_was(self, bench: Bench) -> None:
@@ -89,7 +105,7 @@ class CheckpointCases(Maker):
         await bench.commit(joined, Retry(error=b"e", wait_us=0, in_place=True, at=at))
         await bench.store.release([joined.fence])
         got = await bench.claim_one()
-        equal((got.phase, got.path, got.input, got.failures), (Phase.READY, "d", "in", 1))
+        equal((got.phase, got.path, got.input, got.failures), (Phase.BACKOFF, "d", "in", 1))
         equal(await bench.join(root.fence.run), [(0, "x", None)])
         [arm] = (await bench.spawn(got, 1, path="g", keep=1)).claimed
         equal(arm.path, "g[0]/t")

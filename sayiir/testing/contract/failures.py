@@ -132,7 +132,7 @@ class FailureCases(Maker):
         equal((found.finished_at_us, found.control, found.ready), (None, Control.NONE, 1))
         equal(await bench.store.results("i"), [])
         again = await bench.claim_one()
-        equal((again.path, again.input, again.phase), ("a", "input-of-a", Phase.READY))
+        equal((again.path, again.input, again.phase), ("a", "input-of-a", Phase.BACKOFF))
         equal((again.failures, again.interruptions, again.interruptions_ever), (0, 0, 0))
         await bench.commit(again, End(output="x"))
         await bench.expect_state(InstanceState.COMPLETED)

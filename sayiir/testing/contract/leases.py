@@ -161,7 +161,7 @@ class LeaseCases(Maker):
         await bench.commit(got, Retry(error=b"e", wait_us=0, in_place=True))
         await bench.store.release([got.fence])
         again = await bench.claim_one()
-        equal((again.phase, again.path), (Phase.READY, "a"))
+        equal((again.phase, again.path), (Phase.BACKOFF, "a"))
         equal((again.failures, again.interruptions, again.interruptions_ever), (1, 0, 0))
         await bench.expect_stale(got)
         await bench.store.release([])
