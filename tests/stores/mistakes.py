@@ -61,9 +61,7 @@ MISTAKES = (
         "item.holder, item.ready_at = None, tables.now",
         "pass",
     ),
-    Mistake(
-        "interruptions uncounted", claims, "_waits_first", "item.interruptions += 1", "pass"
-    ),
+    Mistake("interruptions uncounted", claims, "_waits_first", "item.interruptions += 1", "pass"),
     Mistake("interruptions never wait", claims, "_waits_first", "if skip or", "if True or"),
     Mistake(
         "interruption waits unbounded",
