@@ -13,11 +13,13 @@ from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
 from sayiir.durations import Duration, duration_seconds
-from sayiir.engine.claims import claiming
+from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
+from sayiir.engine.payloads import Payload
+from sayiir.engine.refs import InputRef
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
 from sayiir.ids import check_instance_id
@@ -28,6 +30,7 @@ from sayiir.stores.records import ClaimRequest, Control, InstanceState
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.engine.work import Work
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -139,7 +142,7 @@ class AsyncCheckpointingRunner:
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
-        existing, claimed, data = await self._create(
+        existing, root, data = await self._create(
             workflow, instance_id, input, priority, self._policy
         )
         if existing is not None:
@@ -148,7 +151,7 @@ class AsyncCheckpointingRunner:
             engine, programs = await self._opened()
             await warn_of_other_input(engine.store, existing, data)
             return await status_of(existing, programs, workflow)
-        return await self._work(workflow, instance_id, claimed, wait=wait)
+        return await self._work(workflow, instance_id, root, wait=wait)
 
     async def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -185,11 +188,11 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
         """
-        existing, claimed, _ = await self._create(
+        existing, root, _ = await self._create(
             workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
         )
         if existing is None:
-            return await self._work(workflow, instance_id, claimed, wait=wait)
+            return await self._work(workflow, instance_id, root, wait=wait)
         _, programs = await self._opened()
         if existing.definition_hash != workflow.definition_hash:
             return await status_of(existing, programs, None)
@@ -223,7 +226,7 @@ class AsyncCheckpointingRunner:
         policy: ConflictPolicy,
         *,
         finished_as_is: bool = False,
-    ) -> tuple[InstanceRecord | None, Claimed | None, bytes]:
+    ) -> tuple[InstanceRecord | None, Work | None, bytes]:
         engine, programs = await self._opened()
         program = programs.of(workflow)
         new = new_instance(program, instance_id, value, priority=priority)
@@ -235,7 +238,12 @@ class AsyncCheckpointingRunner:
             finished = existing.state is not InstanceState.RUNNING
             if not (finished_as_is and finished):
                 raise await programs.mismatch(existing, workflow.definition)
-        return existing, answer.claimed, new.input
+        root = None
+        if answer.claimed is not None:
+            # What was written a moment ago need not be read again.
+            start = program.start(InputRef(Payload(new.input, program.input_plan)))
+            root = work_of(program, answer.claimed, start)
+        return existing, root, new.input
 
     async def _continue(
         self,
@@ -255,14 +263,14 @@ class AsyncCheckpointingRunner:
         self,
         workflow: Workflow[Any, B],
         instance_id: str,
-        claimed: Claimed | None,
+        root: Work | None,
         *,
         wait: bool,
     ) -> WorkflowStatus[B]:
         engine, programs = await self._opened()
         program = programs.of(workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        record = await self._guarded(dispatcher.run_instance(instance_id, claimed, wait=wait))
+        record = await self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
         if record is None:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow)
@@ -290,7 +298,8 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
-        engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+        held: set[Work] = set()
+        engine = Engine(store, StoreCommitter(store, held), TaskThreads(), self._clock, held)
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
         self._keeper.start()

@@ -29,7 +29,9 @@ T = TypeVar("T")
 
 
 async def claiming(
-    store: Store, call: Coroutine[Any, Any, T], brought: Callable[[T], Iterable[Claimed]]
+    store: Store,
+    call: Coroutine[Any, Any, T] | asyncio.Future[T],
+    brought: Callable[[T], Iterable[Claimed]],
 ) -> T:
     """The answer of a call that may bring leases; the whole of it, or none of the leases.
 

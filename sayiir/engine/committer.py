@@ -20,7 +20,7 @@ from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step, Work
@@ -38,11 +38,14 @@ class StoreCommitter:
 
     Args:
         store: any implementation of the store protocols.
+        held: the work that this process drives at the moment. Where it is one item alone,
+            its steps go out without a look at who else may come.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, held: Collection[Work]) -> None:
         self.durable = True
         self._store = store
+        self._held = held
         self._waiting: list[tuple[Checkpoint, asyncio.Future[Answer]]] = []
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
@@ -55,16 +58,17 @@ class StoreCommitter:
         """
         checkpoint = checkpoint_of(work, step)
         if step.keep > 0:
-            sending = self._answer(checkpoint)
+            if isinstance(step.following, SpawnArms) and step.elements is None:
+                # The arms that start here share their parent's input: it is read once, here,
+                # and not by each of them.
+                await self.fill(work, [step.following.position.input])
+            sending = self._enqueue(checkpoint)
             answer = await claiming(self._store, sending, lambda answer: answer.claimed)
+        elif self._sender is None and not self._crowded and len(self._held) <= 1:
+            answer = await self._commit_alone(checkpoint)
         else:
-            answer = await self._answer(checkpoint)
+            answer = await self._enqueue(checkpoint)
         return self._reply(work, step, answer)
-
-    async def _answer(self, checkpoint: Checkpoint) -> Answer:
-        if self._sender is None and not self._crowded:
-            return await self._commit_alone(checkpoint)
-        return await self._enqueue(checkpoint)
 
     async def _commit_alone(self, checkpoint: Checkpoint) -> Answer:
         """Without a detour through the sender; what comes meanwhile makes it crowded."""
@@ -74,14 +78,18 @@ class StoreCommitter:
         finally:
             self._crowded = False
             if self._waiting:
-                self._sender = asyncio.get_running_loop().create_task(self._send())
+                self._begin_sending()
         return answer
 
-    async def _enqueue(self, checkpoint: Checkpoint) -> Answer:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Answer] = loop.create_future()
+    def _enqueue(self, checkpoint: Checkpoint) -> asyncio.Future[Answer]:
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((checkpoint, future))
-        return await future
+        if self._sender is None and not self._crowded:
+            self._begin_sending()
+        return future
+
+    def _begin_sending(self) -> None:
+        self._sender = asyncio.get_running_loop().create_task(self._send())
 
     async def _send(self) -> None:
         """Send batch after batch until nothing waits."""

@@ -66,6 +66,8 @@ class Dispatcher:
         self._waiting: deque[Work] = deque()
         self._asked = 0
         """Slots kept free for a claim that is on its way."""
+        self._watch: Watch | None = None
+        """What a run waits on between claims: a slot that becomes free wakes it too."""
         self._lonely: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
 
@@ -109,6 +111,8 @@ class Dispatcher:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        if self._watch is not None:
+            self._watch.wake()
         if task is self._lonely:
             self._lonely = None
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -118,9 +122,11 @@ class Dispatcher:
     # -- running
 
     async def run_instance(
-        self, instance_id: str, claimed: Claimed | None = None, *, wait: bool = False
+        self, instance_id: str, root: Work | None = None, *, wait: bool = False
     ) -> InstanceRecord | None:
         """Work until nothing of the instance is due (``wait``: until it ends or is paused).
+
+        ``root``: its root item, where the caller has claimed it.
 
         Returns the instance as it stands then, None if it is gone.
 
@@ -128,15 +134,15 @@ class Dispatcher:
             BaseException: what a driver raised that is no failure of the instance: the store
                 is lost, user code asked the process to exit.
         """
-        run = await self._run_number(instance_id, claimed)
+        run = await self._run_number(instance_id) if root is None else root.run.number
         if run is None:
             return None
-        watch = self._engine.store.watch(run)
+        watch = self._watch = self._engine.store.watch(run)
         request = replace(self._request, instance_id=instance_id)
         try:
-            if claimed is not None:
-                self._start_claimed(claimed)
-                await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
+            if root is not None:
+                self.start(root)
+                await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
                 idle = not self._tasks and self._failure is None
                 if idle:
@@ -144,17 +150,13 @@ class Dispatcher:
                     if record is None or _at_rest(record, wait=wait):
                         return record
                 next_due_in = await self._claim(request)
-                if self._tasks:
-                    await self._wait_for_progress(watch, next_due_in)
-                elif idle:  # else the last task ended during the claim, and may have been all
-                    await watch.changed(min(next_due_in, _LONGEST_NAP_SECONDS))
+                if self._tasks or idle:  # else the last ended meanwhile, and may have been all
+                    await watch.changed(min(max(next_due_in, 0.001), _LONGEST_NAP_SECONDS))
         finally:
             watch.close()
             await self._stop()
 
-    async def _run_number(self, instance_id: str, claimed: Claimed | None) -> int | None:
-        if claimed is not None:
-            return claimed.fence.run
+    async def _run_number(self, instance_id: str) -> int | None:
         record = await self._engine.store.describe(instance_id)
         return None if record is None else record.run
 
@@ -165,7 +167,7 @@ class Dispatcher:
             limit: claim at most so many.
         """
         claimed = 0
-        watch = self._engine.store.watch()
+        watch = self._watch = self._engine.store.watch()
         try:
             while True:
                 idle = not self._tasks
@@ -173,7 +175,7 @@ class Dispatcher:
                 answer = await self._claimed(self._request, left)
                 claimed += len(answer.items)
                 if self._tasks:
-                    await self._wait_for_progress(watch, _LONGEST_NAP_SECONDS)
+                    await watch.changed(_LONGEST_NAP_SECONDS)
                 elif idle and not answer.items:
                     return claimed
         finally:
@@ -206,19 +208,9 @@ class Dispatcher:
     def _start_claimed(self, claimed: Claimed) -> None:
         self.start(work_of(self._programs[claimed.definition_hash], claimed))
 
-    async def _wait_for_progress(self, watch: Watch, next_due_in: float) -> None:
-        """Until a slot becomes free, something changed, or something falls due."""
-        seconds = min(next_due_in, _LONGEST_NAP_SECONDS)
-        change = asyncio.ensure_future(watch.changed(max(seconds, 0.001)))
-        try:
-            await asyncio.wait({change, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            change.cancel()
-            # One task waits on a watch at a time: the next wait must not meet this one.
-            await asyncio.gather(change, return_exceptions=True)
-
     async def _stop(self) -> None:
         """Give back what is held; the reason for stopping is told by the caller."""
+        self._watch = None
         for task in self._tasks:
             task.cancel()
         if self._tasks:

@@ -193,6 +193,10 @@ class Watch(Protocol):
         """Wait for a change since the last return, or the timeout (then False)."""
         ...
 
+    def wake(self) -> None:
+        """Have ``changed`` return as after a change: there is news of another kind. In its loop."""
+        ...
+
     def close(self) -> None:
         """Stop watching."""
         ...

@@ -64,6 +64,12 @@ class MemoryWatch:
             with contextlib.suppress(RuntimeError):
                 waiter.get_loop().call_soon_threadsafe(_finish, waiter)
 
+    def wake(self) -> None:
+        """Have ``changed`` return as after a change. In its loop."""
+        self._noticed = True
+        if self._waiter is not None:
+            _finish(self._waiter)
+
     async def changed(self, timeout_seconds: float) -> bool:
         """Wait for a change since the last return; False after the timeout, by the store's clock.
 
@@ -79,13 +85,14 @@ class MemoryWatch:
 
     async def _wait(self, timeout_seconds: float) -> None:
         waiter = self._waiter = asyncio.get_running_loop().create_future()
-        sleeper = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
+        sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
+        sleep.add_done_callback(lambda _: _finish(waiter))
         try:
             if not self._noticed:
-                await asyncio.wait([waiter, sleeper], return_when=asyncio.FIRST_COMPLETED)
+                await waiter
         finally:
             self._waiter = None
-            sleeper.cancel()
+            sleep.cancel()
 
     def close(self) -> None:
         """Stop watching."""

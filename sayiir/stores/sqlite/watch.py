@@ -77,9 +77,14 @@ class SqliteWatch:
             # Its loop was closed with the watch still there: nobody waits any more.
             self._watchers.discard(self)
 
+    def wake(self) -> None:
+        """Have ``changed`` return as after a change. In its loop."""
+        self._noticed = True
+        self._wake()
+
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        if self._waiter is not None:
+            _finish(self._waiter)
 
     async def changed(self, timeout_seconds: float) -> bool:
         """Wait for a change since the last return; False after the timeout, by the store's clock.
@@ -97,16 +102,21 @@ class SqliteWatch:
     async def _wait(self, timeout_seconds: float) -> None:
         waiter = self._waiter = self._loop.create_future()
         sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
+        sleep.add_done_callback(lambda _: _finish(waiter))
         self._watchers.begin_polling()
         try:
             # Looked at again: a change may have come between the first look and the waiter.
             if not self._noticed:
-                await asyncio.wait((waiter, sleep), return_when=asyncio.FIRST_COMPLETED)
+                await waiter
         finally:
             self._waiter = None
-            waiter.cancel()
             sleep.cancel()
 
     def close(self) -> None:
         """Stop watching."""
         self._watchers.discard(self)
+
+
+def _finish(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
