@@ -36,10 +36,16 @@ def figures(folder: Path) -> Iterator[Figure]:
         )
     yield alternated(
         "SQLite, a step of a lone chain",
-        lambda: asyncio.run(workloads.lone_step_seconds(folder)),
+        lambda: workloads.lone_step_seconds(folder),
         lambda: floors.bare_commit_seconds(folder),
         goal=1.8,
         at_most=True,
+        unit="s",
+    )
+    yield alternated(
+        "  the same in a loop of the user's (async runner)",
+        lambda: asyncio.run(workloads.lone_async_step_seconds(folder)),
+        lambda: floors.bare_commit_seconds(folder),
         unit="s",
     )
     for name, flow, goal in (
@@ -54,6 +60,13 @@ def figures(folder: Path) -> Iterator[Figure]:
             at_most=False,
             unit="/s",
         )
+    yield alternated(
+        "  the same by one run() each, created and read too (async)",
+        lambda: 1 / asyncio.run(workloads.concurrent_run_step_seconds(folder, workloads.chain(10))),
+        lambda: 1 / floors.bare_commit_seconds(folder),
+        at_most=False,
+        unit="/s",
+    )
     yield alternated(
         "SQLite, a fork of 100 arms and its join",
         lambda: asyncio.run(workloads.fork_seconds(folder)),
@@ -104,11 +117,15 @@ def main() -> int:
 
 
 def _line(figure: Figure) -> str:
-    sign = "≤" if figure.at_most else "≥"
-    verdict = "reached" if figure.reached else "NOT REACHED"
     values = f"{_human(figure.value, figure.unit)} against {_human(figure.floor, figure.unit)}"
-    ratio = f"{figure.ratio:.2f} ({sign} {figure.goal:.2f})"
-    return f"{figure.name:58} {values:32} {ratio:20} {verdict}"
+    return f"{figure.name:60} {values:32} {figure.ratio:6.2f} {_verdict(figure)}".rstrip()
+
+
+def _verdict(figure: Figure) -> str:
+    if figure.goal is None:
+        return ""
+    sign = "≤" if figure.at_most else "≥"
+    return f"({sign} {figure.goal:.2f}) {'reached' if figure.reached else 'NOT REACHED'}"
 
 
 def _human(value: float, unit: str) -> str:

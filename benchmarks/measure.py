@@ -19,7 +19,7 @@ class Figure:
         floor: median of the floor, in ``unit``.
         ratio: median of the ratios of each round (value over floor, or floor over value
             where more is better).
-        goal: the ratio to reach.
+        goal: the ratio to reach; None: the figure is there to compare with.
         at_most: the ratio must not exceed the goal; False: it must reach it.
         unit: unit of value and floor.
     """
@@ -28,13 +28,15 @@ class Figure:
     value: float
     floor: float
     ratio: float
-    goal: float
+    goal: float | None
     at_most: bool
     unit: str
 
     @property
     def reached(self) -> bool:
-        """Whether the goal is met."""
+        """Whether the goal is met, if there is one."""
+        if self.goal is None:
+            return True
         return self.ratio <= self.goal if self.at_most else self.ratio >= self.goal
 
 
@@ -43,9 +45,9 @@ def alternated(
     measure: Callable[[], float],
     floor: Callable[[], float],
     *,
-    goal: float,
-    at_most: bool,
     unit: str,
+    goal: float | None = None,
+    at_most: bool = True,
     rounds: int = 5,
 ) -> Figure:
     """Measure both ``rounds`` times in turn, after one round that doesn't count."""

@@ -6,14 +6,23 @@ import asyncio
 import time
 from pathlib import Path
 
-from sayiir import Flow, Workflow, fork, task, workflow
-from sayiir.runner import AsyncCheckpointingRunner
+from sayiir import (
+    AsyncCheckpointingRunner,
+    CheckpointingRunner,
+    Flow,
+    Workflow,
+    fork,
+    task,
+    workflow,
+)
 
 __all__ = [
     "chain",
+    "concurrent_run_step_seconds",
     "concurrent_step_seconds",
     "fork_seconds",
     "in_memory_step_seconds",
+    "lone_async_step_seconds",
     "lone_step_seconds",
     "megabyte_seconds",
     "sync_chain",
@@ -67,8 +76,18 @@ async def in_memory_step_seconds(steps: int, total: int = 20_000) -> float:
     return (time.perf_counter() - began) / (times * steps)
 
 
-async def lone_step_seconds(folder: Path, steps: int = 200) -> float:
-    """Seconds a durable step of one chain that runs alone."""
+def lone_step_seconds(folder: Path, steps: int = 300) -> float:
+    """Seconds a durable step of one chain that runs alone, with the blocking runner."""
+    flow = chain(steps)
+    with CheckpointingRunner(_url(folder)) as runner:
+        runner.run(chain(2), "warm", 0)
+        began = time.perf_counter()
+        runner.run(flow, "lone", 0)
+        return (time.perf_counter() - began) / steps
+
+
+async def lone_async_step_seconds(folder: Path, steps: int = 300) -> float:
+    """The same in an event loop of the user's, which no disk may block."""
     flow = chain(steps)
     async with AsyncCheckpointingRunner(_url(folder)) as runner:
         await runner.run(chain(2), "warm", 0)
@@ -78,9 +97,24 @@ async def lone_step_seconds(folder: Path, steps: int = 200) -> float:
 
 
 async def concurrent_step_seconds(
+    folder: Path, flow: Workflow[int, int], instances: int = 1_000
+) -> float:
+    """Seconds a durable step of many chains of 10 that were submitted, 100 at a time."""
+    async with AsyncCheckpointingRunner(_url(folder)) as runner:
+        await runner.run(flow, "warm", 0)
+        for first in range(0, instances, 100):
+            numbers = range(first, first + 100)
+            await asyncio.gather(*(runner.client.submit(flow, f"i-{n}", n) for n in numbers))
+        began = time.perf_counter()
+        claimed = await runner.resume_all([flow])
+        assert claimed == instances
+        return (time.perf_counter() - began) / (instances * 10)
+
+
+async def concurrent_run_step_seconds(
     folder: Path, flow: Workflow[int, int], instances: int = 1_000, at_once: int = 100
 ) -> float:
-    """Seconds a durable step of many chains of 10, a hundred at a time in one process."""
+    """The same by one ``run`` each, which creates the instance and reads its status too."""
     slots = asyncio.Semaphore(at_once)
     async with AsyncCheckpointingRunner(_url(folder)) as runner:
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
 from sayiir.errors import BlockingCallInLoop, StoreUnavailable
+from sayiir.loops import OwnLoop
 
 __all__ = ["Portal"]
 
@@ -117,5 +118,5 @@ def _run_loop(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) 
         started.set_result((asyncio.get_running_loop(), stopping))
         await stopping.wait()
 
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=OwnLoop) as runner:
         runner.run(serve())

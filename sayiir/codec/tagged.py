@@ -33,6 +33,7 @@ __all__ = ["MARK", "body_of", "from_tree", "is_plain", "mapping_tree", "tagged",
 
 MARK: Final = "!"
 _MARK_IN_TEXT: Final = b'"!"'
+_OPENS_CONTAINER: Final = (b"[", b"{")
 _PLAIN_SCALARS: Final = frozenset({str, int, bool, type(None)})
 _SAFE_INT_BITS: Final = 4_096
 """Longer ints are written in hexadecimal: Python bounds the digits of decimal text."""
@@ -276,4 +277,4 @@ def plain_text(value: Any, max_bytes: int) -> bytes | None:
 
 def needs_no_reading(text: bytes) -> bool:
     """True if the tree of this JSON text is its own value: no tag can be in it."""
-    return _MARK_IN_TEXT not in text
+    return text[:1] not in _OPENS_CONTAINER or _MARK_IN_TEXT not in text

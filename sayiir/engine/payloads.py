@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["Payload", "payload_of"]
 
 
+_IMMUTABLE = (str, bytes)
+
+
 class Payload:
     """What one leaf of a reference stands for.
 
@@ -66,4 +69,5 @@ def payload_of(value: object, plan: Plan) -> Payload:
     """
     if plan.passes_through(value):
         return Payload(None, plan, value, direct=True)
-    return Payload(plan.encode(value), plan)
+    # Text and bytes come back equal by the codec's promise, and nobody can change them.
+    return Payload(plan.encode(value), plan, value, direct=type(value) in _IMMUTABLE)

@@ -25,7 +25,7 @@ __all__ = ["Turn"]
 
 
 class Turn:
-    """Held while writing: ``with turn: …``. Made, used and closed by one thread."""
+    """Held while writing: ``with turn: …``. Used by one thread at a time."""
 
     __slots__ = ("_door", "_room")
 
@@ -37,6 +37,24 @@ class Turn:
     def descriptors(self) -> tuple[int, int]:
         """Its open files, which a forked child has to close."""
         return (self._door, self._room)
+
+    def taken_at_once(self) -> bool:
+        """Take the turn if nobody else has it or waits for it; ``leave`` gives it back."""
+        try:
+            fcntl.flock(self._door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(self._room, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            fcntl.flock(self._door, fcntl.LOCK_UN)
+        return True
+
+    def leave(self) -> None:
+        """Give the turn back."""
+        fcntl.flock(self._room, fcntl.LOCK_UN)
 
     def __enter__(self) -> None:
         fcntl.flock(self._door, fcntl.LOCK_EX)
@@ -51,7 +69,7 @@ class Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        fcntl.flock(self._room, fcntl.LOCK_UN)
+        self.leave()
 
     def close(self) -> None:
         """Let go of the files."""

@@ -3,6 +3,9 @@
 What costs is the wake-up, not the work: a lock and a condition would take four times as long
 as this, an executor five times. So the thread takes everything that has gathered while it was
 busy as one batch, and wakes each loop once for all of the batch's results.
+
+A loop of our own with nothing else to do runs its job itself and saves even that: it would
+only wait.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sayiir.errors import StoreUnavailable
+from sayiir.loops import OwnLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +46,10 @@ class Job(Generic[Result]):
         self.loop = asyncio.get_running_loop()
         self.future: asyncio.Future[Result] = self.loop.create_future()
         self.error: BaseException | None = None
+        self._patience: asyncio.TimerHandle | None = None
+
+    def be_patient(self) -> None:
+        """Wait for an answer from another thread, but not for ever."""
         self._patience = self.loop.call_later(ANSWER_SECONDS, self._give_up)
 
     @property
@@ -60,7 +68,8 @@ class Job(Generic[Result]):
 
     def settle(self) -> None:
         """Tell who waits. On the job's own loop."""
-        self._patience.cancel()
+        if self._patience is not None:
+            self._patience.cancel()
         if self.future.done():
             return  # whoever waited was cancelled meanwhile
         if self.error is not None:
@@ -73,7 +82,7 @@ AnyJob = Job[Any]
 
 
 class Runs(Protocol):
-    """What a worker does with its batches, all on its own thread."""
+    """What a worker does with its batches: by one thread at a time, mostly the worker's own."""
 
     def open(self) -> None:
         """Open the connection. What is raised here is raised to who starts the worker."""
@@ -81,6 +90,10 @@ class Runs(Protocol):
 
     def run(self, jobs: Sequence[AnyJob]) -> None:
         """Run the jobs; each has its result or its error afterwards."""
+        ...
+
+    def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
+        """The same, unless that means to wait for another process: then False, nothing is run."""
         ...
 
     def idle(self) -> float | None:
@@ -104,6 +117,8 @@ class Worker:
         self._closed = False
         self._gate = threading.Lock()
         """Nothing is queued any more once ``_closed`` is set."""
+        self._seat = threading.Lock()
+        """Held by whoever uses the connection at the moment."""
         self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
@@ -124,12 +139,30 @@ class Worker:
     ) -> asyncio.Future[Result]:
         """Run the function in a transaction; its result comes to the running loop."""
         job = Job(function)
+        if self._ran_at_once(job):
+            # Its result is delivered as any other, so that each verb is a turn of the loop.
+            job.loop.call_soon(job.settle)
+            return job.future
+        job.be_patient()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             (self._urgent if urgent else self._jobs).append(job)
         self.ring()
         return job.future
+
+    def _ran_at_once(self, job: AnyJob) -> bool:
+        """Run the job here and now, if its loop may be blocked and nobody is before it."""
+        loop = job.loop
+        if not isinstance(loop, OwnLoop) or not loop.idle:
+            return False
+        if not self._seat.acquire(blocking=False):
+            return False
+        try:
+            free = not (self._urgent or self._jobs or self._closed)
+            return free and self._runs.run_at_once((job,))
+        finally:
+            self._seat.release()
 
     def ring(self) -> None:
         """Have the thread look at once at what there is to do."""
@@ -159,13 +192,15 @@ class Worker:
         while True:
             jobs = self._next_batch()
             if jobs:
-                self._runs.run(jobs)
+                with self._seat:
+                    self._runs.run(jobs)
                 _deliver(jobs)
             elif self._closed and not self._urgent and not self._jobs:
                 break
             else:
                 self._rest()
-        self._runs.close()
+        with self._seat:
+            self._runs.close()
 
     def _next_batch(self) -> list[AnyJob]:
         self._rung = False
@@ -176,7 +211,8 @@ class Worker:
         return jobs
 
     def _rest(self) -> None:
-        pause = self._runs.idle()
+        with self._seat:
+            pause = self._runs.idle()
         try:
             self._bell.get(timeout=pause)
         except queue.Empty:

@@ -34,7 +34,7 @@ POLL_SECONDS: Final = 0.015
 
 
 class Writer:
-    """Runs jobs in transactions, on the writer thread. ``path`` None: a private database."""
+    """Runs jobs in transactions, one thread at a time. ``path`` None: a private database."""
 
     def __init__(self, path: Path | None, clock: Clock, watchers: Watchers) -> None:
         self._path = path
@@ -116,26 +116,44 @@ class Writer:
     def run(self, jobs: Sequence[AnyJob]) -> None:
         """Run the jobs in one transaction; each has its result or its error afterwards."""
         turn: AbstractContextManager[None] = self._turn or nullcontext()
+        try:
+            with turn:
+                self._commit(jobs)
+        except OSError as error:
+            _fail(jobs, error)
+
+    def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
+        """The same, unless it is another process's turn: then False, and nothing is run."""
+        if self._turn is None:
+            self._commit(jobs)
+            return True
+        if not self._turn.taken_at_once():
+            return False
+        try:
+            self._commit(jobs)
+        finally:
+            self._turn.leave()
+        return True
+
+    def _commit(self, jobs: Sequence[AnyJob]) -> None:
         connection = self.connection
         assert connection is not None
         try:
-            with turn:
-                begin(connection, "immediate")
-                try:
-                    changed = self._run_all(connection, jobs)
-                    connection.execute("commit")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("rollback")
-                    raise
+            begin(connection, "immediate")
+            try:
+                changed = self._run_all(connection, jobs)
+                connection.execute("commit")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("rollback")
+                raise
         except sqlite3.Error as error:
             self._log.note(error)
             for job in jobs:
                 # An error is told to each by an object of its own: tracebacks grow by raising.
                 job.error = translated(error, self._where)
         except BaseException as error:
-            for job in jobs:
-                job.error = error
+            _fail(jobs, error)
         else:
             if changed is None or changed:
                 self._watchers.wake(changed)
@@ -193,3 +211,8 @@ class Writer:
     def _version(connection: sqlite3.Connection) -> int:
         (version,) = connection.execute("pragma data_version").fetchone()
         return int(version)
+
+
+def _fail(jobs: Sequence[AnyJob], error: BaseException) -> None:
+    for job in jobs:
+        job.error = error

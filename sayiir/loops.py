@@ -1,0 +1,29 @@
+"""An event loop of our own, for the threads that blocking objects run theirs on."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING or sys.platform != "win32":
+    _Loop = asyncio.SelectorEventLoop
+else:
+    _Loop = asyncio.ProactorEventLoop
+
+__all__ = ["OwnLoop"]
+
+
+class OwnLoop(_Loop):
+    """A loop that serves nobody but the blocking object that started it.
+
+    A disk's sync may block it for a moment when nothing else is due: that costs less than
+    to hand the commit to another thread and to be woken by it (1.3 instead of 1.5 to 1.6 times
+    a bare commit, in the measurements that came before the design).
+    """
+
+    @property
+    def idle(self) -> bool:
+        """Whether no callback waits for its turn behind the one that runs."""
+        # asyncio has no public word for it. The attribute is the queue of what is ready.
+        return not self._ready  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]

@@ -1,0 +1,125 @@
+"""A loop of our own commits on its own thread, where it would only wait for another."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayiir import (
+    CheckpointingRunner,
+    Completed,
+    InstanceNotFound,
+    StoreUnavailable,
+    fork,
+    task,
+    workflow,
+)
+from sayiir.loops import OwnLoop
+from sayiir.stores.sqlite.store import SqliteStore
+from sayiir.stores.sqlite.writer import Writer
+
+
+@task
+async def inc(n: int) -> int:
+    return n + 1
+
+
+CHAIN = workflow("chain", inc >> inc >> inc)
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the threads that committed, in order."""
+    names: list[str] = []
+    commit = Writer._commit
+
+    def noted(self: Writer, jobs: Sequence[Any]) -> None:
+        names.append(threading.current_thread().name)
+        commit(self, jobs)
+
+    monkeypatch.setattr(Writer, "_commit", noted)
+    return names
+
+
+def test_a_lone_chain_is_committed_where_it_runs(threads: list[str], tmp_path: Path) -> None:
+    with CheckpointingRunner(f"sqlite:///{tmp_path}/a.db") as runner:
+        runner.run(CHAIN, "warm", 1)
+        threads.clear()
+        assert runner.run(CHAIN, "i", 1) == Completed(4)
+    assert threads.count("sayiir-CheckpointingRunner") >= 3, threads
+
+
+def test_a_loop_of_the_users_is_never_blocked(threads: list[str], tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        with pytest.raises(InstanceNotFound):
+            await store.delete("nobody")
+        await store.close()
+
+    asyncio.run(main())
+    assert set(threads) == {"sayiir-sqlite-writer"}
+
+
+def test_while_others_are_due_the_writer_gathers(threads: list[str], tmp_path: Path) -> None:
+    wide = workflow("wide", fork(*[inc] * 20) >> sum)
+    with CheckpointingRunner(f"sqlite:///{tmp_path}/a.db") as runner:
+        threads.clear()
+        assert runner.run(wide, "i", 1) == Completed(40)
+    assert len(threads) < 15, "twenty arms' ends share commits"
+
+
+def test_another_process_turn_is_not_waited_for_in_the_loop(
+    threads: list[str], tmp_path: Path
+) -> None:
+    with CheckpointingRunner(f"sqlite:///{tmp_path}/a.db") as runner:
+        runner.run(CHAIN, "warm", 1)
+        threads.clear()
+        room = os.open(tmp_path / "a.db-holders" / "room.lock", os.O_RDWR)
+        fcntl.flock(room, fcntl.LOCK_EX)
+        freed = threading.Timer(0.2, os.close, (room,))
+        freed.start()
+        assert runner.run(CHAIN, "i", 1) == Completed(4)
+        freed.join()
+    assert threads[0] == "sayiir-sqlite-writer", "the first had to wait, and not on the loop"
+    assert "sayiir-CheckpointingRunner" in threads, "the later ones had not"
+
+
+def test_a_verb_in_its_own_loop_is_a_turn_of_the_loop(tmp_path: Path) -> None:
+    """Else a chain of quick tasks would keep timers and requests from being served."""
+
+    async def main() -> list[str]:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        order: list[str] = []
+
+        async def reads() -> None:
+            for _ in range(3):
+                await store.describe("nobody")
+                order.append("read")
+
+        reading = asyncio.ensure_future(reads())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_soon(order.append, "other")
+        await reading
+        await store.close()
+        return order
+
+    with asyncio.Runner(loop_factory=OwnLoop) as runner:
+        assert runner.run(main()).index("other") < 2
+
+
+def test_a_closed_store_is_refused_in_its_own_loop_too(tmp_path: Path) -> None:
+    async def main() -> None:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        await store.close()
+        with pytest.raises(StoreUnavailable):
+            await store.describe("nobody")
+
+    with asyncio.Runner(loop_factory=OwnLoop) as runner:
+        runner.run(main())
