@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -76,7 +76,7 @@ def _id_of(request: Request) -> str:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--db", default="approval.db", help="(default: %(default)s)")
-    shared.add_argument("--by", default=getpass.getuser(), help="who you are (default: your login)")
+    shared.add_argument("--by", default=os.environ.get("USER", "somebody"), help="who you are")
     parser = argparse.ArgumentParser(
         prog="python -m examples.approval",
         description="Ask for an approval in one terminal, decide in another. Kill either at any "

@@ -54,4 +54,4 @@ def _step(step: TaskResult, began: datetime) -> str:
     when = "now " if step.finished_at >= began else "kept"
     attempts = "1 attempt " if step.attempts == 1 else f"{step.attempts} attempts"
     said = step.output if step.error is None else f"{step.error.type_name}: {step.error.message}"
-    return f"{when} {step.path:<31} {attempts}  {shorten(str(said), 72, placeholder=' …')}"
+    return f"{when} {step.path:<32} {attempts}  {shorten(str(said), 72, placeholder=' …')}"

@@ -65,9 +65,8 @@ def waiter(tmp_path: Path) -> Iterator[Callable[..., Waiter]]:
 
     yield start
     for each in started:
-        if each.process.poll() is None:
-            each.process.kill()
-            each.process.communicate()
+        with each.process as process:  # closes its pipe, and waits for it
+            process.kill()
 
 
 @pytest.fixture
@@ -129,19 +128,25 @@ def test_a_decision_is_kept_while_nobody_waits(
 def test_reminders_go_on_where_they_were_and_end(
     waiter: Callable[..., Waiter], desk: Callable[..., Finished]
 ) -> None:
-    pace = ("--remind-every", "300ms", "--times", "4")
+    pace = ("--remind-every", "500ms", "--times", "4")
     asking = waiter(*pace)
     asking.until("reminder 1")
-    while "loop[1]/ask" not in desk("show", "fair").stdout:  # said, and stored
-        assert asking.process.poll() is None
     asking.kill()
 
     again = waiter(*pace)
     assert again.ended() == 1
     assert again.said[-1] == "fair: asked 4 times, and nobody answered"
-    reminders = [line.partition(":")[0] for line in again.said if line.startswith("reminder")]
-    assert reminders in (["reminder 2", "reminder 3"], ["reminder 3"])
+    # The question was stored before reminder 1, which may be said twice: its own step may not
+    # have been stored. None is left out.
     assert not any("a decision is needed" in line for line in again.said)
+    every = ["reminder 1", "reminder 2", "reminder 3"]
+    later = reminders_of(again)
+    assert later == every[len(every) - len(later) :]
+    assert sorted({*reminders_of(asking), *later}) == every
+
+
+def reminders_of(waiter: Waiter) -> list[str]:
+    return [line.partition(":")[0] for line in waiter.said if line.startswith("reminder")]
 
 
 def test_ctrl_c_leaves_the_request_as_it_is(
