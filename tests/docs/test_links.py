@@ -11,7 +11,12 @@ from tests.docs.pages import ROOT, links_of, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [*pages(), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+PAGES = [
+    *pages(),
+    *sorted((ROOT / "examples").rglob("*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
