@@ -34,6 +34,8 @@ __all__ = ["JsonCodec"]
 
 _MAX_TYPED_DEPTH: Final = 100
 """Typed JSON is read by a parser that stops at 200 levels; deeper types take the other way."""
+_WIDE: Final = 1 << 63
+"""Ints of up to 64 bits are exact in every JSON reader of ours."""
 _MAX_PASSED_CHARACTERS: Final = 1_000_000
 """Longer text is encoded even in memory, so that the size bound is found there too."""
 
@@ -242,18 +244,17 @@ class _TypedPlan:
         kind = type(value)
         if kind is not self._annotation:
             return value is None and self._annotation is None
-        if kind is bool or value is None:
-            return True
-        return _is_exact(value, kind)
+        return kind is bool or value is None or _is_exact(value, kind)
 
 
 def _is_exact(value: Any, kind: type) -> bool:
+    if kind is int:
+        exact: bool = -_WIDE < value < _WIDE
+        return exact
     if kind is str:
         return len(value) < _MAX_PASSED_CHARACTERS and value.isascii()
     if kind is bytes:
         return len(value) < _MAX_PASSED_CHARACTERS
-    if kind is int:
-        return bool(value.bit_length() < 64)
     return kind is float and isfinite(value)
 
 
