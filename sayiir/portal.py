@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
-from sayiir.errors import BlockingCallInLoop, StoreUnavailable
+from sayiir.errors import BlockingCallInLoop, StoreError, StoreUnavailable
 
 __all__ = ["Portal"]
 
@@ -38,6 +39,8 @@ class Portal:
         self._stopping: asyncio.Event | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._process_id: int | None = None
+        """Where the thread lives; None before it is started. A forked child has none of it."""
 
     def call(
         self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -50,7 +53,13 @@ class Portal:
         Raises:
             BlockingCallInLoop: called from the portal's own thread.
             StoreUnavailable: the owner was closed.
+            StoreError: the thread was left behind in the process that this one was forked from.
         """
+        if self._forked:
+            raise StoreError(
+                f"this {self._owner} was opened by process {self._process_id} and can't be used "
+                f"in its forked child {os.getpid()}; open one there"
+            )
         loop = self._started()
         if threading.current_thread() is self._thread:
             raise BlockingCallInLoop(
@@ -79,7 +88,14 @@ class Portal:
             raise outcome.error
         return outcome
 
+    @property
+    def _forked(self) -> bool:
+        """Whether the thread, and perhaps who held the lock, stayed in a parent process."""
+        return self._process_id not in (None, os.getpid())
+
     def _started(self) -> asyncio.AbstractEventLoop:
+        # Before the lock: whoever is forked while it is held must not wait for it.
+        self._process_id = os.getpid()
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(f"this {self._owner} has been closed")
@@ -94,8 +110,8 @@ class Portal:
             return self._loop
 
     def close(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a last call and end the thread. Idempotent."""
-        if self._closed:
+        """Run a last call and end the thread. Idempotent; nothing in a forked child."""
+        if self._closed or self._forked:
             return
         try:
             if self._loop is not None:
