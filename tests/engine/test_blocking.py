@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import BlockingCallInLoop, InstanceNotFound, delay, task, workflow
+from sayiir import BlockingCallInLoop, InstanceNotFound, delay, portal, task, workflow
 from sayiir.blocking import CheckpointingRunner, WorkflowClient
 from sayiir.client import AsyncWorkflowClient
 from sayiir.runner import AsyncCheckpointingRunner
@@ -124,6 +125,54 @@ def test_from_its_own_loop_it_would_wait_for_itself(url: str) -> None:
         assert len(raised) == 2
         assert "AsyncCheckpointingRunner" in raised[0]
         assert "Async" in raised[1], "the runner's own client says the runner's twin"
+
+
+def test_closing_from_its_own_loop_harms_nothing(url: str) -> None:
+    """The task is told, its instance completes, and the runner can still be used and closed."""
+    with CheckpointingRunner(url) as runner:
+        raised: list[BaseException] = []
+
+        @task
+        async def closes(n: int) -> int:
+            try:
+                runner.close()
+            except BlockingCallInLoop as error:
+                raised.append(error)
+            return n
+
+        assert runner.run(workflow("outer", closes), "outer", 1) == Completed(1)
+        assert len(raised) == 1
+        assert runner.run(plain, "i", 1) == Completed(4)
+
+
+def test_a_task_that_ignores_its_cancellation_does_not_hold_up_closing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "_CLEAN_UP_SECONDS", 0.1)
+    running, enough = threading.Event(), threading.Event()
+
+    @task
+    async def stays(n: int) -> int:
+        running.set()
+        while not enough.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+        return n
+
+    runner = CheckpointingRunner(url)
+
+    def run() -> None:
+        with suppress(BaseException):
+            runner.run(workflow("w", stays), "i", 1)
+
+    caller = threading.Thread(target=run)
+    caller.start()
+    assert running.wait(10)
+    with pytest.warns(RuntimeWarning, match="left behind"):
+        runner.close()
+    enough.set()
+    caller.join(10)
+    assert not caller.is_alive()
 
 
 def test_exits_of_tasks_reach_the_caller(url: str) -> None:
