@@ -8,12 +8,13 @@ busy as one batch, and wakes each loop once for all of the batch's results.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from sayiir.errors import StoreUnavailable
+from sayiir.errors import StoreError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,6 +28,9 @@ MAX_BATCH_JOBS: Final = 256
 ANSWER_SECONDS: Final = 30.0
 """How long a verb is waited for: a call that hangs must not hang its caller."""
 CLOSE_TIMEOUT_SECONDS: Final = 30.0
+LOOK_AGAIN_SECONDS: Final = 60.0
+"""After looking around has failed in a way that nobody foresaw: no reason to look more often."""
+LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 
 
 class Job(Generic[Result]):
@@ -159,13 +163,23 @@ class Worker:
         while True:
             jobs = self._next_batch()
             if jobs:
-                self._runs.run(jobs)
+                self._run(jobs)
                 _deliver(jobs)
             elif self._closed and not self._urgent and not self._jobs:
                 break
             else:
                 self._rest()
         self._runs.close()
+
+    def _run(self, jobs: Sequence[AnyJob]) -> None:
+        try:
+            self._runs.run(jobs)
+        except BaseException as error:
+            # The thread has to live on: without it, every later verb would wait for nothing.
+            for job in jobs:
+                if job.error is None and not hasattr(job, "result"):
+                    job.error = StoreError(f"the store's thread met {error!r}; this may be a bug")
+                    job.error.__cause__ = error
 
     def _next_batch(self) -> list[AnyJob]:
         self._rung = False
@@ -176,7 +190,11 @@ class Worker:
         return jobs
 
     def _rest(self) -> None:
-        pause = self._runs.idle()
+        pause: float | None = LOOK_AGAIN_SECONDS
+        try:
+            pause = self._runs.idle()
+        except Exception:
+            LOGGER.exception("%s: looking around failed", self._thread.name)
         try:
             self._bell.get(timeout=pause)
         except queue.Empty:

@@ -120,6 +120,8 @@ class Writer:
         assert connection is not None
         try:
             with turn:
+                if connection.in_transaction:  # the last one couldn't even be rolled back
+                    connection.execute("rollback")
                 begin(connection, "immediate")
                 try:
                     changed = self._run_all(connection, jobs)
@@ -177,8 +179,12 @@ class Writer:
         if self._path is None or not self._watchers.waiting:
             return None
         assert self.connection is not None
-        if self._others_wrote(self.connection):
-            self._watchers.wake()
+        try:
+            if self._others_wrote(self.connection):
+                self._watchers.wake()
+        except sqlite3.Error as error:
+            # Who waits goes on waiting: the next look may succeed.
+            self._log.note(error)
         return POLL_SECONDS
 
     def _others_wrote(self, connection: sqlite3.Connection) -> bool:
