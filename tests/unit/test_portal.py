@@ -46,6 +46,7 @@ def test_a_program_ends_without_close(program: str, said: str) -> None:
     )
     assert (ended.stdout, ended.stderr, ended.returncode) == (f"{said}\n", "", 0)
 
+
 FORKED = """
 import multiprocessing, os, sys, tempfile, warnings
 from sayiir import CheckpointingRunner, StoreError, WorkflowClient, task, workflow
