@@ -73,6 +73,7 @@ class AsyncWorkflowClient:
         codec: Codec | None = None,
     ) -> None:
         self._connection = StoreConnection(store)
+        self._owns_connection = True
         self._policy = conflict_policy
         self._codec = codec or default_codec()
         self._programs: Programs | None = None
@@ -96,9 +97,10 @@ class AsyncWorkflowClient:
     def on_connection(
         cls, connection: StoreConnection, policy: ConflictPolicy, codec: Codec
     ) -> AsyncWorkflowClient:
-        """A client that shares a connection with whoever made it."""
+        """A client that shares a connection with whoever made it, and closes it."""
         client = cls.__new__(cls)
         client._connection, client._policy = connection, policy
+        client._owns_connection = False
         client._codec, client._programs = codec, None
         return client
 
@@ -111,8 +113,12 @@ class AsyncWorkflowClient:
         return await self._connection.open()
 
     async def close(self) -> None:
-        """Close the store, if this client opened it. Idempotent."""
-        await self._connection.close()
+        """Close the store, if this client opened it. Idempotent.
+
+        A client that came from a runner or from another client closes nothing.
+        """
+        if self._owns_connection:
+            await self._connection.close()
 
     async def __aenter__(self) -> AsyncWorkflowClient:
         await self.store()

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import BlockingCallInLoop, InstanceNotFound, delay, portal, task, workflow
+from sayiir import (
+    BlockingCallInLoop,
+    ConflictPolicy,
+    InstanceNotFound,
+    StoreUnavailable,
+    delay,
+    portal,
+    task,
+    workflow,
+)
 from sayiir.blocking import CheckpointingRunner, WorkflowClient
 from sayiir.client import AsyncWorkflowClient
 from sayiir.runner import AsyncCheckpointingRunner
@@ -204,9 +213,48 @@ def test_closing_leaves_no_thread(url: str) -> None:
     assert threading.active_count() <= before
 
 
-def test_a_closed_one_says_so(url: str) -> None:
-    from sayiir import StoreUnavailable
+def test_a_client_that_shares_closes_nothing(url: str) -> None:
+    """Neither the runner it came from nor the client; each of those still closes what it owns."""
+    with CheckpointingRunner(url) as runner:
+        with runner.client as client, client.with_conflict_policy(ConflictPolicy.FAIL) as other:
+            assert isinstance(other.submit(plain, "a", 1), InProgress)
+        assert runner.resume(plain, "a") == Completed(4)
+        assert client.status("a", plain) == Completed(4)
+    with pytest.raises(StoreUnavailable):
+        client.status("a")
+    with WorkflowClient(url) as owner:
+        owner.with_conflict_policy(ConflictPolicy.USE_EXISTING).close()
+        assert isinstance(owner.submit(plain, "b", 1), InProgress)
 
+
+def test_an_async_client_that_shares_closes_nothing(url: str) -> None:
+    async def main() -> None:
+        async with AsyncCheckpointingRunner(url) as runner:
+            async with runner.client as client:
+                await client.with_conflict_policy(ConflictPolicy.FAIL).close()
+                assert isinstance(await client.submit(plain, "a", 1), InProgress)
+            assert await runner.resume(plain, "a") == Completed(4)
+        with pytest.raises(StoreUnavailable):
+            await client.status("a")
+
+    asyncio.run(main())
+
+
+def test_a_client_on_a_shared_store_ends_its_thread_and_leaves_the_store() -> None:
+    async def main() -> None:
+        async with AsyncCheckpointingRunner("memory://") as runner:
+            await runner.run(plain, "a", 1)
+            before = threading.active_count()
+            with WorkflowClient.from_shared(await runner.store()) as client:
+                assert client.status("a", plain) == Completed(4)
+            assert threading.active_count() == before
+            await AsyncWorkflowClient.from_shared(await runner.store()).close()
+            assert await runner.resume(plain, "a") == Completed(4)
+
+    asyncio.run(main())
+
+
+def test_a_closed_one_says_so(url: str) -> None:
     runner = CheckpointingRunner(url)
     runner.run(plain, "i", 1)
     runner.close()
