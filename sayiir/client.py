@@ -360,7 +360,9 @@ class AsyncWorkflowClient:
             signal_name: the signal.
             payload: what the wait gives on.
             path: only the wait at this path gets it.
-            workflow: the instance's workflow, so that the payload is validated at once.
+            workflow: the instance's workflow, so that the payload is validated at once: by
+                the wait at ``path``, else by all that wait for the signal, one of which has to
+                take it.
 
         Raises:
             InstanceNotFound: there is none.
@@ -375,7 +377,9 @@ class AsyncWorkflowClient:
         fits = path is None or waits_at(program, path, signal_name)
         if signal_name not in known or not fits:
             raise UnknownSignal(instance_id, signal_name, tuple(known))
-        data = encoded_event(payload, signal_name, self._codec, program if workflow else None)
+        data = encoded_event(
+            payload, signal_name, self._codec, program if workflow else None, path=path
+        )
         await store.send_event(instance_id, signal_name, data, path=path)
 
     async def cancel(
