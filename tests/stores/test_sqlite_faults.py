@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import logging
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ import pytest
 
 from sayiir.errors import InvalidTransition, SchemaVersionError, StoreError, StoreUnavailable
 from sayiir.stores.records import Checkpoint, ClaimRequest, Move
-from sayiir.stores.sqlite import SqliteStore, worker
+from sayiir.stores.sqlite import SqliteStore, connection, holders, worker, writer
 from sayiir.testing.clock import MovedClock
 from tests.stores.sqlite_child import new_instance, result
 
@@ -300,6 +302,9 @@ class _Failing:
             raise self._error
         return self._real.execute(statement, *values)
 
+    def close(self) -> None:
+        self._real.close()
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._real, name)
 
@@ -326,9 +331,9 @@ def test_a_failing_look_for_other_changes_stops_nothing(
     async def main() -> None:
         file = tmp_path / "orders.db"
         store, other = await SqliteStore.open(file), await SqliteStore.open(file)
-        connection = store._writer.connection
-        assert connection is not None
-        failing: Any = _Failing(connection, "pragma data_version", error)
+        real = store._writer.connection
+        assert real is not None
+        failing: Any = _Failing(real, "pragma data_version", error)
         store._writer.connection = failing
         watch = store.watch()
         while await watch.changed(0.1):
@@ -405,5 +410,75 @@ def test_what_nobody_foresaw_becomes_the_error_of_the_batch() -> None:
             fragile.raises = False
             assert await thread.submit(lambda _: None) == 7  # type: ignore[comparison-overlap]
         thread.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("verb", ["leave", "register"])
+def test_a_connection_is_closed_by_whose_turn_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
+    """Also where opening or closing has failed: the close may checkpoint."""
+    file = tmp_path / "orders.db"
+    in_turn: list[bool] = []
+
+    class Noticed(_Failing):
+        def close(self) -> None:
+            in_turn.append(_is_locked(tmp_path / "orders.db-holders" / "room.lock"))
+            super().close()
+
+    def opened(path: Path) -> object:
+        return Noticed(connection.open_writer(path), "", FAULTS[0])
+
+    def fails(*_: object) -> None:
+        raise FAULTS[0]
+
+    async def main() -> None:
+        monkeypatch.setattr(writer, "open_writer", opened)
+        monkeypatch.setattr(holders.Holders, verb, fails)
+        if verb == "register":
+            with pytest.raises(StoreUnavailable):
+                await SqliteStore.open(file)
+        else:
+            store = await SqliteStore.open(file)
+            await store.create(new_instance("one"))
+            await store.close()
+
+    asyncio.run(main())
+    assert in_turn == [True]
+
+
+def _is_locked(file: Path) -> bool:
+    descriptor = os.open(file, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def test_another_change_is_noticed_though_the_own_commit_fails(tmp_path: Path) -> None:
+    """The failed transaction was the first to see it; who waits hears of it at the next look."""
+
+    async def main() -> None:
+        file = tmp_path / "orders.db"
+        store, other = await SqliteStore.open(file), await SqliteStore.open(file)
+        real = store._writer.connection
+        assert real is not None
+        failing: Any = _Failing(real, "commit", FAULTS[0])
+        store._writer.connection = failing
+        watch = store.watch()
+        while await watch.changed(0.1):
+            pass  # what opening did
+        await other.create(new_instance("one"))  # nobody waits, so nobody looks
+        failing.left = 1
+        with pytest.raises(StoreUnavailable):
+            await store.create(new_instance("two"))
+        assert await watch.changed(5)
+        watch.close()
+        await store.close()
+        await other.close()
 
     asyncio.run(main())

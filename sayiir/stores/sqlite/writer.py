@@ -97,7 +97,9 @@ class Writer:
 
     def _let_go(self) -> None:
         if self.connection is not None:
-            self.connection.close()
+            # Closing may checkpoint, which nobody may do beside a writer.
+            with self._turn or nullcontext():
+                self.connection.close()
             self.connection = None
         if self.holders is not None:
             self.holders.close()
@@ -118,6 +120,7 @@ class Writer:
         turn: AbstractContextManager[None] = self._turn or nullcontext()
         connection = self.connection
         assert connection is not None
+        seen_version = self._seen_version
         try:
             with turn:
                 if connection.in_transaction:  # the last one couldn't even be rolled back
@@ -127,6 +130,8 @@ class Writer:
                     changed = self._run_all(connection, jobs)
                     connection.execute("commit")
                 except BaseException:
+                    # What another process has written is still to be told to who waits.
+                    self._seen_version = seen_version
                     if connection.in_transaction:
                         connection.execute("rollback")
                     raise
