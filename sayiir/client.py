@@ -11,6 +11,7 @@ from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.lookup import newest_result, node_paths_of_task
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
+from sayiir.access.texts import check_text
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.errors import (
@@ -149,7 +150,7 @@ class AsyncWorkflowClient:
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
-            PayloadError: the input doesn't fit.
+            PayloadError: the input doesn't fit, or ``traceparent`` can't be stored.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
@@ -390,7 +391,10 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is completed or failed.
+            PayloadError: ``reason`` or ``cancelled_by`` is no text that can be stored.
         """
+        check_text(reason, "reason")
+        check_text(cancelled_by, "cancelled_by")
         store, _ = await self._opened()
         await store.request_cancel(check_instance_id(instance_id), reason, cancelled_by)
 
@@ -402,7 +406,10 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is finished.
+            PayloadError: ``reason`` or ``paused_by`` is no text that can be stored.
         """
+        check_text(reason, "reason")
+        check_text(paused_by, "paused_by")
         store, _ = await self._opened()
         await store.request_pause(check_instance_id(instance_id), reason, paused_by)
 
