@@ -24,7 +24,7 @@ from sayiir.errors import (
 from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
-from sayiir.status import InstancePage
+from sayiir.status import InProgress, InstancePage
 from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
@@ -160,12 +160,13 @@ class AsyncWorkflowClient:
         )
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
-        if answer.existing is not None:
-            if answer.existing.definition_hash != new.definition_hash:
-                raise await programs.mismatch(answer.existing, workflow.definition)
-            if self._policy is not ConflictPolicy.USE_EXISTING:
-                raise InstanceAlreadyExists(instance_id)
-            await warn_of_other_input(store, answer.existing, new.input)
+        if answer.existing is None:
+            return InProgress()  # its root is ready: nothing need be read for that
+        if answer.existing.definition_hash != new.definition_hash:
+            raise await programs.mismatch(answer.existing, workflow.definition)
+        if self._policy is not ConflictPolicy.USE_EXISTING:
+            raise InstanceAlreadyExists(instance_id)
+        await warn_of_other_input(store, answer.existing, new.input)
         return await self.status(instance_id, workflow)
 
     # -- asking

@@ -383,3 +383,15 @@ async def test_texts_that_no_store_could_keep_are_refused(bench: Bench, text: An
     assert isinstance(await client.status("i"), InProgress)
     with pytest.raises(InstanceNotFound):
         await client.status("j")
+
+
+async def test_submitting_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submission costs one write; what it answers is what the status says then."""
+    async with AsyncWorkflowClient("memory://") as client:
+        store = await client.store()
+        for flow, name in [(plain, "i"), (workflow("d", delay("1h") >> inc), "j")]:
+            with monkeypatch.context() as patched:
+                for read in ("describe", "load", "page", "results"):
+                    patched.delattr(type(store), read)
+                submitted = await client.submit(flow, name, 1)
+            assert submitted == await client.status(name, flow) == InProgress()
