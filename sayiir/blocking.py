@@ -61,6 +61,7 @@ class WorkflowClient:
         twin = AsyncWorkflowClient(store, conflict_policy=conflict_policy, codec=codec)
         self._twin = twin
         self._portal = Portal("WorkflowClient")
+        self._owns_portal = True
 
     @classmethod
     def from_shared(
@@ -78,6 +79,7 @@ class WorkflowClient:
         """A client over an async one whose thread somebody else owns and closes."""
         client = cls.__new__(cls)
         client._twin, client._portal = twin, portal
+        client._owns_portal = False
         return client
 
     def with_conflict_policy(self, policy: ConflictPolicy) -> WorkflowClient:
@@ -89,8 +91,12 @@ class WorkflowClient:
         return self._portal.call(self._twin.store)
 
     def close(self) -> None:
-        """Close the store, if this client opened it, and end the thread. Idempotent."""
-        self._portal.close(self._twin.close)
+        """Close the store, if this client opened it, and end the thread. Idempotent.
+
+        A client that came from a runner or from another client closes nothing.
+        """
+        if self._owns_portal:
+            self._portal.close(self._twin.close)
 
     def __enter__(self) -> Self:
         self.store()

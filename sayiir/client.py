@@ -11,6 +11,7 @@ from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.lookup import newest_result, node_paths_of_task
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
+from sayiir.access.texts import check_text
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.errors import (
@@ -23,7 +24,7 @@ from sayiir.errors import (
 from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
-from sayiir.status import InstancePage
+from sayiir.status import InProgress, InstancePage
 from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class AsyncWorkflowClient:
         codec: Codec | None = None,
     ) -> None:
         self._connection = StoreConnection(store)
+        self._owns_connection = True
         self._policy = conflict_policy
         self._codec = codec or default_codec()
         self._programs: Programs | None = None
@@ -96,9 +98,10 @@ class AsyncWorkflowClient:
     def on_connection(
         cls, connection: StoreConnection, policy: ConflictPolicy, codec: Codec
     ) -> AsyncWorkflowClient:
-        """A client that shares a connection with whoever made it."""
+        """A client that shares a connection with whoever made it, and closes it."""
         client = cls.__new__(cls)
         client._connection, client._policy = connection, policy
+        client._owns_connection = False
         client._codec, client._programs = codec, None
         return client
 
@@ -111,8 +114,12 @@ class AsyncWorkflowClient:
         return await self._connection.open()
 
     async def close(self) -> None:
-        """Close the store, if this client opened it. Idempotent."""
-        await self._connection.close()
+        """Close the store, if this client opened it. Idempotent.
+
+        A client that came from a runner or from another client closes nothing.
+        """
+        if self._owns_connection:
+            await self._connection.close()
 
     async def __aenter__(self) -> AsyncWorkflowClient:
         await self.store()
@@ -143,7 +150,7 @@ class AsyncWorkflowClient:
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
-            PayloadError: the input doesn't fit.
+            PayloadError: the input doesn't fit, or ``traceparent`` can't be stored.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
@@ -153,12 +160,13 @@ class AsyncWorkflowClient:
         )
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
-        if answer.existing is not None:
-            if answer.existing.definition_hash != new.definition_hash:
-                raise await programs.mismatch(answer.existing, workflow.definition)
-            if self._policy is not ConflictPolicy.USE_EXISTING:
-                raise InstanceAlreadyExists(instance_id)
-            await warn_of_other_input(store, answer.existing, new.input)
+        if answer.existing is None:
+            return InProgress()  # its root is ready: nothing need be read for that
+        if answer.existing.definition_hash != new.definition_hash:
+            raise await programs.mismatch(answer.existing, workflow.definition)
+        if self._policy is not ConflictPolicy.USE_EXISTING:
+            raise InstanceAlreadyExists(instance_id)
+        await warn_of_other_input(store, answer.existing, new.input)
         return await self.status(instance_id, workflow)
 
     # -- asking
@@ -354,7 +362,9 @@ class AsyncWorkflowClient:
             signal_name: the signal.
             payload: what the wait gives on.
             path: only the wait at this path gets it.
-            workflow: the instance's workflow, so that the payload is validated at once.
+            workflow: the instance's workflow, so that the payload is validated at once: by
+                the wait at ``path``, else by all that wait for the signal, one of which has to
+                take it.
 
         Raises:
             InstanceNotFound: there is none.
@@ -369,7 +379,9 @@ class AsyncWorkflowClient:
         fits = path is None or waits_at(program, path, signal_name)
         if signal_name not in known or not fits:
             raise UnknownSignal(instance_id, signal_name, tuple(known))
-        data = encoded_event(payload, signal_name, self._codec, program if workflow else None)
+        data = encoded_event(
+            payload, signal_name, self._codec, program if workflow else None, path=path
+        )
         await store.send_event(instance_id, signal_name, data, path=path)
 
     async def cancel(
@@ -380,7 +392,10 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is completed or failed.
+            PayloadError: ``reason`` or ``cancelled_by`` is no text that can be stored.
         """
+        check_text(reason, "reason")
+        check_text(cancelled_by, "cancelled_by")
         store, _ = await self._opened()
         await store.request_cancel(check_instance_id(instance_id), reason, cancelled_by)
 
@@ -392,7 +407,10 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is finished.
+            PayloadError: ``reason`` or ``paused_by`` is no text that can be stored.
         """
+        check_text(reason, "reason")
+        check_text(paused_by, "paused_by")
         store, _ = await self._opened()
         await store.request_pause(check_instance_id(instance_id), reason, paused_by)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
+import warnings
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, ParamSpec, TypeVar
 
-from sayiir.errors import BlockingCallInLoop, StoreUnavailable
+from sayiir.errors import BlockingCallInLoop, StoreError, StoreUnavailable
 from sayiir.loops import OwnLoop
 
 __all__ = ["Portal"]
@@ -17,7 +19,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _CLEAN_UP_SECONDS = 10.0
-"""How long an interrupted call may take to give its leases back."""
+"""How long what is cancelled may take to clean up: a call to give its leases back, or a task
+that still runs when the portal is closed."""
 
 
 class _Exit:
@@ -39,6 +42,8 @@ class Portal:
         self._stopping: asyncio.Event | None = None
         self._lock = threading.Lock()
         self._closed = False
+        self._process_id: int | None = None
+        """Where the thread lives; None before it is started. A forked child has none of it."""
 
     def call(
         self, function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
@@ -51,13 +56,15 @@ class Portal:
         Raises:
             BlockingCallInLoop: called from the portal's own thread.
             StoreUnavailable: the owner was closed.
+            StoreError: the thread was left behind in the process that this one was forked from.
         """
-        loop = self._started()
-        if threading.current_thread() is self._thread:
-            raise BlockingCallInLoop(
-                f"{self._owner} was called from its own event loop and would wait for itself; "
-                f"use Async{self._owner} there, or make the task a sync function"
+        if self._forked:
+            raise StoreError(
+                f"this {self._owner} was opened by process {self._process_id} and can't be used "
+                f"in its forked child {os.getpid()}; open one there"
             )
+        self._refuse_own_thread()
+        loop = self._started()
         left = threading.Event()
 
         async def call() -> T | _Exit:
@@ -80,7 +87,21 @@ class Portal:
             raise outcome.error
         return outcome
 
+    def _refuse_own_thread(self) -> None:
+        if threading.current_thread() is self._thread:
+            raise BlockingCallInLoop(
+                f"{self._owner} was called from its own event loop and would wait for itself; "
+                f"use Async{self._owner} there, or make the task a sync function"
+            )
+
+    @property
+    def _forked(self) -> bool:
+        """Whether the thread, and perhaps who held the lock, stayed in a parent process."""
+        return self._process_id not in (None, os.getpid())
+
     def _started(self) -> asyncio.AbstractEventLoop:
+        # Before the lock: whoever is forked while it is held must not wait for it.
+        self._process_id = os.getpid()
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(f"this {self._owner} has been closed")
@@ -95,9 +116,14 @@ class Portal:
             return self._loop
 
     def close(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a last call and end the thread. Idempotent."""
-        if self._closed:
+        """Run a last call and end the thread. Idempotent; nothing in a forked child.
+
+        Raises:
+            BlockingCallInLoop: called from the portal's own thread; nothing is closed.
+        """
+        if self._closed or self._forked:
             return
+        self._refuse_own_thread()
         try:
             if self._loop is not None:
                 self.call(function)
@@ -107,7 +133,14 @@ class Portal:
                 loop, self._loop = self._loop, None
             if loop is not None and self._stopping is not None and self._thread is not None:
                 loop.call_soon_threadsafe(self._stopping.set)
-                self._thread.join()
+                self._thread.join(_CLEAN_UP_SECONDS)
+                if self._thread.is_alive():
+                    warnings.warn(
+                        f"{self._owner} is closed, but a task in its event loop has not ended "
+                        f"{_CLEAN_UP_SECONDS:g} s after it was cancelled; it is left behind",
+                        RuntimeWarning,
+                        stacklevel=3,
+                    )
 
 
 def _run_loop(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:

@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.texts import check_text
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
 from sayiir.ids import check_instance_id, new_run_id
@@ -32,11 +33,13 @@ def new_instance(
 
     Raises:
         InvalidInstanceId: the id isn't allowed.
-        PayloadError: the input doesn't fit the workflow's declared input.
+        PayloadError: the input doesn't fit the workflow's declared input, or the trace context
+            is no text that can be stored.
         DefinitionError: the priority is not 1 to 5.
     """
     definition = program.definition
     check_instance_id(instance_id)
+    check_text(traceparent, "traceparent")
     accepted = program.codec.accept(value, definition.input_edge)
     data = program.input_plan.encode(accepted)
     start = program.start()

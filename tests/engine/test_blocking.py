@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import BlockingCallInLoop, InstanceNotFound, delay, task, workflow
+from sayiir import (
+    BlockingCallInLoop,
+    ConflictPolicy,
+    InstanceNotFound,
+    StoreUnavailable,
+    delay,
+    portal,
+    task,
+    workflow,
+)
 from sayiir.blocking import CheckpointingRunner, WorkflowClient
 from sayiir.client import AsyncWorkflowClient
 from sayiir.runner import AsyncCheckpointingRunner
@@ -126,6 +136,54 @@ def test_from_its_own_loop_it_would_wait_for_itself(url: str) -> None:
         assert "Async" in raised[1], "the runner's own client says the runner's twin"
 
 
+def test_closing_from_its_own_loop_harms_nothing(url: str) -> None:
+    """The task is told, its instance completes, and the runner can still be used and closed."""
+    with CheckpointingRunner(url) as runner:
+        raised: list[BaseException] = []
+
+        @task
+        async def closes(n: int) -> int:
+            try:
+                runner.close()
+            except BlockingCallInLoop as error:
+                raised.append(error)
+            return n
+
+        assert runner.run(workflow("outer", closes), "outer", 1) == Completed(1)
+        assert len(raised) == 1
+        assert runner.run(plain, "i", 1) == Completed(4)
+
+
+def test_a_task_that_ignores_its_cancellation_does_not_hold_up_closing(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portal, "_CLEAN_UP_SECONDS", 0.1)
+    running, enough = threading.Event(), threading.Event()
+
+    @task
+    async def stays(n: int) -> int:
+        running.set()
+        while not enough.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
+        return n
+
+    runner = CheckpointingRunner(url)
+
+    def run() -> None:
+        with suppress(BaseException):
+            runner.run(workflow("w", stays), "i", 1)
+
+    caller = threading.Thread(target=run)
+    caller.start()
+    assert running.wait(10)
+    with pytest.warns(RuntimeWarning, match="left behind"):
+        runner.close()
+    enough.set()
+    caller.join(10)
+    assert not caller.is_alive()
+
+
 def test_exits_of_tasks_reach_the_caller(url: str) -> None:
     leave = [True]
 
@@ -155,9 +213,48 @@ def test_closing_leaves_no_thread(url: str) -> None:
     assert threading.active_count() <= before
 
 
-def test_a_closed_one_says_so(url: str) -> None:
-    from sayiir import StoreUnavailable
+def test_a_client_that_shares_closes_nothing(url: str) -> None:
+    """Neither the runner it came from nor the client; each of those still closes what it owns."""
+    with CheckpointingRunner(url) as runner:
+        with runner.client as client, client.with_conflict_policy(ConflictPolicy.FAIL) as other:
+            assert isinstance(other.submit(plain, "a", 1), InProgress)
+        assert runner.resume(plain, "a") == Completed(4)
+        assert client.status("a", plain) == Completed(4)
+    with pytest.raises(StoreUnavailable):
+        client.status("a")
+    with WorkflowClient(url) as owner:
+        owner.with_conflict_policy(ConflictPolicy.USE_EXISTING).close()
+        assert isinstance(owner.submit(plain, "b", 1), InProgress)
 
+
+def test_an_async_client_that_shares_closes_nothing(url: str) -> None:
+    async def main() -> None:
+        async with AsyncCheckpointingRunner(url) as runner:
+            async with runner.client as client:
+                await client.with_conflict_policy(ConflictPolicy.FAIL).close()
+                assert isinstance(await client.submit(plain, "a", 1), InProgress)
+            assert await runner.resume(plain, "a") == Completed(4)
+        with pytest.raises(StoreUnavailable):
+            await client.status("a")
+
+    asyncio.run(main())
+
+
+def test_a_client_on_a_shared_store_ends_its_thread_and_leaves_the_store() -> None:
+    async def main() -> None:
+        async with AsyncCheckpointingRunner("memory://") as runner:
+            await runner.run(plain, "a", 1)
+            before = threading.active_count()
+            with WorkflowClient.from_shared(await runner.store()) as client:
+                assert client.status("a", plain) == Completed(4)
+            assert threading.active_count() == before
+            await AsyncWorkflowClient.from_shared(await runner.store()).close()
+            assert await runner.resume(plain, "a") == Completed(4)
+
+    asyncio.run(main())
+
+
+def test_a_closed_one_says_so(url: str) -> None:
     runner = CheckpointingRunner(url)
     runner.run(plain, "i", 1)
     runner.close()

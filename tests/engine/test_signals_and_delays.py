@@ -36,6 +36,11 @@ class PickUp(BaseModel):
     at: int = 0
 
 
+@task
+def describe_pick_up(pick_up: PickUp) -> str:
+    return f"{pick_up.by} at {pick_up.at}"
+
+
 wait_twice = (
     await_signal("s", int, keep_input=True) >> add >> await_signal("s", int, keep_input=True) >> add
 )
@@ -155,6 +160,34 @@ async def test_a_misfit_is_refused_at_once_where_the_workflow_is_named(bench: Be
         with pytest.raises(PayloadError):
             await bench.client.send_event("i", "s", payload, workflow=flow)
     assert isinstance(await bench.runner.resume(flow, "i"), AwaitingSignal)
+
+
+waits_of_two_types = workflow(
+    "w", await_signal("s", int) >> await_signal("s", PickUp) >> describe_pick_up
+)
+
+
+async def test_a_path_validates_by_the_wait_that_stands_there(bench: Bench) -> None:
+    flow = waits_of_two_types
+    await bench.runner.run(flow, "i", 0)
+    send = bench.client.send_event
+    for payload, path in [({"by": "Ada"}, "s"), (5, "s#2")]:
+        with pytest.raises(PayloadError):
+            await send("i", "s", payload, path=path, workflow=flow)
+    await send("i", "s", {"by": "Ada"}, path="s#2", workflow=flow)
+    await send("i", "s", "5", path="s", workflow=flow)
+    assert await bench.runner.resume(flow, "i") == Completed("Ada at 0")
+
+
+async def test_without_a_path_whatever_fits_one_of_the_waits_is_taken(bench: Bench) -> None:
+    flow = waits_of_two_types
+    for name, second in [("i", PickUp(by="Ada", at=1)), ("j", {"by": "Ada", "at": 1})]:
+        await bench.runner.run(flow, name, 0)
+        await bench.client.send_event(name, "s", 5, workflow=flow)
+        with pytest.raises(PayloadError, match="no wait for signal 's'"):
+            await bench.client.send_event(name, "s", ["neither"], workflow=flow)
+        await bench.client.send_event(name, "s", second, workflow=flow)
+        assert await bench.runner.resume(flow, name) == Completed("Ada at 1")
 
 
 async def test_a_misfit_fails_the_instance_and_retry_gives_it_back(bench: Bench) -> None:

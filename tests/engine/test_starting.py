@@ -363,3 +363,35 @@ async def test_the_same_input_is_no_cause_for_a_warning(bench: Bench) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         await client.submit(plain, "i", 1)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "fine until \udfff", 7])
+async def test_texts_that_no_store_could_keep_are_refused(bench: Bench, text: Any) -> None:
+    """Every store says so, with the same error and the name of the parameter."""
+    client = bench.client
+    flow = workflow("w", inc)
+    await client.submit(flow, "i", 1)
+    for said, call in [
+        ("reason", lambda: client.cancel("i", text)),
+        ("cancelled_by", lambda: client.cancel("i", "why", text)),
+        ("reason", lambda: client.pause("i", text)),
+        ("paused_by", lambda: client.pause("i", "why", text)),
+        ("traceparent", lambda: client.submit(flow, "j", 1, traceparent=text)),
+    ]:
+        with pytest.raises(PayloadError, match=said):
+            await call()
+    assert isinstance(await client.status("i"), InProgress)
+    with pytest.raises(InstanceNotFound):
+        await client.status("j")
+
+
+async def test_submitting_reads_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A submission costs one write; what it answers is what the status says then."""
+    async with AsyncWorkflowClient("memory://") as client:
+        store = await client.store()
+        for flow, name in [(plain, "i"), (workflow("d", delay("1h") >> inc), "j")]:
+            with monkeypatch.context() as patched:
+                for read in ("describe", "load", "page", "results"):
+                    patched.delattr(type(store), read)
+                submitted = await client.submit(flow, name, 1)
+            assert submitted == await client.status(name, flow) == InProgress()

@@ -9,6 +9,7 @@ import random
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from contextlib import closing
@@ -17,7 +18,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sayiir.errors import StoreError
+from sayiir import (
+    Cancelled,
+    InProgress,
+    Paused,
+    StoreError,
+    WorkflowCancelled,
+    WorkflowClient,
+)
 from sayiir.stores.records import ClaimRequest
 from sayiir.stores.sqlite import SqliteStore
 from tests.stores.sqlite_child import new_instance
@@ -119,6 +127,71 @@ def test_a_dead_process_leases_are_over_at_once(
 
     asyncio.run(main())
     assert is_sound(file)
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("asked", ["after the death", "before the death"])
+@pytest.mark.parametrize(("verb", "ends"), [("cancel", Cancelled), ("pause", Paused)])
+def test_a_dead_holder_holds_up_no_cancel_or_pause(
+    tmp_path: Path,
+    start: Callable[[str, Path, str], subprocess.Popen[str]],
+    verb: str,
+    ends: type,
+    asked: str,
+) -> None:
+    """With nobody there but a client; whether the holder died before it was asked or after."""
+    file = tmp_path / "orders.db"
+    child = start("hold", file, "one")
+    assert first_line(child) == "held"
+    with WorkflowClient(f"sqlite:///{file}") as client:
+        if asked == "before the death":
+            getattr(client, verb)("one", "why")
+            assert isinstance(client.status("one"), InProgress), "its holder lives"
+            assert client.list(status=ends.__name__).items == ()
+        child.kill()
+        child.wait()
+        if asked == "after the death":
+            getattr(client, verb)("one", "why")
+        assert [i.status for i in client.list(status=ends.__name__).items] == [ends.__name__]
+        status = client.status("one")
+        assert isinstance(status, ends)
+        assert status.reason == "why"
+        if verb == "pause":
+            client.unpause("one")
+            assert isinstance(client.status("one"), InProgress)
+    assert is_sound(file)
+
+
+SLEEPS = """
+import sys, time
+from sayiir import CheckpointingRunner, task, workflow
+
+@task
+def sleeps(n: int) -> int:
+    print("running", flush=True)
+    time.sleep(600)
+    return n
+
+with CheckpointingRunner(sys.argv[1]) as runner:
+    runner.run(workflow("w", sleeps), "one", 1)
+"""
+
+
+@pytest.mark.crash
+def test_a_result_that_waits_sees_a_cancelled_holder_die(tmp_path: Path) -> None:
+    """Asked while the holder lived, who then is killed: the waiting call ends by itself."""
+    url = f"sqlite:///{tmp_path / 'orders.db'}"
+    command = [sys.executable, "-c", SLEEPS, url]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
+        assert first_line(child) == "running"
+        with WorkflowClient(url) as client:
+            client.cancel("one")
+            assert isinstance(client.status("one"), InProgress)
+            killing = threading.Timer(0.2, child.kill)
+            killing.start()
+            with pytest.raises(WorkflowCancelled):
+                client.result("one", timeout=20)
+            killing.join()
 
 
 def test_two_processes_never_claim_the_same(

@@ -13,6 +13,10 @@ import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sayiir.stores.records import Control
+from sayiir.stores.sqlite.codes import CONTROL_CODES, RUNNING
+from sayiir.stores.sqlite.moves import cancel_unclaimed
+
 if TYPE_CHECKING:
     import sqlite3
     from pathlib import Path
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from sayiir.stores.sqlite.transaction import Transaction
 
 __all__ = ["Holders"]
+
+_CANCEL = CONTROL_CODES[Control.CANCEL]
 
 
 class Holders:
@@ -49,22 +55,33 @@ class Holders:
         self.process = added.lastrowid or 0
 
     def end_leases_of_the_dead(self, tx: Transaction) -> bool:
-        """End the leases whose holders are gone; whether there were any."""
+        """End the leases whose holders are gone; whether there were any.
+
+        Where a cancel only waited for one of them, it is done now.
+        """
         found = False
         others = tx.execute(
             "select id, token from process where id <> ?", (self.process,)
         ).fetchall()
         for process, token in others:
-            if self._lives(token):
+            if self.lives(token):
                 continue
-            ended = tx.execute(END_LEASES, {"process": process, "now": tx.now})
+            runs = tx.execute("select distinct run from work_item where process = ?", (process,))
+            held = [run for (run,) in runs.fetchall()]
+            tx.execute(END_LEASES, {"process": process, "now": tx.now})
+            tx.changed.update(held)
+            for number in held:
+                run = tx.find_run(number)
+                if run is not None and run.state == RUNNING and run.control == _CANCEL:
+                    cancel_unclaimed(tx, run)
             tx.execute("delete from process where id = ?", (process,))
             with suppress(FileNotFoundError):
                 self._file(token).unlink()
-            found = found or ended.rowcount > 0
+            found = found or bool(held)
         return found
 
-    def _lives(self, token: str) -> bool:
+    def lives(self, token: str) -> bool:
+        """Whether the store that entered this token is still open. From any thread."""
         try:
             descriptor = os.open(self._file(token), os.O_RDWR)
         except FileNotFoundError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sayiir.stores.sqlite.connection import begin, open_reader
@@ -44,6 +45,8 @@ class Reader:
         connection = self._connection
         assert connection is not None
         try:
+            if connection.in_transaction:
+                connection.execute("rollback")
             begin(connection, "deferred")
         except sqlite3.Error as error:
             for job in jobs:
@@ -56,8 +59,10 @@ class Reader:
                 job.error = translated(error, str(self._path))
             except Exception as error:
                 job.error = error
-        if connection.in_transaction:
-            connection.execute("rollback")
+        # One that can't be ended now is ended before the next batch: what was read is right.
+        with suppress(sqlite3.Error):
+            if connection.in_transaction:
+                connection.execute("rollback")
 
     def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
         """The same: in WAL mode a reader waits for nobody."""

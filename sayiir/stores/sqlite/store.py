@@ -141,15 +141,29 @@ class SqliteStore:
     async def describe(self, instance_id: str) -> InstanceRecord | None:
         """The instance as it stands, or None."""
 
-        def verb(tx: Transaction) -> InstanceRecord | None:
+        def look(tx: Transaction) -> tuple[InstanceRecord | None, bool]:
             run = tx.find_instance(instance_id)
-            return None if run is None else listing.describe(tx, run)
+            if run is None:
+                return None, False
+            return listing.describe(tx, run), self._sweep.dead_hold_up(tx, run)
 
-        return await self._reading(verb)
+        return await self._with_no_dead(look)
 
     async def page(self, query: InstanceQuery) -> Page:
         """A page of instances, newest first."""
-        return await self._reading(lambda tx: listing.page(tx, query))
+        return await self._with_no_dead(
+            lambda tx: (listing.page(tx, query), self._sweep.dead_hold_up(tx))
+        )
+
+    async def _with_no_dead(self, look: Callable[[Transaction], tuple[Result, bool]]) -> Result:
+        """What a look at instances shows, once no dead process holds up what was asked of them."""
+
+        def look_again(tx: Transaction) -> Result:
+            self._sweep.end_dead_leases(tx)
+            return look(tx)[0]
+
+        found, dead = await self._reading(look)
+        return await self._writing(look_again) if dead else found
 
     async def delete(self, instance_id: str) -> None:
         """Remove a finished instance with all that belongs to it."""
@@ -209,15 +223,23 @@ class SqliteStore:
         self, instance_id: str, reason: str | None = None, requested_by: str | None = None
     ) -> None:
         """End every unclaimed item; Cancelled at once if none is claimed."""
-        await self._writing(
-            lambda tx: control.request_cancel(tx, instance_id, reason, requested_by)
-        )
+
+        def verb(tx: Transaction) -> None:
+            self._sweep.end_dead_leases(tx)
+            control.request_cancel(tx, instance_id, reason, requested_by)
+
+        await self._writing(verb)
 
     async def request_pause(
         self, instance_id: str, reason: str | None = None, requested_by: str | None = None
     ) -> None:
         """Let nothing new start."""
-        await self._writing(lambda tx: control.request_pause(tx, instance_id, reason, requested_by))
+
+        def verb(tx: Transaction) -> None:
+            self._sweep.end_dead_leases(tx)
+            control.request_pause(tx, instance_id, reason, requested_by)
+
+        await self._writing(verb)
 
     async def unpause(self, instance_id: str) -> None:
         """Let it go on."""

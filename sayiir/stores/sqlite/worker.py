@@ -11,12 +11,13 @@ only wait.
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
-from sayiir.errors import StoreUnavailable
+from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.loops import OwnLoop
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ MAX_BATCH_JOBS: Final = 256
 ANSWER_SECONDS: Final = 30.0
 """How long a verb is waited for: a call that hangs must not hang its caller."""
 CLOSE_TIMEOUT_SECONDS: Final = 30.0
+LOOK_AGAIN_SECONDS: Final = 60.0
+"""After looking around has failed in a way that nobody foresaw: no reason to look more often."""
+LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 
 
 class Job(Generic[Result]):
@@ -160,7 +164,7 @@ class Worker:
             return False
         try:
             free = not (self._urgent or self._jobs or self._closed)
-            return free and self._runs.run_at_once((job,))
+            return free and self._run((job,), at_once=True)
         finally:
             self._seat.release()
 
@@ -193,7 +197,7 @@ class Worker:
             jobs = self._next_batch()
             if jobs:
                 with self._seat:
-                    self._runs.run(jobs)
+                    self._run(jobs)
                 _deliver(jobs)
             elif self._closed and not self._urgent and not self._jobs:
                 break
@@ -201,6 +205,19 @@ class Worker:
                 self._rest()
         with self._seat:
             self._runs.close()
+
+    def _run(self, jobs: Sequence[AnyJob], *, at_once: bool = False) -> bool:
+        try:
+            if at_once:
+                return self._runs.run_at_once(jobs)
+            self._runs.run(jobs)
+        except BaseException as error:
+            # The thread has to live on: without it, every later verb would wait for nothing.
+            for job in jobs:
+                if job.error is None and not hasattr(job, "result"):
+                    job.error = StoreError(f"the store's thread met {error!r}; this may be a bug")
+                    job.error.__cause__ = error
+        return True
 
     def _next_batch(self) -> list[AnyJob]:
         self._rung = False
@@ -211,8 +228,12 @@ class Worker:
         return jobs
 
     def _rest(self) -> None:
-        with self._seat:
-            pause = self._runs.idle()
+        pause: float | None = LOOK_AGAIN_SECONDS
+        try:
+            with self._seat:
+                pause = self._runs.idle()
+        except Exception:
+            LOGGER.exception("%s: looking around failed", self._thread.name)
         try:
             self._bell.get(timeout=pause)
         except queue.Empty:

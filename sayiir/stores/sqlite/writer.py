@@ -97,7 +97,9 @@ class Writer:
 
     def _let_go(self) -> None:
         if self.connection is not None:
-            self.connection.close()
+            # Closing may checkpoint, which nobody may do beside a writer.
+            with self._turn or nullcontext():
+                self.connection.close()
             self.connection = None
         if self.holders is not None:
             self.holders.close()
@@ -138,12 +140,17 @@ class Writer:
     def _commit(self, jobs: Sequence[AnyJob]) -> None:
         connection = self.connection
         assert connection is not None
+        seen_version = self._seen_version
         try:
+            if connection.in_transaction:  # the last one couldn't even be rolled back
+                connection.execute("rollback")
             begin(connection, "immediate")
             try:
                 changed = self._run_all(connection, jobs)
                 connection.execute("commit")
             except BaseException:
+                # What another process has written is still to be told to who waits.
+                self._seen_version = seen_version
                 if connection.in_transaction:
                     connection.execute("rollback")
                 raise
@@ -195,8 +202,12 @@ class Writer:
         if self._path is None or not self._watchers.waiting:
             return None
         assert self.connection is not None
-        if self._others_wrote(self.connection):
-            self._watchers.wake()
+        try:
+            if self._others_wrote(self.connection):
+                self._watchers.wake()
+        except sqlite3.Error as error:
+            # Who waits goes on waiting: the next look may succeed.
+            self._log.note(error)
         return POLL_SECONDS
 
     def _others_wrote(self, connection: sqlite3.Connection) -> bool:

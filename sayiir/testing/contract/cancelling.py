@@ -45,6 +45,18 @@ class CancelCases(Maker):
         equal((answer.items, answer.next_due_in_us), ((), None))
 
     @case
+    async def test_any_text_may_say_who_asked_and_why(self, bench: Bench) -> None:
+        """It comes back as it was given, whatever characters it has."""
+        for number, text in enumerate(("", " é\n\t", "'\"%s\\;--", "\U0001f600\u200f\ufffe")):
+            await bench.create(f"c{number}")
+            await bench.store.request_cancel(f"c{number}", text, text + "!")
+            await bench.create(f"p{number}")
+            await bench.store.request_pause(f"p{number}", text + "!", text)
+            asked = [await bench.record(f"{kind}{number}") for kind in "cp"]
+            told = [(each.reason, each.requested_by) for each in asked]
+            equal(told, [(text, text + "!"), (text + "!", text)])
+
+    @case
     async def test_cancel_waits_for_who_works(self, bench: Bench) -> None:
         """The holder learns it by its checkpoint, whose result is kept; then it is over."""
         got = await bench.start()
