@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["ROOT", "Block", "blocks_of", "links_of", "pages"]
+__all__ = ["ROOT", "Block", "anchors_of", "blocks_of", "links_of", "pages"]
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -73,7 +73,28 @@ def blocks_of(page: Path) -> list[Block]:
     return blocks
 
 
+def anchors_of(page: Path) -> set[str]:
+    """What links can name of a page: its headings, as code hosts write them.
+
+    Lower case, spaces as hyphens, punctuation left out; a heading that comes again is numbered.
+    """
+    anchors: set[str] = set()
+    for heading in re.findall(r"^#{1,6} +(.+?)\s*$", _prose(page), flags=re.MULTILINE):
+        text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+        anchor = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+        number = 0
+        while (unique := f"{anchor}-{number}" if number else anchor) in anchors:
+            number += 1
+        anchors.add(unique)
+    return anchors
+
+
+def _prose(page: Path) -> str:
+    """A page without its fenced blocks."""
+    return re.sub(r"^```.*?^```\s*$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+
+
 def links_of(page: Path) -> list[str]:
     """The targets of a page's links and pictures, those in fenced blocks left out."""
-    text = re.sub(r"^```.*?^```\s*$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    text = _prose(page)
     return [found["target"] or found["source"] for found in _LINK.finditer(text)]
