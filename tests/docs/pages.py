@@ -34,15 +34,37 @@ class Block:
         """Why this Python block isn't run, of ``python no-run: REASON``; None: it is run.
 
         Raises:
-            ValueError: the block says neither ``python`` alone nor a reason.
+            ValueError: the block says neither ``python`` alone, nor a file's name, nor a reason.
         """
-        language, _, rest = self.info.partition(" ")
-        if language != "python" or not rest:
+        language, mark, rest = self._info()
+        if language != "python" or not mark or (mark == "file" and rest):
             return None
-        mark, _, reason = rest.partition(":")
-        if mark != "no-run" or not reason.strip():
-            raise ValueError(f"line {self.line}: write `python` or `python no-run: REASON`")
-        return reason.strip()
+        if mark != "no-run" or not rest:
+            raise ValueError(
+                f"line {self.line}: write `python`, `python file: NAME` or `python no-run: REASON`"
+            )
+        return rest
+
+    @property
+    def file_name(self) -> str | None:
+        """The file that a block marked ``python file: NAME`` is to be written to."""
+        language, mark, rest = self._info()
+        return rest if (language, mark) == ("python", "file") else None
+
+    @property
+    def is_command(self) -> bool:
+        """Whether it is ``sh run`` or ``sh run: killed``: a command that the tests run."""
+        return self._info()[:2] == ("sh", "run")
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether the command ends by SIGKILL, as the page says; others end well."""
+        return self.is_command and self._info()[2] == "killed"
+
+    def _info(self) -> tuple[str, str, str]:
+        language, _, marks = self.info.partition(" ")
+        mark, _, rest = marks.partition(":")
+        return language, mark.strip(), rest.strip()
 
 
 def pages() -> list[Path]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 _OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
-_NOT_RUN = re.compile(r"^```python no-run: .*$", re.MULTILINE)
+_FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
+_MARKED = re.compile(r"^```(python no-run|sh run)\b.*$", re.MULTILINE)
 
 
 def on_config(config: Any) -> Any:
@@ -20,5 +21,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """``text output`` becomes a block with a title; the site's Markdown knows no such mark."""
-    return _NOT_RUN.sub("```python", _OUTPUT.sub('```text title="prints"', markdown))
+    """Marks become titles, or go: the site's Markdown doesn't know them."""
+    markdown = _OUTPUT.sub('```text title="prints"', markdown)
+    markdown = _FILE.sub(r'```python title="\1"', markdown)
+    return _MARKED.sub(lambda found: f"```{found[1].split()[0]}", markdown)
