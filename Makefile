@@ -37,8 +37,7 @@ check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floo
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a broken link fails
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --quiet
-	@echo 'site/index.html'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict
 
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
