@@ -44,7 +44,11 @@ __all__ = [
 
 
 class SayiirError(Exception):
-    """Base of every error that this library raises."""
+    """Base of every error that this library raises.
+
+    >>> issubclass(StoreError, SayiirError), issubclass(TaskFailed, SayiirError)
+    (True, True)
+    """
 
 
 class DefinitionError(SayiirError):
@@ -55,6 +59,16 @@ class DefinitionError(SayiirError):
     Attributes:
         workflow: name of the workflow, or None where it isn't known yet.
         node: path of the node that is wrong, or None.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> try:
+    ...     workflow("wrong", double.map() >> double)
+    ... except DefinitionError as error:
+    ...     error.workflow, error.node
+    ('wrong', 'double')
     """
 
     def __init__(
@@ -76,6 +90,15 @@ class DefinitionMismatch(SayiirError):
         expected: definition hash of the workflow that the caller named.
         found: definition hash that the instance was created with.
         difference: what changed, one line a node; empty where the stored one is not known.
+
+    >>> from sayiir import CheckpointingRunner, await_signal, workflow
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     _ = runner.ensure(workflow("w", await_signal("go", int)), "a", None)
+    ...     try:
+    ...         runner.ensure(workflow("w", await_signal("go", int) >> str), "a", None)
+    ...     except DefinitionMismatch as mismatch:
+    ...         mismatch.difference[-1]
+    "str: added: task after 'go'"
     """
 
     def __init__(
@@ -94,7 +117,14 @@ class DefinitionMismatch(SayiirError):
 
 
 class InvalidInstanceId(SayiirError, ValueError):
-    """An instance id is empty, too long, not text, or holds control characters."""
+    """An instance id is empty, too long, not text, or holds control characters.
+
+    >>> from sayiir import WorkflowClient
+    >>> with WorkflowClient("memory://") as client:
+    ...     client.status("")
+    Traceback (most recent call last):
+    sayiir.errors.InvalidInstanceId: ...
+    """
 
 
 class InstanceAlreadyExists(SayiirError):
@@ -102,6 +132,14 @@ class InstanceAlreadyExists(SayiirError):
 
     Attributes:
         instance_id: the id that is taken.
+
+    >>> from sayiir import CheckpointingRunner, await_signal, workflow
+    >>> waits = workflow("waits", await_signal("go", int))
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     _ = runner.run(waits, "a", None)
+    ...     runner.run(waits, "a", None)
+    Traceback (most recent call last):
+    sayiir.errors.InstanceAlreadyExists: instance 'a' exists already; ...
     """
 
     def __init__(self, instance_id: str) -> None:
@@ -117,6 +155,12 @@ class InstanceNotFound(SayiirError, LookupError):
 
     Attributes:
         instance_id: the id that was asked for.
+
+    >>> from sayiir import WorkflowClient
+    >>> with WorkflowClient("memory://") as client:
+    ...     client.status("a")
+    Traceback (most recent call last):
+    sayiir.errors.InstanceNotFound: there is no instance 'a' in this store
     """
 
     def __init__(self, instance_id: str) -> None:
@@ -131,6 +175,13 @@ class InvalidTransition(SayiirError):
         instance_id: the instance.
         verb: what was asked: "cancel", "pause", "unpause", "retry", "delete", "send_event".
         status: name of the status it is in.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     client.unpause("a")
+    Traceback (most recent call last):
+    sayiir.errors.InvalidTransition: can't unpause instance 'a': it is ...
     """
 
     def __init__(self, instance_id: str, verb: str, status: str) -> None:
@@ -147,6 +198,13 @@ class UnknownSignal(SayiirError, LookupError):
         instance_id: the instance.
         signal_name: the name that was given.
         known: the signal names that the definition has.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     client.send_event("a", "stop")
+    Traceback (most recent call last):
+    sayiir.errors.UnknownSignal: instance 'a' waits for no signal 'stop'; its workflow has: 'go'
     """
 
     def __init__(self, instance_id: str, signal_name: str, known: tuple[str, ...]) -> None:
@@ -166,6 +224,14 @@ class SignalUnavailable(SayiirError):
     Attributes:
         signal_name: the signal.
         path: path of the wait.
+
+    >>> from sayiir import await_signal, workflow
+    >>> waits = workflow("waits", await_signal("go", int))
+    >>> waits.run(None, events={"go": [3]})
+    3
+    >>> waits.run(None)
+    Traceback (most recent call last):
+    sayiir.errors.SignalUnavailable: nothing can arrive for signal 'go' at 'go' in memory; ...
     """
 
     def __init__(self, signal_name: str, path: str) -> None:
@@ -181,6 +247,19 @@ class BlockingCallInLoop(SayiirError):
     """A blocking method was called from the thread of its own event loop.
 
     Waiting there would wait for itself. Use the async twin that the message names.
+
+    >>> from sayiir import CheckpointingRunner, task, workflow
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...
+    ...     @task
+    ...     async def inside(n: int) -> str:
+    ...         try:
+    ...             return runner.client.list()
+    ...         except BlockingCallInLoop as error:
+    ...             return type(error).__name__
+    ...
+    ...     print(runner.run(workflow("w", inside), "a", 1))
+    Completed(output='BlockingCallInLoop')
     """
 
 
@@ -193,6 +272,16 @@ class PayloadError(SayiirError):
         path: where it happened, or None outside a run.
         task: the task that gave or should take the value, or None.
         type_name: name of the type that the value has or should have.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def opened(name: str) -> object:
+    ...     return iter(name)
+    >>> try:
+    ...     workflow("w", opened)("a")
+    ... except PayloadError as error:
+    ...     error.task, error.path
+    ('opened', 'opened')
     """
 
     def __init__(
@@ -256,6 +345,16 @@ class WorkflowFailed(SayiirError):
     Attributes:
         info: the recorded failure.
         instance_id: the instance, or None for an in-memory run.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def inverse(n: int) -> float:
+    ...     return 1 / n
+    >>> try:
+    ...     workflow("w", inverse)(0)
+    ... except WorkflowFailed as error:
+    ...     error.info.path, error.info.type_name
+    ('inverse', 'ZeroDivisionError')
     """
 
     def __init__(self, info: FailureInfo, instance_id: str | None = None) -> None:
@@ -269,35 +368,91 @@ class WorkflowFailed(SayiirError):
 
 
 class TaskFailed(WorkflowFailed):
-    """A task raised and had no retry left."""
+    """A task raised and had no retry left.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def inverse(n: int) -> float:
+    ...     return 1 / n
+    >>> try:
+    ...     workflow("w", inverse)(0)
+    ... except TaskFailed as error:
+    ...     error.__cause__  # in memory: the task's own exception
+    ZeroDivisionError('division by zero')
+    """
 
 
 class TaskTimedOut(WorkflowFailed):
-    """A task ran longer than its timeout and had no retry left."""
+    """A task ran longer than its timeout and had no retry left.
+
+    >>> import asyncio
+    >>> from sayiir import task, workflow
+    >>> @task(timeout="10ms")
+    ... async def hang(n: int) -> None:
+    ...     await asyncio.sleep(60)
+    >>> workflow("w", hang)(1)
+    Traceback (most recent call last):
+    sayiir.errors.TaskTimedOut: the workflow failed at 'hang' (attempt 1): ...
+    """
 
 
 class TaskProcessDied(WorkflowFailed):
-    """The process that ran a task ended by itself, and no retry was left."""
+    """The process that ran a task ended by itself, and no retry was left.
+
+    >>> issubclass(TaskProcessDied, WorkflowFailed)
+    True
+    """
 
 
 class WorkerLost(WorkflowFailed):
-    """Ten workers in a row were lost while they ran the same task: it kills them."""
+    """Ten workers in a row were lost while they ran the same task: it kills them.
+
+    >>> issubclass(WorkerLost, WorkflowFailed)
+    True
+    """
 
 
 class SignalTimedOut(WorkflowFailed):
-    """A wait's timeout passed without an event, and it has no default."""
+    """A wait's timeout passed without an event, and it has no default.
+
+    >>> from sayiir import await_signal, workflow
+    >>> workflow("w", await_signal("go", int, timeout="1ms"))(None)
+    Traceback (most recent call last):
+    sayiir.errors.SignalTimedOut: the workflow failed at 'go' (attempt 1): ...
+    """
 
 
 class WorkflowTimedOut(WorkflowFailed):
-    """The workflow's own timeout passed."""
+    """The workflow's own timeout passed.
+
+    >>> from sayiir import delay, workflow
+    >>> workflow("w", delay("1h") >> str, timeout="1ms")(1)
+    Traceback (most recent call last):
+    sayiir.errors.WorkflowTimedOut: the workflow failed (attempt 1): ...
+    """
 
 
 class LoopExhausted(WorkflowFailed):
-    """A loop asked for another iteration beyond ``max_iterations`` with ``on_max="fail"``."""
+    """A loop asked for another iteration beyond ``max_iterations`` with ``on_max="fail"``.
+
+    >>> from sayiir import Again, loop, workflow
+    >>> workflow("w", loop(lambda n: Again(n + 1), max_iterations=2))(0)
+    Traceback (most recent call last):
+    sayiir.errors.LoopExhausted: ... the loop 'loop' asked for more than 2 iterations
+    """
 
 
 class BranchKeyNotFound(WorkflowFailed):
-    """A branch's key picked no arm, and it has no default."""
+    """A branch's key picked no arm, and it has no default.
+
+    >>> from sayiir import branch, task, workflow
+    >>> @task
+    ... def keep(text: str) -> str:
+    ...     return text
+    >>> workflow("w", branch(len, {1: keep}))("abc")
+    Traceback (most recent call last):
+    sayiir.errors.BranchKeyNotFound: ... the key is '3'; the branch has '1' and no default
+    """
 
 
 class WorkflowCancelled(SayiirError):
@@ -307,6 +462,14 @@ class WorkflowCancelled(SayiirError):
         instance_id: the instance.
         reason: what ``cancel`` was given, or None.
         cancelled_by: what ``cancel`` was given, or None.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     client.cancel("a", reason="not needed", cancelled_by="ops")
+    ...     client.result("a")
+    Traceback (most recent call last):
+    sayiir.errors.WorkflowCancelled: instance 'a' was cancelled by ops: not needed
     """
 
     def __init__(
@@ -321,19 +484,46 @@ class WorkflowCancelled(SayiirError):
 
 
 class StoreError(SayiirError):
-    """A store could not do what it was asked; the message says what and why."""
+    """A store could not do what it was asked; the message says what and why.
+
+    >>> from sayiir import WorkflowClient
+    >>> try:
+    ...     WorkflowClient("sqlite:////no/such/folder/orders.db").store()
+    ... except StoreError as error:
+    ...     print(error)
+    there is no directory /no/such/folder to keep orders.db in
+    """
 
 
 class StoreUnavailable(StoreError):
-    """The store can't be reached, is full or is closed. What was acknowledged is kept."""
+    """The store can't be reached, is full or is closed. What was acknowledged is kept.
+
+    >>> import asyncio
+    >>> from sayiir import open_store
+    >>> async def use_a_closed_store() -> None:
+    ...     store = await open_store("memory://")
+    ...     await store.close()
+    ...     await store.describe("a")
+    >>> asyncio.run(use_a_closed_store())
+    Traceback (most recent call last):
+    sayiir.errors.StoreUnavailable: the memory store is closed
+    """
 
 
 class LeaseLost(StoreError):
-    """A write was refused because another worker has the work item now."""
+    """A write was refused because another worker has the work item now.
+
+    >>> issubclass(LeaseLost, StoreError)
+    True
+    """
 
 
 class SchemaVersionError(StoreError):
-    """The database holds a format that this version can't use; it was left as it was."""
+    """The database holds a format that this version can't use; it was left as it was.
+
+    >>> issubclass(SchemaVersionError, StoreError)
+    True
+    """
 
 
 def failure_of(info: FailureInfo, instance_id: str | None = None) -> SayiirError:

@@ -16,7 +16,18 @@ ExceptionTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...
 
 
 class ConflictPolicy(Enum):
-    """What ``submit`` and ``run`` do where the instance id is taken already."""
+    """What ``submit`` and ``run`` do where the instance id is taken already.
+
+    >>> from sayiir import CheckpointingRunner, task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> policy = ConflictPolicy.USE_EXISTING
+    >>> with CheckpointingRunner("memory://", conflict_policy=policy) as runner:
+    ...     _ = runner.run(workflow("w", double), "a", 3)
+    ...     runner.run(workflow("w", double), "a", 3)
+    Completed(output=6)
+    """
 
     FAIL = "fail"
     """Raise ``InstanceAlreadyExists``."""

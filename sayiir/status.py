@@ -44,7 +44,13 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class InProgress:
-    """Something of it runs or could run now. ``parked``: strands that wait beside that."""
+    """Something of it runs or could run now. ``parked``: strands that wait beside that.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:  # submitted, and nobody runs it yet
+    ...     client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    InProgress(parked=())
+    """
 
     parked: tuple[Parked, ...] = ()
 
@@ -55,6 +61,16 @@ class Completed(Generic[Out]):
 
     Attributes:
         output: the workflow's output; plain JSON data where the workflow wasn't named.
+
+    >>> from sayiir import CheckpointingRunner, task, workflow
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     match runner.run(workflow("w", double >> double), "a", 3):
+    ...         case Completed(output):
+    ...             print(output)
+    12
     """
 
     output: Out
@@ -66,6 +82,16 @@ class Failed:
 
     Attributes:
         error: what was recorded.
+
+    >>> from sayiir import CheckpointingRunner, task, workflow
+    >>> @task
+    ... def inverse(n: int) -> float:
+    ...     return 1 / n
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     match runner.run(workflow("w", inverse), "a", 0):
+    ...         case Failed(error):
+    ...             print(error.path, error.message)
+    inverse division by zero
     """
 
     error: FailureInfo
@@ -73,7 +99,15 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """Somebody cancelled it."""
+    """Somebody cancelled it.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     client.cancel("a", reason="not needed")
+    ...     client.status("a")
+    Cancelled(reason='not needed', cancelled_by=None)
+    """
 
     reason: str | None = None
     cancelled_by: str | None = None
@@ -81,7 +115,15 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Somebody paused it, and nothing of it runs any more. ``unpause`` lets it go on."""
+    """Somebody paused it, and nothing of it runs any more. ``unpause`` lets it go on.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     client.pause("a", paused_by="ops")
+    ...     client.status("a")
+    Paused(reason=None, paused_by='ops', parked=())
+    """
 
     reason: str | None = None
     paused_by: str | None = None
@@ -96,6 +138,12 @@ class Waiting:
         wake_at: that time (aware, UTC).
         path: where it waits.
         parked: all strands that wait, the earliest first (at most 100).
+
+    >>> from sayiir import CheckpointingRunner, delay, workflow
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     status = runner.run(workflow("later", delay("1h") >> str), "a", 1)
+    >>> type(status).__name__, status.path
+    ('Waiting', 'delay')
     """
 
     wake_at: datetime
@@ -112,6 +160,12 @@ class AwaitingSignal:
         wake_at: when the wait times out (aware, UTC), or None.
         path: where it waits.
         parked: all strands that wait, the earliest first (at most 100).
+
+    >>> from sayiir import CheckpointingRunner, await_signal, workflow
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     status = runner.run(workflow("waits", await_signal("go", int)), "a", None)
+    >>> status.signal_name, status.wake_at
+    ('go', None)
     """
 
     signal_name: str
@@ -123,6 +177,19 @@ class AwaitingSignal:
 WorkflowStatus: TypeAlias = (
     InProgress | Completed[Out] | Failed | Cancelled | Paused | Waiting | AwaitingSignal
 )
+"""How an instance stands: one of seven classes, made for ``match``.
+
+>>> from sayiir import CheckpointingRunner, delay, workflow
+>>> with CheckpointingRunner("memory://") as runner:
+...     match runner.run(workflow("later", delay("1h") >> str), "a", 1):
+...         case Completed(output):
+...             print("done:", output)
+...         case Waiting(path=path) | AwaitingSignal(path=path):
+...             print("waits at", path)
+...         case other:
+...             print(other)
+waits at delay
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +207,13 @@ class InstanceInfo:
         labels: what it was labelled with.
         created_at: when it was created (aware, UTC).
         finished_at: when it ended, or None.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(workflow("waits", await_signal("go", int)), "a", None)
+    ...     for info in client.list(status="InProgress"):
+    ...         print(info.instance_id, info.workflow_name, info.priority)
+    a waits 3
     """
 
     instance_id: str

@@ -38,14 +38,23 @@ class LoopResult(Generic[A_co, B_co]):
 
 @dataclass(frozen=True, slots=True)
 class Again(LoopResult[A_co, Never]):
-    """Run the body once more, with ``value`` as its input."""
+    """Run the body once more, with ``value`` as its input.
+
+    >>> from sayiir import loop, workflow
+    >>> workflow("halve", loop(lambda n: Again(n // 2) if n > 1 else Done(n)))(9)
+    1
+    """
 
     value: A_co
 
 
 @dataclass(frozen=True, slots=True)
 class Done(LoopResult[Never, B_co]):
-    """Leave the loop with ``value`` as its output."""
+    """Leave the loop with ``value`` as its output.
+
+    >>> Done("delivered").value
+    'delivered'
+    """
 
     value: B_co
 
@@ -58,6 +67,13 @@ class BranchResult(Generic[B_co]):
         branch: the key as it is written in a path: ``"a"``, ``"1"``, ``"True"``, an Enum's
             value. Where the default arm ran, the key that was asked for.
         result: the output of the arm that ran.
+
+    >>> from sayiir import branch, task, workflow
+    >>> @task
+    ... def shout(text: str) -> str:
+    ...     return text.upper()
+    >>> workflow("w", branch(len, {2: shout}))("ab")
+    BranchResult(branch='2', result='AB')
     """
 
     branch: str
@@ -71,6 +87,14 @@ class ItemFailed:
     Attributes:
         error: the recorded failure.
         index: the item's index in the map's input, from 0.
+
+    >>> from sayiir import task, workflow
+    >>> @task
+    ... def inverse(n: int) -> float:
+    ...     return 1 / n
+    >>> first, second = workflow("w", inverse.map(on_error="collect"))([2, 0])
+    >>> first, second.index, second.error.message
+    (0.5, 1, 'division by zero')
     """
 
     error: FailureInfo

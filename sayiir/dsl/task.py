@@ -42,6 +42,13 @@ class Task(Flow[In, Out]):
 
     Attributes:
         spec: what the graph knows of it.
+
+    >>> from sayiir import task
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> double.name, double(4)
+    ('double', 8)
     """
 
     # Tasks carry __wrapped__, __name__ and __doc__ of their function, as any wrapper does.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import signal
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docs.pages import ROOT, Block, blocks_of, pages
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PAGES = [page for page in pages() if any(b.info.startswith("python") for b in blocks_of(page))]
 
@@ -41,9 +41,15 @@ def test_the_blocks_of_a_page_run_in_order(page: Path, module: ModuleType) -> No
     """One namespace for a page; a block marked ``output`` is what the block before it prints."""
     blocks = blocks_of(page)
     for index, block in enumerate(blocks):
-        if not block.info.startswith("python") or block.skip_reason is not None:
+        if block.is_command:
+            printed = run_command(block)
+        elif not block.info.startswith("python") or block.skip_reason is not None:
             continue
-        printed = run(page, block, module)
+        elif block.file_name is not None:
+            Path(block.file_name).write_text(block.text, encoding="utf-8")
+            continue
+        else:
+            printed = run(page, block, module)
         following = blocks[index + 1] if index + 1 < len(blocks) else None
         if following is not None and following.info == "text output":
             assert printed == following.text, f"{page_name(page)}, line {following.line}"
@@ -58,13 +64,40 @@ def run(page: Path, block: Block, module: ModuleType) -> str:
     return printed.getvalue()
 
 
+def run_command(block: Block) -> str:
+    """What the command prints, with this Python as ``python``; it ends as the page says."""
+    command = block.text.strip().split()
+    assert command[0] == "python", f"line {block.line}: the tests run Python programs only"
+    done = subprocess.run(
+        [sys.executable, *command[1:]],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    expected = -signal.SIGKILL if block.is_killed else 0
+    assert done.returncode == expected, f"line {block.line}: {done.returncode}\n{done.stderr}"
+    return done.stdout
+
+
 def test_a_block_that_is_not_run_says_why() -> None:
     """``python no-run`` without a reason, or any other mark, is refused."""
     assert Block("python", "", 1).skip_reason is None
     assert Block("python no-run: needs a server", "", 1).skip_reason == "needs a server"
-    for info in ("python no-run", "python no-run:", "python skip: slow"):
+    for info in ("python no-run", "python no-run:", "python skip: slow", "python file:"):
         with pytest.raises(ValueError, match="REASON"):
             _ = Block(info, "", 1).skip_reason
+
+
+def test_marks_of_files_and_commands() -> None:
+    """A program's own name, and how a command is to end."""
+    assert Block("python file: a.py", "", 1).file_name == "a.py"
+    assert Block("python", "", 1).file_name is None
+    assert Block("sh run", "", 1).is_command
+    assert not Block("sh run", "", 1).is_killed
+    assert Block("sh run: killed", "", 1).is_killed
+    assert not Block("sh", "", 1).is_command
 
 
 def test_blocks_are_found_with_their_lines(tmp_path: Path) -> None:

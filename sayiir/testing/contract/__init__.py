@@ -41,7 +41,15 @@ class StoreContract(
     PauseCases,
     WatchCases,
 ):
-    """What every store does. Each method that begins with ``test_`` holds one property."""
+    """What every store does. Each method that begins with ``test_`` holds one property.
+
+    >>> from sayiir.stores.memory import MemoryStore
+    >>> class TestMemory(StoreContract):
+    ...     async def make_store(self, clock):
+    ...         return MemoryStore(clock)
+    >>> len(TestMemory.case_names()) > 100
+    True
+    """
 
     @classmethod
     def case_names(cls) -> tuple[str, ...]:

@@ -1,0 +1,27 @@
+"""What the site shows otherwise than a code host does, and its list of decisions."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+_OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
+_FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
+_MARKED = re.compile(r"^```(python no-run|sh run)\b.*$", re.MULTILINE)
+
+
+def on_config(config: Any) -> Any:
+    """Add the numbered decisions to the navigation, each under its own title."""
+    folder = Path(config.docs_dir)
+    pages = sorted((folder / "decisions").glob("[0-9]*.md"))
+    (section,) = (part["Decisions"] for part in config.nav if "Decisions" in part)
+    section.extend(page.relative_to(folder).as_posix() for page in pages)
+    return config
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Marks become titles, or go: the site's Markdown doesn't know them."""
+    markdown = _OUTPUT.sub('```text title="prints"', markdown)
+    markdown = _FILE.sub(r'```python title="\1"', markdown)
+    return _MARKED.sub(lambda found: f"```{found[1].split()[0]}", markdown)
