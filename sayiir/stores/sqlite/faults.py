@@ -9,7 +9,7 @@ from typing import Final
 
 from sayiir.errors import StoreError, StoreUnavailable
 
-__all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "translated"]
+__all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "is_corrupt", "translated"]
 
 LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 LOG_INTERVAL_SECONDS: Final = 60.0
@@ -41,6 +41,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _primary_code(error) in _BUSY
 
 
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether pages that should fit each other don't; not: that it is no database at all."""
+    return _primary_code(error) == sqlite3.SQLITE_CORRUPT
+
+
 def breaks_transaction(error: BaseException) -> bool:
     """Whether nothing of the whole transaction can be kept: the disk is full or failing."""
     return isinstance(error, sqlite3.Error) and _primary_code(error) in _OUTAGE | _CORRUPT
@@ -53,8 +58,13 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
     """
     code = _primary_code(error)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if code in _CORRUPT:
+    if code == sqlite3.SQLITE_NOTADB:
         problem: StoreError = StoreError(
+            f"{where} is not a database, or its first page is overwritten; nothing was written "
+            "to it. Name another file, or restore it from a copy"
+        )
+    elif code in _CORRUPT:
+        problem = StoreError(
             f"{where} is damaged ({name}: {error}); restore it from a copy"
         )
     elif code in _OUTAGE:
