@@ -67,9 +67,8 @@ def look_at(path: Path) -> None:
         with closing(_connect(path, HEADER_ALONE)) as connection:
             owner = _check_header(path, connection)
     except sqlite3.DatabaseError as error:
-        halfway = any(beside(path, end).exists() for end in ("-holders", "-wal", "-journal"))
-        if is_corrupt(error) and halfway:
-            return  # maybe between two pages of a checkpoint, which the second look can tell
+        if _may_be_halfway(path, error):
+            return
         raise translated(error, str(path)) from error
     if owner == APPLICATION_ID or beside(path, "-holders").exists():
         return
@@ -79,6 +78,18 @@ def look_at(path: Path) -> None:
             _check_owner(path, connection)
     except sqlite3.Error as error:
         raise translated(error, str(path)) from error
+
+
+def _may_be_halfway(path: Path, error: sqlite3.Error) -> bool:
+    """Whether what is wrong with the header may be mended by the files beside it.
+
+    Only the second look can tell. Between two pages of a checkpoint the header may count more
+    pages than there are; an undone transaction may have made the file without a first page.
+    """
+    ours = beside(path, "-holders").exists()
+    if beside(path, "-journal").exists():
+        return ours
+    return is_corrupt(error) and (ours or beside(path, "-wal").exists())
 
 
 def look_inside(path: Path) -> None:
