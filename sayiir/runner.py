@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayiir.access.connection import StoreConnection, default_codec
+from sayiir.access.arguments import check_workflow, check_workflows
+from sayiir.access.connection import StoreConnection, codec_or_default
 from sayiir.access.snapshots import Programs, status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
@@ -79,8 +80,8 @@ class AsyncCheckpointingRunner:
         clock: Clock | None = None,
     ) -> None:
         self._connection = StoreConnection(store)
-        self._policy = conflict_policy
-        self._codec = codec or default_codec()
+        self._policy = ConflictPolicy(conflict_policy)
+        self._codec = codec_or_default(codec)
         self._lease_us = round(duration_seconds(lease) * 1e6)
         self._clock = clock or SystemClock()
         self._holder = uuid.uuid4().hex
@@ -164,6 +165,7 @@ class AsyncCheckpointingRunner:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
         """
+        check_workflow(workflow)
         engine, programs = await self._opened()
         record = await engine.store.describe(check_instance_id(instance_id))
         if record is None:
@@ -209,9 +211,15 @@ class AsyncCheckpointingRunner:
 
         Returns:
             How many work items were claimed.
+
+        Raises:
+            ValueError: ``limit`` is less than 1.
         """
+        given = check_workflows(workflows)
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit is at least 1, or None for no limit, not {limit!r}")
         engine, programs = await self._opened()
-        compiled = {w.definition_hash: programs.of(w) for w in workflows}
+        compiled = {w.definition_hash: programs.of(w) for w in given}
         dispatcher = Dispatcher(engine, compiled, self._request())
         return await self._guarded(dispatcher.run_due(limit))
 
@@ -227,6 +235,7 @@ class AsyncCheckpointingRunner:
         *,
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Work | None, bytes]:
+        check_workflow(workflow)
         engine, programs = await self._opened()
         program = programs.of(workflow)
         new = new_instance(program, instance_id, value, priority=priority)

@@ -145,4 +145,8 @@ async def only_open(path: str, name: str) -> None:
 
 if __name__ == "__main__":
     verb, where, who = sys.argv[1:]
-    asyncio.run({f.__name__: f for f in (write, churn, fill, hold, work, touch, only_open)}[verb](where, who))
+    asyncio.run(
+        {f.__name__: f for f in (write, churn, fill, hold, work, touch, only_open)}[verb](
+            where, who
+        )
+    )

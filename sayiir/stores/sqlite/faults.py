@@ -64,9 +64,7 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
             "to it. Name another file, or restore it from a copy"
         )
     elif code in _CORRUPT:
-        problem = StoreError(
-            f"{where} is damaged ({name}: {error}); restore it from a copy"
-        )
+        problem = StoreError(f"{where} is damaged ({name}: {error}); restore it from a copy")
     elif code in _OUTAGE:
         problem = StoreUnavailable(
             f"{where} can't be used now ({name}: {error}); what was acknowledged is kept, and "
