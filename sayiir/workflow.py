@@ -18,7 +18,7 @@ from sayiir.dsl.options import check_priority, check_tags, check_text
 from sayiir.dsl.sequence import sequence_of
 from sayiir.dsl.walk import walk
 from sayiir.durations import Duration, duration_seconds
-from sayiir.errors import DefinitionError
+from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
 
 if TYPE_CHECKING:
@@ -157,7 +157,11 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
         """
-        return _run_blocking(lambda: self._run(value, clock, events))
+        try:
+            return _run_blocking(lambda: self._run(value, clock, events))
+        except WorkflowFailed as error:
+            # What tells is the cause, with the user's own frames; ours would only hide it.
+            raise error.with_traceback(None)  # noqa: B904
 
     @overload
     async def arun(
@@ -333,11 +337,18 @@ def _build(
     return Workflow(definition)
 
 
-def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
-    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
+def _in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        return False
+    return True
+
+
+def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
+    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
+    if not _in_loop():
+        # Not in an except clause, whose exception would head the traceback of every failure.
         with asyncio.Runner() as runner:
             return runner.run(run())
     context = contextvars.copy_context()
