@@ -7,7 +7,7 @@ has to parse a message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -229,7 +229,8 @@ class FailureInfo:
         kind: name of the sayiir error class that ended it, as ``"TaskFailed"``.
         type_name: qualified name of the exception that user code raised, else of ``kind``.
         message: text of that exception.
-        traceback: the formatted traceback; empty where there was none.
+        traceback: the formatted traceback from the user's first frame on; empty where there
+            was none. Print it: ``repr`` leaves it out.
         task: name of the task, or None (a workflow's timeout has none).
         path: path of the node that failed; empty for the workflow as a whole.
         attempt: the attempt that failed last, from 1.
@@ -239,11 +240,11 @@ class FailureInfo:
     kind: str
     type_name: str
     message: str
-    traceback: str = ""
+    traceback: str = field(default="", repr=False)
     task: str | None = None
     path: str = ""
     attempt: int = 1
-    details: tuple[tuple[str, str], ...] = ()
+    details: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def detail(self, name: str, default: str = "") -> str:
         """One of the details by its name."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
-from sayiir.engine.failures import failure_to_bytes
+from sayiir.engine.failures import failure_to_bytes, users_frames
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import payload_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
@@ -372,7 +372,8 @@ class InMemoryRun:
             error = failure_of(info)
             # Only the first is told: what fails while it is stopped fails because of that.
             if self._failure is None:
-                error.__cause__ = step.error
+                if step.error is not None:
+                    error.__cause__ = step.error.with_traceback(users_frames(step.error))
                 self._failure = error
             self._progress.set()
             return _ACCEPTED
