@@ -183,21 +183,23 @@ class AsyncCheckpointingRunner:
         """Start the instance, or continue it: the line to run again after a crash.
 
         Paused, failed, cancelled and completed instances are returned as they are; under
-        another definition a finished one is returned as plain data.
+        another definition a finished one is returned as plain data. Another input than the
+        instance has is a warning, and changes nothing.
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
         """
-        existing, root, _ = await self._create(
+        existing, root, data = await self._create(
             workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
         )
         if existing is None:
             return await self._work(workflow, instance_id, root, wait=wait)
-        _, programs = await self._opened()
+        engine, programs = await self._opened()
         if existing.definition_hash != workflow.definition_hash:
             return await status_of(existing, programs, None)
+        await warn_of_other_input(engine.store, existing, data)
         return await self._continue(programs, existing, workflow, wait=wait)
 
     async def resume_all(

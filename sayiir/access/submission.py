@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.callers import warn_caller
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
 from sayiir.ids import check_instance_id, new_run_id
@@ -73,11 +73,7 @@ def current_traceparent() -> str | None:
 
 
 async def warn_of_other_input(store: Store, existing: InstanceRecord, data: bytes) -> None:
-    """USE_EXISTING with a different input is most likely a mistake, but no error."""
+    """To go on with a different input is most likely a mistake, but no error."""
     (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
     if loaded.input is not None and loaded.input != data:
-        warnings.warn(
-            f"instance {existing.instance_id!r} exists with a different input, which stays",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn_caller(f"instance {existing.instance_id!r} exists with a different input, which stays")
