@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 import time
@@ -27,6 +28,16 @@ _OUTAGE: Final = _BUSY | frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
+_RIGHTS: Final = (
+    ". Even to read from it this user must be allowed to write the file and its folder, where "
+    "-wal, -shm and -holders are kept beside it"
+)
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: ". The disk is full; make space and call again",
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+}
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -66,9 +77,10 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
     elif code in _CORRUPT:
         problem = StoreError(f"{where} is damaged ({name}: {error}); restore it from a copy")
     elif code in _OUTAGE:
+        advice = _ADVICE.get(code, "")
         problem = StoreUnavailable(
             f"{where} can't be used now ({name}: {error}); what was acknowledged is kept, and "
-            "this was not written"
+            f"this was not written{advice}"
         )
     else:
         problem = StoreError(f"{where}: {name}: {error}")
@@ -78,7 +90,8 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
 
 def cannot_open(where: str, error: OSError) -> StoreUnavailable:
     """The store's error where the operating system refuses a file or a folder."""
-    return StoreUnavailable(f"{where} can't be opened: {error}")
+    denied = isinstance(error, PermissionError) or error.errno == errno.EROFS
+    return StoreUnavailable(f"{where} can't be opened: {error}{_RIGHTS if denied else ''}")
 
 
 class OutageLog:
