@@ -14,6 +14,7 @@ from sayiir.access.snapshots import Programs, info_of, status_from_name, status_
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
+from sayiir.engine.payloads import told_of
 from sayiir.errors import (
     InstanceAlreadyExists,
     InstanceNotFound,
@@ -211,10 +212,18 @@ class AsyncWorkflowClient:
         """
         store, programs = await self._opened()
         watch = store.watch((await self._record(instance_id, workflow)).run)
+        scope = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with scope:
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
                     await watch.changed(_LONGEST_NAP_SECONDS)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            status = await status_of(await self._record(instance_id), programs, None)
+            raise TimeoutError(
+                f"instance {instance_id!r} has not ended within {timeout} s: it is {status}"
+            ) from None
         finally:
             watch.close()
         program = await programs.for_record(record, workflow)
@@ -376,7 +385,8 @@ class AsyncWorkflowClient:
         fits = path is None or waits_at(program, path, signal_name)
         if signal_name not in known or not fits:
             raise UnknownSignal(instance_id, signal_name, tuple(known))
-        data = encoded_event(payload, signal_name, self._codec, program if workflow else None)
+        with told_of(f"the event for signal {signal_name!r} of instance {instance_id!r}"):
+            data = encoded_event(payload, signal_name, self._codec, program if workflow else None)
         await store.send_event(instance_id, signal_name, data, path=path)
 
     async def cancel(

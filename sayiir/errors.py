@@ -220,6 +220,12 @@ class PayloadError(SayiirError):
             type_name=self.type_name,
         )
 
+    def about(self, what: str) -> PayloadError:
+        """The same problem, told of the value that has it."""
+        return PayloadError(
+            f"{what}: {self.problem}", path=self.path, task=self.task, type_name=self.type_name
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FailureInfo:

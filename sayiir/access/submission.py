@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.access.callers import warn_caller
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
+from sayiir.engine.payloads import told_of
 from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
@@ -37,8 +38,9 @@ def new_instance(
     """
     definition = program.definition
     check_instance_id(instance_id)
-    accepted = program.codec.accept(value, definition.input_edge)
-    data = program.input_plan.encode(accepted)
+    with told_of(f"the input of workflow {definition.name!r} for instance {instance_id!r}"):
+        accepted = program.codec.accept(value, definition.input_edge)
+        data = program.input_plan.encode(accepted)
     start = program.start()
     timeout = definition.timeout_seconds
     wanted = check_priority(priority, f"instance {instance_id!r}")

@@ -22,7 +22,7 @@ __all__ = [
     "failure_of_exception",
     "failure_of_transition",
     "failure_to_bytes",
-    "users_frames",
+    "without_our_frames",
 ]
 
 _OURS = str(Path(__file__).parents[1]) + os.sep
@@ -79,7 +79,7 @@ def _message(error: BaseException) -> str:
         return "<the exception's own __str__ raised>"
 
 
-def users_frames(error: BaseException) -> TracebackType | None:
+def _users_frames(error: BaseException) -> TracebackType | None:
     """The traceback from the user's first frame on; the whole one where there is none of his."""
     frame = error.__traceback__
     while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
@@ -87,9 +87,14 @@ def users_frames(error: BaseException) -> TracebackType | None:
     return frame or error.__traceback__
 
 
+def without_our_frames(error: BaseException | None) -> BaseException | None:
+    """The user's exception with a traceback that begins in the user's code."""
+    return None if error is None else error.with_traceback(_users_frames(error))
+
+
 def _formatted(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(type(error), error, users_frames(error)))
+        text = "".join(traceback.format_exception(type(error), error, _users_frames(error)))
     except Exception:  # as above: formatting calls the user's own __str__ and __repr__
         return ""
     if len(text) <= MAX_TRACEBACK_CHARACTERS:
