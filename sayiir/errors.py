@@ -134,7 +134,8 @@ class InvalidTransition(SayiirError):
     """
 
     def __init__(self, instance_id: str, verb: str, status: str) -> None:
-        super().__init__(f"can't {verb} instance {instance_id!r}: it is {status}")
+        what = "send an event to" if verb == "send_event" else verb
+        super().__init__(f"can't {what} instance {instance_id!r}: it is {status}")
         self.instance_id = instance_id
         self.verb = verb
         self.status = status
@@ -144,17 +145,15 @@ class UnknownSignal(SayiirError, LookupError):
     """An event was sent to a signal or a wait that the definition does not have.
 
     Attributes:
-        instance_id: the instance.
+        instance_id: the instance, or None for an in-memory run.
         signal_name: the name that was given.
         known: the signal names that the definition has.
     """
 
-    def __init__(self, instance_id: str, signal_name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, instance_id: str | None, signal_name: str, known: tuple[str, ...]) -> None:
         names = ", ".join(map(repr, known)) or "none"
-        super().__init__(
-            f"instance {instance_id!r} waits for no signal {signal_name!r}; its workflow has: "
-            f"{names}"
-        )
+        who = f"instance {instance_id!r}" if instance_id is not None else "the workflow"
+        super().__init__(f"{who} waits for no signal {signal_name!r}; its workflow has: {names}")
         self.instance_id = instance_id
         self.signal_name = signal_name
         self.known = known

@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, overload
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import ChildWorkflow
-from sayiir.dsl.options import check_priority, check_tags, check_text
+from sayiir.dsl.options import check_priority, check_tags, check_text, check_timeout
 from sayiir.dsl.sequence import sequence_of
 from sayiir.dsl.walk import walk
-from sayiir.durations import Duration, duration_seconds
+from sayiir.durations import Duration
 from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
 
@@ -37,6 +37,9 @@ In = TypeVar("In")
 Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
+
+_ABSENT: Final = object()
+"""Stands where no flow was given: None is a flow that somebody forgot to return."""
 
 
 class Workflow(Flow[In, Out], Generic[In, Out]):
@@ -156,6 +159,8 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
                 exception.
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
+            UnknownSignal: ``events`` names a signal that the workflow doesn't have.
+            TypeError: the events of a signal are no list.
         """
         try:
             return _run_blocking(lambda: self._run(value, clock, events))
@@ -243,7 +248,7 @@ def workflow(
 ) -> WorkflowDecorator: ...
 def workflow(
     builder: Any = None,
-    flow: Any = None,
+    flow: Any = _ABSENT,
     /,
     *,
     name: str | None = None,
@@ -300,7 +305,7 @@ def workflow(
         own_name = check_builder(builder, name)
         return build(own_name, builder(), declared_types(builder, own_name))
 
-    if flow is not None:
+    if flow is not _ABSENT:
         if name is None:
             raise DefinitionError("workflow(name, flow) takes the name first")
         return build(name, flow, (UNDECLARED, UNDECLARED))
@@ -329,7 +334,7 @@ def _build(
         version=check_text("version", version, owner),
         input_type=declared[0],
         output_type=declared[1],
-        timeout_seconds=None if timeout is None else duration_seconds(timeout),
+        timeout_seconds=check_timeout(timeout, owner),
         priority=check_priority(priority, owner),
         tags=check_tags(tags, owner),
         description=check_text("description", description, owner),

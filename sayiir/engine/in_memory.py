@@ -18,6 +18,7 @@ from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
 from sayiir.engine.failures import failure_to_bytes, without_our_frames
+from sayiir.engine.given_events import given_events
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
@@ -111,7 +112,7 @@ class InMemoryRun:
         self.held: set[Work] = set()
         self._program = program
         self._clock = clock
-        self._events = {name: deque(payloads) for name, payloads in events.items()}
+        self._events = given_events(program, events)
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
