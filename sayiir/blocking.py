@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from sayiir.access.callers import called_from_here
 from sayiir.client import AsyncWorkflowClient
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
@@ -115,14 +116,15 @@ class WorkflowClient:
         traceparent: str | None = None,
     ) -> WorkflowStatus[B]:
         """Create an instance; see ``AsyncWorkflowClient.submit``."""
-        return self._portal.call(
-            self._twin.submit,
-            workflow,
-            instance_id,
-            input,
-            priority=priority,
-            traceparent=traceparent,
-        )
+        with called_from_here():
+            return self._portal.call(
+                self._twin.submit,
+                workflow,
+                instance_id,
+                input,
+                priority=priority,
+                traceparent=traceparent,
+            )
 
     @overload
     def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...
@@ -302,9 +304,10 @@ class CheckpointingRunner:
         priority: int | None = None,
     ) -> WorkflowStatus[B]:
         """Create the instance and work on it; see ``AsyncCheckpointingRunner.run``."""
-        return self._portal.call(
-            self._twin.run, workflow, instance_id, input, wait=wait, priority=priority
-        )
+        with called_from_here():
+            return self._portal.call(
+                self._twin.run, workflow, instance_id, input, wait=wait, priority=priority
+            )
 
     def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -321,7 +324,8 @@ class CheckpointingRunner:
         wait: bool = False,
     ) -> WorkflowStatus[B]:
         """Start the instance, or continue it; see ``AsyncCheckpointingRunner.ensure``."""
-        return self._portal.call(self._twin.ensure, workflow, instance_id, input, wait=wait)
+        with called_from_here():
+            return self._portal.call(self._twin.ensure, workflow, instance_id, input, wait=wait)
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

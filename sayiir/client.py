@@ -6,7 +6,8 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sayiir.access.connection import StoreConnection, default_codec
+from sayiir.access.arguments import check_workflow
+from sayiir.access.connection import StoreConnection, codec_or_default
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.lookup import newest_result, node_paths_of_task
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
@@ -14,6 +15,7 @@ from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
 from sayiir.dsl.task import Task
 from sayiir.engine.failures import failure_from_bytes
+from sayiir.engine.payloads import told_of
 from sayiir.errors import (
     InstanceAlreadyExists,
     InstanceNotFound,
@@ -75,8 +77,8 @@ class AsyncWorkflowClient:
     ) -> None:
         self._connection = StoreConnection(store)
         self._owns_connection = True
-        self._policy = conflict_policy
-        self._codec = codec or default_codec()
+        self._policy = ConflictPolicy(conflict_policy)
+        self._codec = codec_or_default(codec)
         self._programs: Programs | None = None
 
     @classmethod
@@ -91,8 +93,12 @@ class AsyncWorkflowClient:
         return cls(store, conflict_policy=conflict_policy, codec=codec)
 
     def with_conflict_policy(self, policy: ConflictPolicy) -> AsyncWorkflowClient:
-        """A client on the same store with another conflict policy."""
-        return self.on_connection(self._connection, policy, self._codec)
+        """A client on the same store with another conflict policy.
+
+        Raises:
+            ValueError: there is no such policy.
+        """
+        return self.on_connection(self._connection, ConflictPolicy(policy), self._codec)
 
     @classmethod
     def on_connection(
@@ -154,6 +160,7 @@ class AsyncWorkflowClient:
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
+        check_workflow(workflow)
         store, programs = await self._opened()
         new = new_instance(
             programs.of(workflow), instance_id, input, priority=priority, traceparent=traceparent
@@ -189,7 +196,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
         _, programs = await self._opened()
-        return await status_of(await self._record(instance_id), programs, workflow)
+        return await status_of(await self._record(instance_id, workflow), programs, workflow)
 
     async def result(
         self,
@@ -212,11 +219,19 @@ class AsyncWorkflowClient:
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
         store, programs = await self._opened()
-        watch = store.watch((await self._record(instance_id)).run)
+        watch = store.watch((await self._record(instance_id, workflow)).run)
+        scope = asyncio.timeout(timeout)
         try:
-            async with asyncio.timeout(timeout):
+            async with scope:
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
                     await watch.changed(_LONGEST_NAP_SECONDS)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            status = await status_of(await self._record(instance_id), programs, None)
+            raise TimeoutError(
+                f"instance {instance_id!r} has not ended within {timeout} s: it is {status}"
+            ) from None
         finally:
             watch.close()
         program = await programs.for_record(record, workflow)
@@ -239,10 +254,15 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
+            ValueError: ``workflow`` is given and has no node at this path.
         """
         store, programs = await self._opened()
-        record = await self._record(instance_id)
+        record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
+        if workflow is not None and _node_path(program, path) not in program.places:
+            raise ValueError(
+                f"workflow {workflow.name!r} has no node at {path!r}; workflow.nodes() lists them"
+            )
         (loaded,) = await store.load([Wanted(run=record.run, results=(path,))])
         if path not in loaded.results:
             return default
@@ -307,7 +327,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
         store, programs = await self._opened()
-        record = await self._record(instance_id)
+        record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
         return [task_result_of(entry, program) for entry in await store.results(instance_id)]
 
@@ -338,9 +358,10 @@ class AsyncWorkflowClient:
         if not 1 <= limit <= MAX_LIST_LIMIT:
             raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
         store, _ = await self._opened()
-        name = workflow if isinstance(workflow, str) or workflow is None else workflow.name
+        if not isinstance(workflow, str) and workflow is not None:
+            workflow = check_workflow(workflow).name
         wanted = None if status is None else status_from_name(status)
-        query = InstanceQuery(workflow_name=name, status=wanted, limit=limit, cursor=cursor)
+        query = InstanceQuery(workflow_name=workflow, status=wanted, limit=limit, cursor=cursor)
         page = await store.page(query)
         return InstancePage(tuple(map(info_of, page.records)), page.cursor)
 
@@ -373,15 +394,16 @@ class AsyncWorkflowClient:
             PayloadError: the payload can't be stored, or doesn't fit the wait.
         """
         store, programs = await self._opened()
-        record = await self._record(instance_id)
+        record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
         known = signal_names(program)
         fits = path is None or waits_at(program, path, signal_name)
         if signal_name not in known or not fits:
             raise UnknownSignal(instance_id, signal_name, tuple(known))
-        data = encoded_event(
-            payload, signal_name, self._codec, program if workflow else None, path=path
-        )
+        with told_of(f"the event for signal {signal_name!r} of instance {instance_id!r}"):
+            data = encoded_event(
+                payload, signal_name, self._codec, program if workflow else None, path=path
+            )
         await store.send_event(instance_id, signal_name, data, path=path)
 
     async def cancel(
@@ -452,7 +474,11 @@ class AsyncWorkflowClient:
             self._programs = Programs(store, self._codec)
         return store, self._programs
 
-    async def _record(self, instance_id: str) -> InstanceRecord:
+    async def _record(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> InstanceRecord:
+        if workflow is not None:
+            check_workflow(workflow)
         store, _ = await self._opened()
         record = await store.describe(check_instance_id(instance_id))
         if record is None:

@@ -7,7 +7,7 @@ has to parse a message.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -185,7 +185,8 @@ class InvalidTransition(SayiirError):
     """
 
     def __init__(self, instance_id: str, verb: str, status: str) -> None:
-        super().__init__(f"can't {verb} instance {instance_id!r}: it is {status}")
+        what = "send an event to" if verb == "send_event" else verb
+        super().__init__(f"can't {what} instance {instance_id!r}: it is {status}")
         self.instance_id = instance_id
         self.verb = verb
         self.status = status
@@ -195,7 +196,7 @@ class UnknownSignal(SayiirError, LookupError):
     """An event was sent to a signal or a wait that the definition does not have.
 
     Attributes:
-        instance_id: the instance.
+        instance_id: the instance, or None for an in-memory run.
         signal_name: the name that was given.
         known: the signal names that the definition has.
 
@@ -207,12 +208,10 @@ class UnknownSignal(SayiirError, LookupError):
     sayiir.errors.UnknownSignal: instance 'a' waits for no signal 'stop'; its workflow has: 'go'
     """
 
-    def __init__(self, instance_id: str, signal_name: str, known: tuple[str, ...]) -> None:
+    def __init__(self, instance_id: str | None, signal_name: str, known: tuple[str, ...]) -> None:
         names = ", ".join(map(repr, known)) or "none"
-        super().__init__(
-            f"instance {instance_id!r} waits for no signal {signal_name!r}; its workflow has: "
-            f"{names}"
-        )
+        who = f"instance {instance_id!r}" if instance_id is not None else "the workflow"
+        super().__init__(f"{who} waits for no signal {signal_name!r}; its workflow has: {names}")
         self.instance_id = instance_id
         self.signal_name = signal_name
         self.known = known
@@ -309,6 +308,12 @@ class PayloadError(SayiirError):
             type_name=self.type_name,
         )
 
+    def about(self, what: str) -> PayloadError:
+        """The same problem, told of the value that has it."""
+        return PayloadError(
+            f"{what}: {self.problem}", path=self.path, task=self.task, type_name=self.type_name
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FailureInfo:
@@ -318,7 +323,8 @@ class FailureInfo:
         kind: name of the sayiir error class that ended it, as ``"TaskFailed"``.
         type_name: qualified name of the exception that user code raised, else of ``kind``.
         message: text of that exception.
-        traceback: the formatted traceback; empty where there was none.
+        traceback: the formatted traceback from the user's first frame on; empty where there
+            was none. Print it: ``repr`` leaves it out.
         task: name of the task, or None (a workflow's timeout has none).
         path: path of the node that failed; empty for the workflow as a whole.
         attempt: the attempt that failed last, from 1.
@@ -328,11 +334,11 @@ class FailureInfo:
     kind: str
     type_name: str
     message: str
-    traceback: str = ""
+    traceback: str = field(default="", repr=False)
     task: str | None = None
     path: str = ""
     attempt: int = 1
-    details: tuple[tuple[str, str], ...] = ()
+    details: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     def detail(self, name: str, default: str = "") -> str:
         """One of the details by its name."""

@@ -36,6 +36,11 @@ class ConflictPolicy(Enum):
     TERMINATE_EXISTING = "terminate_existing"
     """Remove the old run with all that belongs to it, and start under a new run id."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> ConflictPolicy:
+        allowed = ", ".join(f"ConflictPolicy.{each.name} ({each.value!r})" for each in cls)
+        raise ValueError(f"{value!r} is no conflict policy; allowed are {allowed}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:

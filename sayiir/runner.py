@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayiir.access.connection import StoreConnection, default_codec
+from sayiir.access.arguments import check_workflow, check_workflows
+from sayiir.access.connection import StoreConnection, codec_or_default
 from sayiir.access.snapshots import Programs, status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
@@ -79,8 +80,8 @@ class AsyncCheckpointingRunner:
         clock: Clock | None = None,
     ) -> None:
         self._connection = StoreConnection(store)
-        self._policy = conflict_policy
-        self._codec = codec or default_codec()
+        self._policy = ConflictPolicy(conflict_policy)
+        self._codec = codec_or_default(codec)
         self._lease_us = round(duration_seconds(lease) * 1e6)
         self._clock = clock or SystemClock()
         self._holder = uuid.uuid4().hex
@@ -164,6 +165,7 @@ class AsyncCheckpointingRunner:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
         """
+        check_workflow(workflow)
         engine, programs = await self._opened()
         record = await engine.store.describe(check_instance_id(instance_id))
         if record is None:
@@ -181,21 +183,23 @@ class AsyncCheckpointingRunner:
         """Start the instance, or continue it: the line to run again after a crash.
 
         Paused, failed, cancelled and completed instances are returned as they are; under
-        another definition a finished one is returned as plain data.
+        another definition a finished one is returned as plain data. Another input than the
+        instance has is a warning, and changes nothing.
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
         """
-        existing, root, _ = await self._create(
+        existing, root, data = await self._create(
             workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
         )
         if existing is None:
             return await self._work(workflow, instance_id, root, wait=wait)
-        _, programs = await self._opened()
+        engine, programs = await self._opened()
         if existing.definition_hash != workflow.definition_hash:
             return await status_of(existing, programs, None)
+        await warn_of_other_input(engine.store, existing, data)
         return await self._continue(programs, existing, workflow, wait=wait)
 
     async def resume_all(
@@ -209,9 +213,15 @@ class AsyncCheckpointingRunner:
 
         Returns:
             How many work items were claimed.
+
+        Raises:
+            ValueError: ``limit`` is less than 1.
         """
+        given = check_workflows(workflows)
+        if limit is not None and limit < 1:
+            raise ValueError(f"limit is at least 1, or None for no limit, not {limit!r}")
         engine, programs = await self._opened()
-        compiled = {w.definition_hash: programs.of(w) for w in workflows}
+        compiled = {w.definition_hash: programs.of(w) for w in given}
         dispatcher = Dispatcher(engine, compiled, self._request())
         return await self._guarded(dispatcher.run_due(limit))
 
@@ -227,6 +237,7 @@ class AsyncCheckpointingRunner:
         *,
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Work | None, bytes]:
+        check_workflow(workflow)
         engine, programs = await self._opened()
         program = programs.of(workflow)
         new = new_instance(program, instance_id, value, priority=priority)

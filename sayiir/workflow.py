@@ -8,17 +8,17 @@ import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, overload
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import ChildWorkflow
-from sayiir.dsl.options import check_priority, check_tags, check_text
+from sayiir.dsl.options import check_priority, check_tags, check_text, check_timeout
 from sayiir.dsl.sequence import sequence_of
 from sayiir.dsl.walk import walk
-from sayiir.durations import Duration, duration_seconds
-from sayiir.errors import DefinitionError
+from sayiir.durations import Duration
+from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ In = TypeVar("In")
 Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
+
+_ABSENT: Final = object()
+"""Stands where no flow was given: None is a flow that somebody forgot to return."""
 
 
 class Workflow(Flow[In, Out], Generic[In, Out]):
@@ -156,8 +159,14 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
                 exception.
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
+            UnknownSignal: ``events`` names a signal that the workflow doesn't have.
+            TypeError: the events of a signal are no list.
         """
-        return _run_blocking(lambda: self._run(value, clock, events))
+        try:
+            return _run_blocking(lambda: self._run(value, clock, events))
+        except WorkflowFailed as error:
+            # What tells is the cause, with the user's own frames; ours would only hide it.
+            raise error.with_traceback(None)  # noqa: B904
 
     @overload
     async def arun(
@@ -239,7 +248,7 @@ def workflow(
 ) -> WorkflowDecorator: ...
 def workflow(
     builder: Any = None,
-    flow: Any = None,
+    flow: Any = _ABSENT,
     /,
     *,
     name: str | None = None,
@@ -296,7 +305,7 @@ def workflow(
         own_name = check_builder(builder, name)
         return build(own_name, builder(), declared_types(builder, own_name))
 
-    if flow is not None:
+    if flow is not _ABSENT:
         if name is None:
             raise DefinitionError("workflow(name, flow) takes the name first")
         return build(name, flow, (UNDECLARED, UNDECLARED))
@@ -325,7 +334,7 @@ def _build(
         version=check_text("version", version, owner),
         input_type=declared[0],
         output_type=declared[1],
-        timeout_seconds=None if timeout is None else duration_seconds(timeout),
+        timeout_seconds=check_timeout(timeout, owner),
         priority=check_priority(priority, owner),
         tags=check_tags(tags, owner),
         description=check_text("description", description, owner),
@@ -333,11 +342,18 @@ def _build(
     return Workflow(definition)
 
 
-def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
-    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
+def _in_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        return False
+    return True
+
+
+def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
+    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
+    if not _in_loop():
+        # Not in an except clause, whose exception would head the traceback of every failure.
         with asyncio.Runner() as runner:
             return runner.run(run())
     context = contextvars.copy_context()

@@ -5,17 +5,25 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from sayiir.access.arguments import check_codec, check_store
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.stores.protocols import Store
 
-__all__ = ["StoreConnection", "default_codec"]
+__all__ = ["StoreConnection", "codec_or_default"]
 
 
-def default_codec() -> Codec:
-    """JSON by declared types; imported when it is needed, for pydantic is slow to import."""
+def codec_or_default(codec: Codec | None) -> Codec:
+    """The codec given, else JSON by declared types; imported when needed: pydantic is slow.
+
+    Raises:
+        TypeError: what was given is no codec.
+    """
+    if codec is not None:
+        check_codec(codec)
+        return codec
     from sayiir.codec import JsonCodec
 
     return JsonCodec()
@@ -27,9 +35,13 @@ class StoreConnection:
     Args:
         store: a URL, which is opened on first use and closed by ``close()``, or a store that
             somebody else opened, which is left open.
+
+    Raises:
+        TypeError: it is neither.
     """
 
     def __init__(self, store: str | Store) -> None:
+        check_store(store)
         self._url = store if isinstance(store, str) else None
         self._store = None if isinstance(store, str) else store
         self._opening = asyncio.Lock()

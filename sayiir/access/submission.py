@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.callers import warn_caller
 from sayiir.access.texts import check_text
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
+from sayiir.engine.payloads import told_of
 from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
@@ -40,8 +41,9 @@ def new_instance(
     definition = program.definition
     check_instance_id(instance_id)
     check_text(traceparent, "traceparent")
-    accepted = program.codec.accept(value, definition.input_edge)
-    data = program.input_plan.encode(accepted)
+    with told_of(f"the input of workflow {definition.name!r} for instance {instance_id!r}"):
+        accepted = program.codec.accept(value, definition.input_edge)
+        data = program.input_plan.encode(accepted)
     start = program.start()
     timeout = definition.timeout_seconds
     wanted = check_priority(priority, f"instance {instance_id!r}")
@@ -76,11 +78,7 @@ def current_traceparent() -> str | None:
 
 
 async def warn_of_other_input(store: Store, existing: InstanceRecord, data: bytes) -> None:
-    """USE_EXISTING with a different input is most likely a mistake, but no error."""
+    """To go on with a different input is most likely a mistake, but no error."""
     (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
     if loaded.input is not None and loaded.input != data:
-        warnings.warn(
-            f"instance {existing.instance_id!r} exists with a different input, which stays",
-            UserWarning,
-            stacklevel=4,
-        )
+        warn_caller(f"instance {existing.instance_id!r} exists with a different input, which stays")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sayiir.codec.compiling import Compiled, compile_annotation, is_open
 from sayiir.codec.opaque import adapter_for
-from sayiir.codec.walk import name_of, too_deep
+from sayiir.codec.walk import name_of, told, too_deep
 from sayiir.errors import PayloadError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class TypeBook:
             raise too_deep() from None
         except Exception as error:  # validators are user code
             raise PayloadError(
-                f"the value doesn't fit {name_of(annotation)}: {error}",
+                f"the value doesn't fit {name_of(annotation)}: {told(error)}",
                 type_name=name_of(annotation),
             ) from error
 

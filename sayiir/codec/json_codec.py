@@ -17,7 +17,7 @@ from sayiir.codec.compiling import is_open
 from sayiir.codec.jsontext import from_text, to_text
 from sayiir.codec.protocol import FORMAT_TAGGED, FORMAT_TYPED, UNDECLARED
 from sayiir.codec.sameness import same
-from sayiir.codec.walk import Walk, name_of, too_deep
+from sayiir.codec.walk import Walk, name_of, told, too_deep
 from sayiir.errors import PayloadError
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class _TypedPlan:
         except Exception as error:  # default factories are user code
             name = name_of(self._annotation)
             raise PayloadError(
-                f"the stored value doesn't fit {name}: {error}", type_name=name
+                f"the stored value doesn't fit {name}: {told(error)}", type_name=name
             ) from error
 
     def passes_through(self, value: object) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from sayiir import limits
 from sayiir.errors import PayloadError
 
-__all__ = ["Walk", "name_of", "refuse"]
+__all__ = ["Walk", "name_of", "refuse", "told"]
 
 
 class Walk:
@@ -60,3 +60,9 @@ def refuse(value: object, wanted: str) -> PayloadError:
     """The error for a value that is not of the type wanted at its place."""
     found = name_of(type(value))
     return PayloadError(f"{wanted} is declared, but the value is a {found}", type_name=found)
+
+
+def told(error: Exception) -> str:
+    """What a validation says, without its links to a page about the kind of error."""
+    lines = str(error).splitlines()
+    return "\n".join(each for each in lines if "For further information visit" not in each)

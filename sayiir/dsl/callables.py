@@ -7,7 +7,7 @@ import inspect
 import re
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sayiir.dsl.spec import TaskSpec
 from sayiir.errors import DefinitionError
@@ -23,6 +23,11 @@ __all__ = [
 ]
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+_COMBINATORS: Final = frozenset(
+    {"await_signal", "branch", "delay", "fork", "loop", "result_of", "task", "workflow"}
+)
+"""Functions of the language that give a node or a part of one: in a chain they are called."""
 
 
 def python_function(function: object) -> types.FunctionType | None:
@@ -125,6 +130,12 @@ def _enclosing_names(qualname: str) -> set[str]:
     return {".<locals>.".join(parts[:count]) for count in range(1, len(parts))}
 
 
+def _is_combinator(function: object) -> bool:
+    module = getattr(function, "__module__", None)
+    ours = isinstance(module, str) and module.startswith(("sayiir.dsl.", "sayiir.workflow"))
+    return ours and getattr(function, "__name__", None) in _COMBINATORS
+
+
 def plain_spec(function: object, where: str) -> TaskSpec:
     """The task that an undecorated callable stands for in a chain.
 
@@ -135,6 +146,11 @@ def plain_spec(function: object, where: str) -> TaskSpec:
     Raises:
         DefinitionError: it isn't callable, or is a class whose instances are.
     """
+    if callable(function) and _is_combinator(function):
+        name = callable_name(function)
+        raise DefinitionError(
+            f"{where} was given {name!r} itself; call it with its arguments: {name}(...)"
+        )
     if not callable(function):
         raise DefinitionError(
             f"{where} takes tasks, flows, workflows and callables, not {function!r}"

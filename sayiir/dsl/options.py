@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from sayiir.durations import Duration, duration_seconds
 from sayiir.errors import DefinitionError
 from sayiir.limits import MAX_TAG_CHARACTERS, MAX_TAGS
 
-__all__ = ["check_priority", "check_tags", "check_text"]
+__all__ = ["check_priority", "check_tags", "check_text", "check_timeout"]
 
 
 def check_tags(tags: object, owner: str) -> tuple[str, ...]:
@@ -61,3 +62,19 @@ def check_text(name: str, text: object, owner: str) -> str:
     if not isinstance(text, str):
         raise DefinitionError(f"{owner}: {name} is a str, not {text!r}")
     return text
+
+
+def check_timeout(timeout: Duration | None, owner: str) -> float | None:
+    """A timeout in seconds, or None.
+
+    Raises:
+        DefinitionError: no duration, or none at all, in which nothing could run.
+    """
+    if timeout is None:
+        return None
+    seconds = duration_seconds(timeout)
+    if seconds == 0:
+        raise DefinitionError(
+            f"{owner}: nothing can run within a timeout of 0; leave it out for no timeout"
+        )
+    return seconds

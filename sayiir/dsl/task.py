@@ -16,10 +16,10 @@ from sayiir.dsl.callables import (
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.inject import InjectedDefault
 from sayiir.dsl.nodes import TaskNode
-from sayiir.dsl.options import check_priority, check_tags, check_text
+from sayiir.dsl.options import check_priority, check_tags, check_text, check_timeout
 from sayiir.dsl.signature import parameters_of
 from sayiir.dsl.spec import TaskSpec
-from sayiir.durations import Duration, duration_seconds
+from sayiir.durations import Duration
 from sayiir.errors import DefinitionError
 from sayiir.ids import check_node_id
 from sayiir.policy import RetryPolicy, retry_policy
@@ -165,7 +165,7 @@ def _task(
             function=decorated,
             is_async=is_async,
             version=check_text("version", version, owner),
-            timeout_seconds=None if timeout is None else duration_seconds(timeout),
+            timeout_seconds=check_timeout(timeout, owner),
             policy=retry_policy(retries),
             tags=check_tags(tags, owner),
             priority=check_priority(priority, owner),

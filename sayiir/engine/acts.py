@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.codec.protocol import FORMAT_TAGGED, UNDECLARED
 from sayiir.dsl.callables import plain_spec
 from sayiir.dsl.keys import key_text
+from sayiir.dsl.nodes import AwaitSignal
 from sayiir.engine.calling import ActFailed, Caller, CallPlan
 from sayiir.engine.payloads import payload_of
 from sayiir.engine.refs import EventRef, ResultRef
@@ -92,9 +93,25 @@ class Acts:
             PayloadError: the payload doesn't fit the wait's type.
         """
         await self._committer.fill(work, [ref])
-        payload, codec = ref.payload, work.program.codec
+        payload = ref.payload
         if payload is None:
             raise TypeError("an event that was filled has a payload")
+        try:
+            return self._fitted(work, ref, payload)
+        except PayloadError as error:
+            node = work.program.places[ref.node_path].node
+            signal = node.signal_name if isinstance(node, AwaitSignal) else ref.node_path
+            raise PayloadError(
+                f"the wait can't take an event sent to signal {signal!r}: {error.problem}. After "
+                "retry() it takes the same event again, for where its type was at fault; "
+                "send_event(..., workflow=...) refuses such a payload at once",
+                path=error.path,
+                type_name=error.type_name,
+            ) from error.__cause__
+
+    @staticmethod
+    def _fitted(work: Work, ref: EventRef, payload: Payload) -> EventRef:
+        codec = work.program.codec
         if payload.stored[:1] == FORMAT_TAGGED:
             # Sent without the workflow at hand: what arrives from outside is taken leniently.
             data = codec.decode_plain(payload.stored)

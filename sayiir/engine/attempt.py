@@ -43,6 +43,14 @@ class Attempt:
             self._context = self._made()
         return self._context
 
+    @property
+    def told(self) -> str:
+        """Which attempt it is and why it was left, for the log."""
+        run = self._work.run
+        where = f"instance {run.instance_id!r}" if run.instance_id else "a run in memory"
+        why = "stopped with it" if self._work.stopping else "timed out or given up"
+        return f"task {self._spec.name!r} of {where} at {self._position.path!r} ({why})"
+
     def _made(self) -> TaskContext:
         work, path = self._work, self._position.path
         ends = [] if self._spec.timeout_seconds is None else [self._spec.timeout_seconds]

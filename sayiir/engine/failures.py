@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sayiir.errors import FailureInfo, PayloadError, TaskFailed, TaskTimedOut
 from sayiir.limits import MAX_MESSAGE_CHARACTERS, MAX_TRACEBACK_CHARACTERS
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from sayiir.engine.transitions import FailStrand
 
 __all__ = [
@@ -18,7 +22,10 @@ __all__ = [
     "failure_of_exception",
     "failure_of_transition",
     "failure_to_bytes",
+    "without_our_frames",
 ]
+
+_OURS = str(Path(__file__).parents[1]) + os.sep
 
 
 class AttemptTimedOut(Exception):
@@ -72,9 +79,22 @@ def _message(error: BaseException) -> str:
         return "<the exception's own __str__ raised>"
 
 
+def _users_frames(error: BaseException) -> TracebackType | None:
+    """The traceback from the user's first frame on; the whole one where there is none of his."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.tb_next
+    return frame or error.__traceback__
+
+
+def without_our_frames(error: BaseException | None) -> BaseException | None:
+    """The user's exception with a traceback that begins in the user's code."""
+    return None if error is None else error.with_traceback(_users_frames(error))
+
+
 def _formatted(error: BaseException) -> str:
     try:
-        text = "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(type(error), error, _users_frames(error)))
     except Exception:  # as above: formatting calls the user's own __str__ and __repr__
         return ""
     if len(text) <= MAX_TRACEBACK_CHARACTERS:

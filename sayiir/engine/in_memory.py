@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
-from sayiir.engine.failures import failure_to_bytes
+from sayiir.engine.failures import failure_to_bytes, without_our_frames
+from sayiir.engine.given_events import given_events
 from sayiir.engine.invoke import UserExit
-from sayiir.engine.payloads import payload_of
+from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
 from sayiir.engine.threads import TaskThreads
@@ -111,7 +112,7 @@ class InMemoryRun:
         self.held: set[Work] = set()
         self._program = program
         self._clock = clock
-        self._events = {name: deque(payloads) for name, payloads in events.items()}
+        self._events = given_events(program, events)
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
@@ -132,8 +133,9 @@ class InMemoryRun:
     async def run(self, value: object) -> Any:
         """Drive the root here, and what it spawns beside it, until the root has ended."""
         program = self._program
-        accepted = program.codec.accept(value, program.definition.input_edge)
-        self._input = payload_of(accepted, program.input_plan)
+        with told_of(f"the input of workflow {program.definition.name!r}"):
+            accepted = program.codec.accept(value, program.definition.input_edge)
+            self._input = payload_of(accepted, program.input_plan)
         start = program.start(InputRef(self._input))
         root = Work(program, self._run, Fence(0, ItemKey(), 0), start)
         deadline_at_us = None
@@ -372,7 +374,7 @@ class InMemoryRun:
             error = failure_of(info)
             # Only the first is told: what fails while it is stopped fails because of that.
             if self._failure is None:
-                error.__cause__ = step.error
+                error.__cause__ = without_our_frames(step.error)
                 self._failure = error
             self._progress.set()
             return _ACCEPTED

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from sayiir.errors import PayloadError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sayiir.codec.protocol import Plan
 
-__all__ = ["Payload", "payload_of"]
+__all__ = ["Payload", "payload_of", "told_of"]
 
 
 _IMMUTABLE = (str, bytes)
@@ -71,3 +76,12 @@ def payload_of(value: object, plan: Plan) -> Payload:
         return Payload(None, plan, value, direct=True)
     # Text and bytes come back equal by the codec's promise, and nobody can change them.
     return Payload(plan.encode(value), plan, value, direct=type(value) in _IMMUTABLE)
+
+
+@contextmanager
+def told_of(what: str) -> Iterator[None]:
+    """A value that doesn't fit within is told as this one; its cause is kept."""
+    try:
+        yield
+    except PayloadError as error:
+        raise error.about(what) from error.__cause__

@@ -13,8 +13,10 @@ import threading
 from collections import deque
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from sayiir.dsl.context import CURRENT_ATTEMPT
+from sayiir.engine.attempt import Attempt
 from sayiir.limits import MAX_ABANDONED_THREADS
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["TaskThreads", "TooManyAbandonedThreads"]
 
 logger = logging.getLogger("sayiir.engine")
+
+MAX_NAMED: Final = 10
+"""So many tasks are named in one line of the log."""
 
 
 class TooManyAbandonedThreads(Exception):
@@ -58,6 +63,8 @@ class TaskThreads:
         self._idle = 0
         self._threads = 0
         self._abandoned = 0
+        self._untold: list[str] = []
+        """What was left behind since the last line of the log."""
         self._wake_up_due = False
 
     async def run(self, call: Callable[[], Any]) -> Any:
@@ -88,6 +95,7 @@ class TaskThreads:
 
     def close(self) -> None:
         """Let idle threads end; busy ones end with their call."""
+        self._tell()
         with self._lock:
             for _ in range(self._threads):
                 self._jobs.put(None)
@@ -110,7 +118,23 @@ class TaskThreads:
                 return
             job.abandoned = True
             self._abandoned += 1
-        logger.warning("a task was left running on its thread; %d such now", self._abandoned)
+        if not self._untold:
+            # Those that are stopped together are told together.
+            asyncio.get_running_loop().call_soon(self._tell)
+        self._untold.append(_named(job))
+
+    def _tell(self) -> None:
+        told, self._untold = self._untold, []
+        if not told:
+            return
+        more = f" and {len(told) - MAX_NAMED} more" if len(told) > MAX_NAMED else ""
+        logger.warning(
+            "left running on threads, for a thread can't be stopped from outside: %s%s; %d such "
+            "now. Their results are dropped; a long task should check ctx.check_cancelled()",
+            ", ".join(told[:MAX_NAMED]),
+            more,
+            self._abandoned,
+        )
 
     def _deliver(self) -> None:
         self._wake_up_due = False
@@ -141,3 +165,8 @@ class TaskThreads:
                     loop.call_soon_threadsafe(self._deliver)
                 except RuntimeError:  # the loop has been closed: nobody waits any more
                     return
+
+
+def _named(job: _Job) -> str:
+    source = job.context.get(CURRENT_ATTEMPT)
+    return source.told if isinstance(source, Attempt) else "a call"

@@ -60,6 +60,18 @@ async def test_a_failure_keeps_type_message_traceback_task_path_attempt(bench: B
     assert error.type_name.endswith("test_failing.Broken")
     assert (error.path, error.attempt) == ("fork[1]/mendable", 1)
     assert 'raise Broken("still broken")' in error.traceback
+    first_frame = error.traceback.splitlines()[1]
+    assert __file__ in first_frame, "the user's own code comes first"
+    told = repr(status)
+    for part in (
+        "TaskFailed",
+        "test_failing.Broken",
+        "still broken",
+        "fork[1]/mendable",
+        "attempt=1",
+    ):
+        assert part in told
+    assert "Traceback" not in told, "that is for error.traceback alone"
     with pytest.raises(TaskFailed) as failed:
         await bench.client.result("i", flow)
     assert failed.value.info == error

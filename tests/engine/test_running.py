@@ -373,6 +373,29 @@ async def test_a_map_needs_a_list(bench: Bench) -> None:
         assert status.error.kind == "PayloadError"
 
 
+async def test_what_is_left_on_threads_is_named_in_one_line(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    go = threading.Event()
+
+    @task(timeout=0.05)
+    def stuck(n: int) -> int:
+        go.wait(10)
+        return n
+
+    flow = workflow("w", fork(stuck.named("a"), stuck.named("b"), stuck.named("c")))
+    with caplog.at_level(logging.WARNING, "sayiir.engine"):
+        assert isinstance(await bench.runner.run(flow, "order-42", 1), Failed)
+        await asyncio.sleep(0)
+    go.set()
+    told = [each.getMessage() for each in caplog.records if "left running" in each.getMessage()]
+    named = "".join(told)
+    assert len(told) < 3, "those that are left together are told together"
+    for arm in "abc":
+        assert f"task 'stuck' of instance 'order-42' at 'fork[{'abc'.index(arm)}]/{arm}'" in named
+    assert "timed out" in named
+
+
 async def test_abandoned_threads_are_counted_down_again(clock: MovedClock) -> None:
     from sayiir.engine.threads import TaskThreads
 

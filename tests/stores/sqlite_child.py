@@ -7,8 +7,12 @@ has nothing left to do.
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
+from dataclasses import replace
 
+from sayiir.errors import StoreUnavailable
 from sayiir.stores.records import (
     Checkpoint,
     ClaimRequest,
@@ -64,6 +68,35 @@ async def _write_one(store: SqliteStore, name: str) -> None:
         say("done", name, path)
 
 
+async def churn(path: str, name: str) -> None:
+    """Create instances with large inputs for ever, so that checkpoints follow each other."""
+    store = await SqliteStore.open(path)
+    say("open")
+    for number in range(1_000_000):
+        body = os.urandom(200_000)
+        await store.create(replace(new_instance(f"{name}-{number}"), input=body))
+
+
+async def fill(path: str, name: str) -> None:
+    """Create instances with large inputs until the disk, of so many bytes a file, is full."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(name), int(name)))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        store = await SqliteStore.open(path)
+    except StoreUnavailable as error:
+        say("refused", type(error.__cause__).__name__, error)
+        return
+    for number in range(100_000):
+        try:
+            await store.create(replace(new_instance(f"{number}"), input=b"x" * 60_000))
+        except StoreUnavailable:
+            break
+        say("done", number)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def hold(path: str, name: str) -> None:
     """Create an instance, claim it and do nothing."""
     store = await SqliteStore.open(path)
@@ -112,4 +145,8 @@ async def only_open(path: str, name: str) -> None:
 
 if __name__ == "__main__":
     verb, where, who = sys.argv[1:]
-    asyncio.run({f.__name__: f for f in (write, hold, work, touch, only_open)}[verb](where, who))
+    asyncio.run(
+        {f.__name__: f for f in (write, churn, fill, hold, work, touch, only_open)}[verb](
+            where, who
+        )
+    )

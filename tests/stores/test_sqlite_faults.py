@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,12 @@ import pytest
 from sayiir.errors import InvalidTransition, SchemaVersionError, StoreError, StoreUnavailable
 from sayiir.stores.records import Checkpoint, ClaimRequest, Move
 from sayiir.stores.sqlite import SqliteStore, worker
+from sayiir.stores.sqlite.faults import cannot_open, translated
 from sayiir.testing.clock import MovedClock
 from tests.stores.sqlite_child import new_instance, result
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 CLAIM = ClaimRequest(holder="w", lease_us=60_000_000)
 
@@ -92,6 +94,51 @@ def test_a_file_that_cant_be_used_is_left_as_it_was(
     with pytest.raises(kind, match=said):
         asyncio.run(SqliteStore.open(file))
     assert file.read_bytes() == before
+
+
+def test_what_is_no_file_of_ours_is_told_as_what_it_is(tmp_path: Path) -> None:
+    """A text file isn't damaged, and a device isn't empty."""
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    for path, said in (
+        (text, "is not a database"),
+        (Path(os.devnull), "is a device or a pipe"),
+        (tmp_path, "is a directory"),
+        (tmp_path / "~" / "orders.db", "'~' is not expanded"),
+    ):
+        with pytest.raises(StoreError, match=said) as refused:
+            asyncio.run(SqliteStore.open(path))
+        assert "damaged" not in str(refused.value)
+    assert text.read_text() == "hello"
+
+
+def _bounded(uri: str, statement: str) -> None:
+    with closing(sqlite3.connect(uri, uri=True)) as connection:
+        connection.execute("pragma max_page_count = 50")
+        connection.execute(statement)
+
+
+def test_what_may_not_be_written_says_whose_rights_are_missing(tmp_path: Path) -> None:
+    """Rights and space are different remedies; the class is the same."""
+    file = tmp_path / "orders.db"
+    asyncio.run(_make(file))
+    problems: list[sqlite3.Error] = []
+    for uri, statement in (
+        (f"file:{file}?mode=ro", "delete from instance"),
+        (f"file:{tmp_path}/none/x.db?mode=ro", "select 1"),
+        (f"file:{file}?mode=rw", "create table t as select zeroblob(2000000)"),
+    ):
+        with pytest.raises(sqlite3.Error) as failed:
+            _bounded(uri, statement)
+        problems.append(failed.value)
+    told = [translated(each, "orders.db") for each in problems]
+    assert {type(each) for each in told} == {StoreUnavailable}
+    rights = "this user must be allowed to write the file and its folder"
+    assert [rights in str(each) for each in told] == [True, True, False]
+    assert "disk is full" in str(told[2])
+    denied = cannot_open("orders.db", PermissionError(13, "Permission denied", "orders.db-holders"))
+    assert "Permission denied" in str(denied)
+    assert rights in str(denied)
 
 
 def test_a_refused_file_gets_no_company(tmp_path: Path) -> None:

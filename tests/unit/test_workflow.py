@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from typing import Any
 
 import pytest
@@ -223,6 +224,11 @@ def test_a_failure_comes_out_of_every_form_of_run() -> None:
         asyncio.run(failing.arun(1))
     for raised in (direct, nested, awaited):
         assert isinstance(raised.value.__cause__, ValueError)
+        assert raised.value.__context__ is None, "nothing unrelated comes before it"
+        assert raised.value.__cause__.__context__ is None
+        cause = traceback.extract_tb(raised.value.__cause__.__traceback__)
+        assert [frame.name for frame in cause] == ["fails"]
+    assert [frame.name for frame in traceback.extract_tb(direct.tb)][1:] == ["__call__", "run"]
 
 
 def test_events_are_received() -> None:

@@ -142,5 +142,7 @@ def _grow_wal(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("create table growth (body blob)")
         connection.execute("insert into growth values (zeroblob(?))", (PREGROWN_WAL_BYTES,))
     finally:
-        connection.execute("rollback")
+        # A full disk has ended the transaction already, and its error is the one to tell.
+        if connection.in_transaction:
+            connection.execute("rollback")
         connection.execute(f"pragma cache_size = {int(pages)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sqlite3
 import time
@@ -9,7 +10,7 @@ from typing import Final
 
 from sayiir.errors import StoreError, StoreUnavailable
 
-__all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "translated"]
+__all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "is_corrupt", "translated"]
 
 LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 LOG_INTERVAL_SECONDS: Final = 60.0
@@ -27,6 +28,16 @@ _OUTAGE: Final = _BUSY | frozenset(
         sqlite3.SQLITE_PROTOCOL,
     }
 )
+_RIGHTS: Final = (
+    ". Even to read from it this user must be allowed to write the file and its folder, where "
+    "-wal, -shm and -holders are kept beside it"
+)
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: ". The disk is full; make space and call again",
+    sqlite3.SQLITE_READONLY: _RIGHTS,
+    sqlite3.SQLITE_CANTOPEN: _RIGHTS,
+    sqlite3.SQLITE_PERM: _RIGHTS,
+}
 _CORRUPT: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
@@ -41,6 +52,11 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _primary_code(error) in _BUSY
 
 
+def is_corrupt(error: sqlite3.Error) -> bool:
+    """Whether pages that should fit each other don't; not: that it is no database at all."""
+    return _primary_code(error) == sqlite3.SQLITE_CORRUPT
+
+
 def breaks_transaction(error: BaseException) -> bool:
     """Whether nothing of the whole transaction can be kept: the disk is full or failing."""
     return isinstance(error, sqlite3.Error) and _primary_code(error) in _OUTAGE | _CORRUPT
@@ -53,14 +69,18 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
     """
     code = _primary_code(error)
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    if code in _CORRUPT:
+    if code == sqlite3.SQLITE_NOTADB:
         problem: StoreError = StoreError(
-            f"{where} is damaged ({name}: {error}); restore it from a copy"
+            f"{where} is not a database, or its first page is overwritten; nothing was written "
+            "to it. Name another file, or restore it from a copy"
         )
+    elif code in _CORRUPT:
+        problem = StoreError(f"{where} is damaged ({name}: {error}); restore it from a copy")
     elif code in _OUTAGE:
+        advice = _ADVICE.get(code, "")
         problem = StoreUnavailable(
             f"{where} can't be used now ({name}: {error}); what was acknowledged is kept, and "
-            "this was not written"
+            f"this was not written{advice}"
         )
     else:
         problem = StoreError(f"{where}: {name}: {error}")
@@ -70,7 +90,8 @@ def translated(error: sqlite3.Error, where: str) -> StoreError:
 
 def cannot_open(where: str, error: OSError) -> StoreUnavailable:
     """The store's error where the operating system refuses a file or a folder."""
-    return StoreUnavailable(f"{where} can't be opened: {error}")
+    denied = isinstance(error, PermissionError) or error.errno == errno.EROFS
+    return StoreUnavailable(f"{where} can't be opened: {error}{_RIGHTS if denied else ''}")
 
 
 class OutageLog:

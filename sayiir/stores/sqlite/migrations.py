@@ -17,7 +17,7 @@ import xxhash
 
 from sayiir.errors import SchemaVersionError
 
-__all__ = ["MIN_READER", "Step", "migrate", "newest_version", "steps"]
+__all__ = ["MIN_READER", "Step", "check_steps", "migrate", "newest_version", "steps"]
 
 MIN_READER: Final = 1
 """What ``user_version`` is set to by the newest step."""
@@ -66,6 +66,22 @@ def newest_version() -> int:
     return steps()[-1].version
 
 
+def check_steps(connection: sqlite3.Connection, where: str) -> dict[int, str]:
+    """The checksums of the steps that the file has had, by version. Writes nothing.
+
+    Raises:
+        SchemaVersionError: a step that the file has had is another one here.
+    """
+    had = dict(connection.execute("select version, checksum from schema_step"))
+    for step in steps():
+        if had.get(step.version, step.checksum) != step.checksum:
+            raise SchemaVersionError(
+                f"{where} was made with another {step.name} than this version of sayiir has "
+                f"(checksum {had[step.version]}, not {step.checksum}); use a released version"
+            )
+    return had
+
+
 def migrate(connection: sqlite3.Connection, where: str, application_id: int) -> bool:
     """Bring the file to the newest version; whether anything was done.
 
@@ -78,14 +94,8 @@ def migrate(connection: sqlite3.Connection, where: str, application_id: int) -> 
         "create table if not exists schema_step "
         "(version integer primary key, name text not null, checksum text not null)"
     )
-    had = dict(connection.execute("select version, checksum from schema_step"))
+    had = check_steps(connection, where)
     missing = [step for step in steps() if step.version not in had]
-    for step in steps():
-        if had.get(step.version, step.checksum) != step.checksum:
-            raise SchemaVersionError(
-                f"{where} was made with another {step.name} than this version of sayiir has "
-                f"(checksum {had[step.version]}, not {step.checksum}); use a released version"
-            )
     for step in missing:
         for statement in step.statements:
             connection.execute(statement)

@@ -147,10 +147,10 @@ class Worker:
             # Its result is delivered as any other, so that each verb is a turn of the loop.
             job.loop.call_soon(job.settle)
             return job.future
-        job.be_patient()
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
+            job.be_patient()
             (self._urgent if urgent else self._jobs).append(job)
         self.ring()
         return job.future

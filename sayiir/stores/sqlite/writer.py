@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from sayiir.stores.sqlite.connection import begin, open_private, open_writer
 from sayiir.stores.sqlite.faults import OutageLog, breaks_transaction, cannot_open, translated
 from sayiir.stores.sqlite.holders import Holders
-from sayiir.stores.sqlite.look import look_at
+from sayiir.stores.sqlite.look import beside, look_at, look_inside
 from sayiir.stores.sqlite.transaction import Transaction
 from sayiir.stores.sqlite.turn import Turn
 
@@ -67,11 +67,12 @@ class Writer:
             self.connection = open_private()
             return
         look_at(self._path)
-        folder = self._path.with_name(self._path.name + "-holders")
+        folder = beside(self._path, "-holders")
         folder.mkdir(exist_ok=True)
         self._turn = Turn(folder)
-        self.holders = Holders(folder)
         with self._turn:
+            look_inside(self._path)
+            self.holders = Holders(folder)
             connection = self.connection = open_writer(self._path)
             begin(connection, "immediate")
             self.holders.register(connection)
