@@ -55,6 +55,16 @@ def test_the_blocks_of_a_page_run_in_order(page: Path, module: ModuleType) -> No
             assert printed == following.text, f"{page_name(page)}, line {following.line}"
 
 
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial/first-workflow.md"])
+def test_the_program_of_a_page_runs_twice(name: str, module: ModuleType) -> None:
+    """Whoever pastes a page into a file runs that again, on the database of the first time."""
+    page = ROOT / name
+    blocks = [each for each in blocks_of(page) if each.info == "python"]
+    for _ in range(2):
+        for block in blocks:
+            run(page, block, module)
+
+
 def run(page: Path, block: Block, module: ModuleType) -> str:
     """What the block prints; its lines are numbered as the page's, for tracebacks."""
     code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
