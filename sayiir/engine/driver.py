@@ -256,6 +256,10 @@ class Driver:
                 return await self._spawn(work, transition, done, prune)
             case FailStrand():
                 info = failure_of_transition(transition, attempt=work.attempt)
+                if _stays(transition):
+                    # The item stays where it is and is executed again there after a retry: its
+                    # result would be in the way then, and what it reads must not be pruned.
+                    computed, prune = None, ()
                 room = self._desk.room()
                 step = Step(transition, computed, failure=info, keep=room, prune=prune)
             case EndStrand():
@@ -334,3 +338,8 @@ class Driver:
         reply = await self._committer.commit(work, step)
         for claimed in reply.claimed:
             self._desk.start(claimed)
+
+
+def _stays(failed: FailStrand) -> bool:
+    """Whether the item stands after the failure where it stood before."""
+    return failed.at is None and failed.scope is None

@@ -195,7 +195,53 @@ async def test_a_missing_branch_key_can_be_mended(bench: Bench) -> None:
     status = await bench.runner.run(flow, "i", 99)
     assert isinstance(status, Failed)
     assert (status.error.kind, status.error.detail("key")) == ("BranchKeyNotFound", "big")
-    assert await bench.paths() == ["branch"]
+    assert await bench.paths() == [], "the key is asked again"
+
+
+async def test_a_branch_key_is_asked_again_after_retry(bench: Bench) -> None:
+    answers = iter(["none", "none", "small"])
+
+    @task
+    async def key(n: int) -> str:
+        return next(answers)
+
+    flow = workflow("w", inc >> branch(key, {"small": inc}).merge())
+    assert isinstance(await bench.runner.run(flow, "i", 1), Failed)
+    await bench.client.retry("i")
+    assert isinstance(await bench.runner.resume(flow, "i"), Failed)
+    await bench.client.retry("i")
+    assert await bench.runner.resume(flow, "i") == Completed(3)
+    assert await bench.paths() == ["inc", "branch", "branch[small]/inc"]
+
+
+async def test_a_body_without_an_end_runs_again_after_retry(bench: Bench) -> None:
+    """Its last task; and what that reads is still there, though an inner loop has moved on."""
+    ran: list[int] = []
+    ends = [False]
+
+    @task
+    async def up(n: int) -> Any:
+        ran.append(n)
+        return Again(n + 1) if n < 3 else Done(Done(n) if ends[0] else n)
+
+    flow = workflow("w", loop(loop(up)))
+    status = await bench.runner.run(flow, "i", 1)
+    for ends[0] in (False, True):
+        assert isinstance(status, Failed)
+        assert (status.error.kind, status.error.path) == ("PayloadError", "loop[0]/loop")
+        await bench.client.retry("i")
+        if not ends[0]:
+            status = await bench.runner.resume(flow, "i")
+    assert await bench.runner.resume(flow, "i") == Completed(3)
+    assert ran == [1, 2, 3, 3, 3]
+
+
+async def test_a_collected_failure_of_a_branch_has_its_key(bench: Bench) -> None:
+    flow = workflow("w", upto >> branch(size, {"big": inc}).map(on_error="collect"))
+    status = await bench.runner.run(flow, "i", 2)
+    assert isinstance(status, Completed)
+    assert [each.error.kind for each in status.output] == ["BranchKeyNotFound"] * 2
+    assert await bench.paths() == ["upto", "map[0]/branch", "map[1]/branch"]
 
 
 # -- collecting maps
