@@ -7,7 +7,7 @@ waits for a batch to fill: a lone step goes at once.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import claiming, work_of
@@ -20,7 +20,7 @@ from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step, Work
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreCommitter"]
 
+_Sent: TypeAlias = "tuple[Checkpoint, asyncio.Future[Answer]]"
 _PLAIN_ANSWER = Answer()
 _PLAIN_REPLY = Reply()
 
@@ -46,7 +47,7 @@ class StoreCommitter:
         self.durable = True
         self._store = store
         self._held = held
-        self._waiting: list[tuple[Checkpoint, asyncio.Future[Answer]]] = []
+        self._waiting: list[_Sent] = []
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
 
@@ -104,19 +105,40 @@ class StoreCommitter:
         finally:
             self._sender = None
 
-    async def _send_batch(self, batch: list[tuple[Checkpoint, asyncio.Future[Answer]]]) -> None:
+    async def _send_batch(self, batch: list[_Sent]) -> None:
         try:
             answers = await self._store.commit([checkpoint for checkpoint, _ in batch])
+        except StoreUnavailable as error:
+            _fail_all(batch, error)
+        except StoreError as error:
+            if len(batch) > 1:
+                await self._send_one_by_one(batch)
+            else:
+                _fail_all(batch, error)
         except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            _fail_all(batch, error)
             if isinstance(error, asyncio.CancelledError):
                 raise
-            return
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+        else:
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    async def _send_one_by_one(self, batch: list[_Sent]) -> None:
+        """One of them makes no sense to the store, which wrote none: that one alone is to pay."""
+        for number, (checkpoint, future) in enumerate(batch):
+            try:
+                (answer,) = await self._store.commit((checkpoint,))
+            except (StoreUnavailable, asyncio.CancelledError) as error:
+                _fail_all(batch[number:], error)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                return
+            except BaseException as error:
+                _fail_all(batch[number : number + 1], error)
+            else:
+                if not future.done():
+                    future.set_result(answer)
 
     # -- answers
 
@@ -187,3 +209,9 @@ class StoreCommitter:
         """Give the item back, due at once."""
         if not work.lost:
             await self._store.release([work.fence])
+
+
+def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)
