@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
+from sayiir.errors import StoreError
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from sayiir.stores.records import Claimed, ClaimRequest, InstanceRecord
 
 __all__ = ["Dispatcher", "Engine"]
+
+logger = logging.getLogger("sayiir.engine")
 
 _LONGEST_NAP_SECONDS = 1.0
 """Polling is the truth: wake-ups only make it quicker."""
@@ -70,6 +74,8 @@ class Dispatcher:
         """What a run waits on between claims: a slot that becomes free wakes it too."""
         self._lonely: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
+        self._stopping = False
+        """Nothing starts any more: the call has failed, or is on its way out."""
 
     # -- the desk
 
@@ -92,6 +98,7 @@ class Dispatcher:
     def fail(self, error: BaseException) -> None:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
         self._failure = self._failure or error
+        self._stopping = True
 
     def _spawn(self, work: Work) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(self._driver.drive(work))
@@ -101,6 +108,8 @@ class Dispatcher:
 
     def _start_waiting(self) -> None:
         """A suspect runs when nothing else does; whatever waits behind it follows."""
+        if self._stopping:
+            return
         while self._waiting and self._lonely is None and len(self._tasks) < self._request.limit:
             suspect = self._waiting[0].interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
             if suspect and self._tasks:
@@ -116,7 +125,7 @@ class Dispatcher:
         if task is self._lonely:
             self._lonely = None
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = self._failure or error
+            self.fail(error)
         self._start_waiting()
 
     # -- running
@@ -210,15 +219,29 @@ class Dispatcher:
 
     async def _stop(self) -> None:
         """Give back what is held; the reason for stopping is told by the caller."""
+        self._stopping = True
         self._watch = None
+        await self._give_back_waiting()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        while self._waiting:
-            work = self._waiting.pop()
-            self.held.discard(work)
-            await self._engine.committer.release(work)
+        # What was brought by steps that were on their way.
+        await self._give_back_waiting()
+
+    async def _give_back_waiting(self) -> None:
+        """Give back what waits for a slot, all at once."""
+        if not self._waiting:
+            return
+        works = tuple(self._waiting)
+        self._waiting.clear()
+        self.held.difference_update(works)
+        fences = [work.fence for work in works if not work.lost]
+        try:
+            await asyncio.shield(self._engine.store.release(fences))
+        except (StoreError, asyncio.CancelledError):
+            # The leases end by themselves then; what led here is the error to tell.
+            logger.debug("could not give %d items back", len(fences), exc_info=True)
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:
