@@ -23,9 +23,10 @@ from sayiir.engine.transitions import (
     Returned,
     UntilKnown,
 )
-from sayiir.engine.work import Computed
+from sayiir.engine.work import Computed, Heed
 from sayiir.errors import PayloadError, SayiirError
 from sayiir.limits import MAX_JOIN_ELEMENTS
+from sayiir.stores.records import Control
 from sayiir.values import Again, Done, loop_marks
 
 if TYPE_CHECKING:
@@ -103,18 +104,17 @@ class Acts:
         return EventRef(ref.event_id, ref.node_path, loop_marks(payload.read()), payload)
 
     async def sleep(self, work: Work, clock: Clock, seconds: float) -> bool:
-        """Wait out a backoff in place; False: interrupted on request."""
-        work.in_user_code, work.in_thread = True, False
+        """Wait out a backoff in place; False: something was asked, so no attempt follows it."""
+        work.heeds = Heed.PAUSE
         try:
             await clock.sleep(seconds)
         except asyncio.CancelledError:
-            if not work.stopping or work.task is None:
+            if not work.acted():
                 raise
-            work.task.uncancel()
             return False
         finally:
-            work.in_user_code = False
-        return not work.stopping
+            work.acted()
+        return not work.lost and work.control is Control.NONE
 
     # -- the four acts
 
