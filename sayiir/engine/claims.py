@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import Elapsed, Entered, Joined, Received, TimedOut
-from sayiir.engine.work import Run, Work
-from sayiir.errors import StoreError
+from sayiir.engine.work import Damaged, Run, Work
+from sayiir.errors import SayiirError, StoreError
 from sayiir.stores.records import Phase
 
 if TYPE_CHECKING:
@@ -59,14 +59,19 @@ async def claiming(
 def work_of(program: Program, claimed: Claimed, position: Position | None = None) -> Work:
     """The claimed item as work.
 
-    ``position``: where it stands, if the caller knows it with payloads; else it is located.
+    One whose row is damaged is work too, which ends in a recorded failure: whoever claimed it
+    among others goes on with those.
 
-    Raises:
-        StoreError: the stored position is damaged.
+    ``position``: where it stands, if the caller knows it with payloads; else it is located.
     """
-    position = position or program.locate(claimed.path, claimed.input)
+    outcome: Outcome | Damaged
+    try:
+        position = position or program.locate(claimed.path, claimed.input)
+        outcome = _outcome(program, claimed, position)
+    except SayiirError as error:
+        position, outcome = program.start(), Damaged(claimed.path, str(error))
     run = Run(claimed.fence.run, claimed.run_id, claimed.instance_id, claimed.traceparent)
-    work = Work(program, run, claimed.fence, position, _outcome(program, claimed, position))
+    work = Work(program, run, claimed.fence, position, outcome)
     work.failures = claimed.failures
     work.interruptions = claimed.interruptions
     work.interruptions_ever = claimed.interruptions_ever

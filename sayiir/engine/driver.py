@@ -26,7 +26,7 @@ from sayiir.engine.transitions import (
     SpawnArms,
     TimedOut,
 )
-from sayiir.engine.work import RetryLater, Step
+from sayiir.engine.work import Damaged, RetryLater, Step
 from sayiir.errors import (
     FailureInfo,
     LeaseLost,
@@ -172,6 +172,9 @@ class Driver:
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""
+        if isinstance(work.outcome, Damaged):
+            await self._damaged(work, work.outcome)
+            return None
         if work.deadline_at is not None and time.monotonic() >= work.deadline_at:
             await self._deadline_passed(work)
             return None
@@ -323,6 +326,12 @@ class Driver:
         )
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
         await self._committer.commit(work, Step(failed, failure=info))
+
+    async def _damaged(self, work: Work, damaged: Damaged) -> None:
+        """Nobody can run the item: the whole instance fails, for no scope of it is known."""
+        name = PayloadError.__name__
+        info = FailureInfo(name, name, damaged.message, path=damaged.path, attempt=work.attempt)
+        await self._fail_with(work, FailStrand(work.position, name), info)
 
     async def _fail(self, work: Work, info: FailureInfo) -> None:
         await self._fail_with(work, advance(work.position, Failed(info.kind)), info)

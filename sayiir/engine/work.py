@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sayiir.errors import FailureInfo
     from sayiir.stores.records import Fence, Latest
 
-__all__ = ["Committer", "Computed", "Heed", "Reply", "RetryLater", "Run", "Step", "Work"]
+__all__ = ["Committer", "Computed", "Damaged", "Heed", "Reply", "RetryLater", "Run", "Step", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,14 @@ class Run:
     run_id: str
     instance_id: str
     traceparent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Instead of an outcome: the stored row at ``path`` is no position of the definition."""
+
+    path: str
+    message: str
 
 
 class Heed(IntEnum):
@@ -57,7 +65,7 @@ class Work:
         run: the run it belongs to.
         fence: the right to write.
         position: where it stands in the store.
-        outcome: what to begin with there.
+        outcome: what to begin with there, or that nothing can be.
         failures: committed failures at that position.
         interruptions: leases lost at that position since its last commit.
         interruptions_ever: leases lost at that position, ever.
@@ -98,13 +106,13 @@ class Work:
         run: Run,
         fence: Fence,
         position: Position,
-        outcome: Outcome | None = None,
+        outcome: Outcome | Damaged | None = None,
     ) -> None:
         self.program = program
         self.run = run
         self.fence = fence
         self.position = position
-        self.outcome: Outcome = outcome or Entered()
+        self.outcome: Outcome | Damaged = outcome or Entered()
         self.failures = 0
         self.interruptions = 0
         self.interruptions_ever = 0
