@@ -183,6 +183,51 @@ async def test_a_raised_bound_lets_an_exhausted_loop_go_on(bench: Bench) -> None
     assert await bench.paths() == ["loop[4]/up", "inc"], "only the last iteration is kept"
 
 
+async def test_a_lowered_bound_leaves_a_loop_with_its_last_value(bench: Bench) -> None:
+    broken = [True]
+
+    @task
+    async def up(n: int) -> Again[int] | Done[int]:
+        if n == 4 and broken[0]:
+            raise Broken
+        return Again(n + 1)
+
+    def version(bound: int) -> Any:
+        return workflow("w", loop(up, max_iterations=bound, on_max="exit_with_last") >> inc)
+
+    assert isinstance(await bench.runner.run(version(10), "i", 1), Failed)
+    broken[0] = False
+    await bench.client.retry("i")
+    assert await bench.runner.resume(version(2), "i") == Completed(5)
+    assert await bench.paths() == ["loop[2]/up", "inc"]
+
+
+async def test_a_lowered_bound_lets_an_iteration_that_has_begun_end(bench: Bench) -> None:
+    """The inner loop's own iterations are no starts of an iteration of the outer one."""
+    broken = [True]
+
+    @task
+    async def up(n: int) -> Again[int] | Done[int]:
+        if n == 5 and broken[0]:
+            raise Broken
+        return Again(n + 1) if n % 3 else Done(n + 1)
+
+    @task
+    async def around(n: int) -> Again[int] | Done[int]:
+        return Again(n)
+
+    def version(bound: int) -> Any:
+        outer = loop(loop(up) >> around, max_iterations=bound, on_max="exit_with_last")
+        return workflow("w", outer >> inc)
+
+    status = await bench.runner.run(version(10), "i", 1)
+    assert isinstance(status, Failed)
+    assert status.error.path == "loop[1]/loop[1]/up"
+    broken[0] = False
+    await bench.client.retry("i")
+    assert await bench.runner.resume(version(1), "i") == Completed(8), "7 by the second round"
+
+
 async def test_an_exhausted_inner_loop(bench: Bench) -> None:
     flow = workflow("w", loop(loop(forever, max_iterations=2) >> (lambda n: Done(value=n))))
     status = await bench.runner.run(flow, "i", 1)
