@@ -22,6 +22,7 @@ from sayiir.stores.records import Answer, Wanted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from sayiir.engine.claims import Releaser
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step, Work
     from sayiir.stores.protocols import Store
@@ -39,13 +40,15 @@ class StoreCommitter:
 
     Args:
         store: any implementation of the store protocols.
+        releaser: gives leases back to it.
         held: the work that this process drives at the moment. Where it is one item alone,
             its steps go out without a look at who else may come.
     """
 
-    def __init__(self, store: Store, held: Collection[Work]) -> None:
+    def __init__(self, store: Store, releaser: Releaser, held: Collection[Work]) -> None:
         self.durable = True
         self._store = store
+        self._releaser = releaser
         self._held = held
         self._waiting: list[_Sent] = []
         self._sender: asyncio.Task[None] | None = None
@@ -64,7 +67,7 @@ class StoreCommitter:
                 # and not by each of them.
                 await self.fill(work, [step.following.position.input])
             sending = self._enqueue(checkpoint)
-            answer = await claiming(self._store, sending, lambda answer: answer.claimed)
+            answer = await claiming(self._releaser, sending, lambda answer: answer.claimed)
         elif self._sender is None and not self._crowded and len(self._held) <= 1:
             answer = await self._commit_alone(checkpoint)
         else:
@@ -206,9 +209,9 @@ class StoreCommitter:
         return Payload(data, work.program.plan(node_path))
 
     async def release(self, work: Work) -> None:
-        """Give the item back, due at once."""
+        """Give the item back, due at once or as soon as the store can be reached again."""
         if not work.lost:
-            await self._store.release([work.fence])
+            await self._releaser.release([work.fence])
 
 
 def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
-from sayiir.errors import StoreError
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sayiir.clock import Clock
+    from sayiir.engine.claims import Releaser
     from sayiir.engine.program import Program
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from sayiir.stores.records import Claimed, ClaimRequest, InstanceRecord
 
 __all__ = ["Dispatcher", "Engine"]
-
-logger = logging.getLogger("sayiir.engine")
 
 _LONGEST_NAP_SECONDS = 1.0
 """Polling is the truth: wake-ups only make it quicker."""
@@ -41,6 +39,7 @@ class Engine:
     """
 
     store: Store
+    releaser: Releaser
     committer: Committer
     threads: TaskThreads
     clock: Clock
@@ -203,11 +202,12 @@ class Dispatcher:
             raise self._failure
         if limit <= 0:
             return ClaimAnswer()
-        store = self._engine.store
-        claim = store.claim(replace(request, limit=limit))
+        releaser = self._engine.releaser
+        await releaser.catch_up()
+        claim = self._engine.store.claim(replace(request, limit=limit))
         self._asked += limit
         try:
-            answer = await claiming(store, claim, lambda answer: answer.items)
+            answer = await claiming(releaser, claim, lambda answer: answer.items)
         finally:
             self._asked -= limit
         for claimed in answer.items:
@@ -237,11 +237,8 @@ class Dispatcher:
         self._waiting.clear()
         self.held.difference_update(works)
         fences = [work.fence for work in works if not work.lost]
-        try:
-            await asyncio.shield(self._engine.store.release(fences))
-        except (StoreError, asyncio.CancelledError):
-            # The leases end by themselves then; what led here is the error to tell.
-            logger.debug("could not give %d items back", len(fences), exc_info=True)
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(self._engine.releaser.release(fences))
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:

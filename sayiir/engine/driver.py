@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sayiir.engine.acts import ActFailed
@@ -31,7 +32,6 @@ from sayiir.errors import (
     FailureInfo,
     LeaseLost,
     PayloadError,
-    StoreError,
     WorkerLost,
     WorkflowTimedOut,
 )
@@ -115,11 +115,9 @@ class Driver:
                 held.discard(work)
 
     async def _give_back(self, work: Work) -> None:
-        try:
+        # Cancelled once more meanwhile: it is given back all the same.
+        with suppress(asyncio.CancelledError):
             await asyncio.shield(self._committer.release(work))
-        except (StoreError, asyncio.CancelledError):
-            # The lease ends by itself then; what led here is the error to tell.
-            logger.debug("could not give %s back", work.position.path, exc_info=True)
 
     async def _strand(self, work: Work) -> Work | None:
         """Drive one item to where it leaves this process; the next item to go on with."""
