@@ -20,6 +20,7 @@ from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
+from sayiir.engine.slots import Slots
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
 from sayiir.ids import check_instance_id
@@ -301,7 +302,8 @@ class AsyncCheckpointingRunner:
         held: set[Work] = set()
         releaser = Releaser(store)
         committer = StoreCommitter(store, releaser, held)
-        engine = Engine(store, releaser, committer, TaskThreads(), self._clock, held)
+        slots = Slots(EMBEDDED_CONCURRENCY)
+        engine = Engine(store, releaser, committer, TaskThreads(), self._clock, held, slots)
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)
         self._keeper.start()

@@ -38,6 +38,7 @@ from sayiir.errors import (
 from sayiir.limits import (
     MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS,
     MAX_INTERRUPTIONS,
+    MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
 from sayiir.stores.records import Control
@@ -63,7 +64,7 @@ class Desk(Protocol):
         ...
 
     def room(self) -> int:
-        """How many further items could be started at once."""
+        """How many further items could be started at once; below zero: so many wait for that."""
         ...
 
     def fail(self, error: BaseException) -> None:
@@ -281,7 +282,7 @@ class Driver:
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
             # The parent's own slot becomes free once the last arm exists.
-            keep = self._desk.room() + (1 if end == count else 0)
+            keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
             arms = range(begin, end)
             step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
             reply = await self._committer.commit(work, step)
