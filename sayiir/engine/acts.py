@@ -119,37 +119,26 @@ class Acts:
     # -- the four acts
 
     async def _call(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        place = position.place
-        call = place.call
-        if call is None:
-            call = place.call = CallPlan(work.program, place.node_path, spec)
+        call = _plan(work, position, spec)
         value, duration_us = await self._caller.run(work, position, call)
-        payload = _encoded(value, call, position)
-        path = position.path
-        computed = Computed(position, path, payload, work.attempt, duration_us)
-        if call.kept:
-            work.kept[place.node_path] = (position.frame.ordinal, payload)
+        computed = _computed(work, position, call, value, duration_us)
         marks = loop_marks(value) if isinstance(value, (Again, Done)) else ""
-        return ActOutcome(Returned(ResultRef(path, marks, payload)), computed, kept=call.kept)
+        ref = ResultRef(computed.path, marks, computed.payload)
+        return ActOutcome(Returned(ref), computed, kept=call.kept)
 
     async def _ask_key(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        place = position.place
-        call = CallPlan(work.program, place.node_path, spec)
+        call = _plan(work, position, spec)
         key, duration_us = await self._caller.run(work, position, call)
         try:
             text = key_text(key)
         except SayiirError as error:
             raise ActFailed(PayloadError(str(error)), spec) from None
-        payload = _encoded(_storable(key, call), call, position)
-        path = position.path
-        computed = Computed(position, path, payload, work.attempt, duration_us)
-        if call.kept:
-            work.kept[place.node_path] = (position.frame.ordinal, payload)
-        outcome = KeyChosen(text, ResultRef(path, "", payload))
+        computed = _computed(work, position, call, _storable(key, call), duration_us)
+        outcome = KeyChosen(text, ResultRef(computed.path, "", computed.payload))
         return ActOutcome(outcome, computed, kept=call.kept)
 
     async def _ask_until(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = CallPlan(work.program, position.place.node_path, spec)
+        call = _plan(work, position, spec)
         moment, _ = await self._caller.run(work, position, call)
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             problem = f"until= must give an aware datetime, not {moment!r}"
@@ -180,9 +169,24 @@ def _storable(key: Any, call: CallPlan) -> Any:
     return key.value if undeclared and isinstance(key, Enum) else key
 
 
-def _encoded(value: Any, call: CallPlan, position: Position) -> Payload:
+def _plan(work: Work, position: Position, spec: TaskSpec) -> CallPlan:
+    """How the place's task is called: worked out once, at the first call."""
+    place = position.place
+    call = place.call
+    if call is None:
+        call = place.call = CallPlan(work.program, place.node_path, spec)
+    return call
+
+
+def _computed(
+    work: Work, position: Position, call: CallPlan, value: Any, duration_us: int
+) -> Computed:
+    """The call's result, encoded, and kept where a later node reads it."""
     try:
-        return payload_of(value, call.plan)
+        payload = payload_of(value, call.plan)
     except PayloadError as error:
         located = error.located(path=position.path, task=call.spec.name)
         raise ActFailed(located, call.spec) from error
+    if call.kept:
+        work.kept[position.place.node_path] = (position.frame.ordinal, payload)
+    return Computed(position, position.path, payload, work.attempt, duration_us)

@@ -153,7 +153,9 @@ class Dispatcher:
                     if record is None or _at_rest(record, wait=wait):
                         return record
                 next_due_in = await self._claim(request)
-                if self._tasks or self._waiting or idle:  # else the last ended meanwhile, and may have been all
+                if (
+                    self._tasks or self._waiting or idle
+                ):  # else the last ended meanwhile, and may have been all
                     await watch.changed(min(max(next_due_in, 0.001), _LONGEST_NAP_SECONDS))
         finally:
             watch.close()

@@ -155,9 +155,10 @@ class Driver:
             try:
                 done = await self._acts.act(work, transition)
             except ActFailed as failed:
-                done = await self._act_again(work, transition, failed)
+                done = await self._act_again(work, transition, failed, prune)
                 if done is None:
                     return None
+                prune = ()  # went out with the failed attempt
             transition = advance(transition.position, done.outcome)
         return None
 
@@ -207,7 +208,7 @@ class Driver:
     # -- acting
 
     async def _act_again(
-        self, work: Work, transition: Acting, failed: ActFailed
+        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
     ) -> ActOutcome | None:
         """After a failed attempt, the next ones; None: the item left this process."""
         while True:
@@ -217,14 +218,17 @@ class Driver:
             if failed.deadline:
                 await self._deadline_passed(work)
                 return None
-            if not await self._try_again(work, transition, failed):
+            if not await self._try_again(work, transition, failed, prune):
                 return None
+            prune = ()
             try:
                 return await self._acts.act(work, transition)
             except ActFailed as again:
                 failed = again
 
-    async def _try_again(self, work: Work, transition: Acting, failed: ActFailed) -> bool:
+    async def _try_again(
+        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
+    ) -> bool:
         position = transition.position
         failures = work.failures + 1
         info = failure_of_exception(
@@ -233,11 +237,11 @@ class Driver:
         policy = failed.policy
         if policy is None or not policy.retries(failed.error, failures):
             ending = advance(position, Failed(info.kind))
-            await self._fail_with(work, ending, info, failed.error)
+            await self._fail_with(work, ending, info, failed.error, prune)
             return False
         wait_seconds = policy.delay_seconds(failures)
         in_place = wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
-        step = Step(RetryLater(position, info, wait_seconds, in_place))
+        step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
         if not reply.accepted or reply.control is not Control.NONE or not in_place:
             return False
@@ -341,13 +345,16 @@ class Driver:
         ending: Transition,
         info: FailureInfo,
         error: BaseException | None = None,
+        prune: tuple[str, ...] = (),
     ) -> None:
-        step = Step(ending, failure=info, error=error, keep=self._desk.room())
+        if _stays(ending):
+            prune = ()
+        step = Step(ending, failure=info, error=error, keep=self._desk.room(), prune=prune)
         reply = await self._committer.commit(work, step)
         for claimed in reply.claimed:
             self._desk.start(claimed)
 
 
-def _stays(failed: FailStrand) -> bool:
+def _stays(failed: Transition) -> bool:
     """Whether the item stands after the failure where it stood before."""
-    return failed.at is None and failed.scope is None
+    return isinstance(failed, FailStrand) and failed.at is None and failed.scope is None

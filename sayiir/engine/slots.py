@@ -10,7 +10,7 @@ from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 if TYPE_CHECKING:
     from sayiir.engine.work import Work
 
-__all__ = ["Slots", "Sharer"]
+__all__ = ["Sharer", "Slots"]
 
 
 class Sharer(Protocol):

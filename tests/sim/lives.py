@@ -172,9 +172,7 @@ class ClockKeeper:
 
     clock: SimulatedClock
 
-    def __init__(
-        self, store: Any, held: set[Any], releaser: Any, lease_us: int, loop: Any
-    ) -> None:
+    def __init__(self, store: Any, held: set[Any], releaser: Any, lease_us: int, loop: Any) -> None:
         self.store, self.held, self.lease_us, self.loop = store, held, lease_us, loop
         self.task: asyncio.Task[None] | None = None
 
