@@ -42,6 +42,9 @@ MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS: Final = 5.0
 CONTROL_POLL_SECONDS: Final = 1.0
 EMBEDDED_CONCURRENCY: Final = 100
 SPAWN_BATCH_ITEMS: Final = 1_000
+MIN_ARMS_KEPT: Final = 4
+"""Arms that are kept where no slot is free: to claim the few of a small fork apart costs more
+than it costs others to leave them to who has their input at hand."""
 RANK_SECONDS_PER_PRIORITY: Final = 300
 DEFAULT_PRIORITY: Final = 3
 MAX_LIST_LIMIT: Final = 1_000

@@ -14,13 +14,14 @@ from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
 from sayiir.durations import Duration, duration_seconds
-from sayiir.engine.claims import claiming, work_of
+from sayiir.engine.claims import Releaser, claiming, work_of
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
+from sayiir.engine.slots import Slots
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
 from sayiir.ids import check_instance_id
@@ -105,7 +106,7 @@ class AsyncCheckpointingRunner:
     async def close(self) -> None:
         """Stop keeping leases and close the store, if it was opened here. Idempotent."""
         if self._keeper is not None:
-            self._keeper.stop()
+            await self._keeper.close()
         if self._started is not None:
             self._started[0].threads.close()
         await self._connection.close()
@@ -243,7 +244,7 @@ class AsyncCheckpointingRunner:
         new = new_instance(program, instance_id, value, priority=priority)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
-        answer = await claiming(engine.store, create, _root_of)
+        answer = await claiming(engine.releaser, create, _root_of)
         existing = answer.existing
         if existing is not None and existing.definition_hash != new.definition_hash:
             finished = existing.state is not InstanceState.RUNNING
@@ -310,9 +311,12 @@ class AsyncCheckpointingRunner:
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
         held: set[Work] = set()
-        engine = Engine(store, StoreCommitter(store, held), TaskThreads(), self._clock, held)
+        releaser = Releaser(store)
+        committer = StoreCommitter(store, releaser, held)
+        slots = Slots(EMBEDDED_CONCURRENCY)
+        engine = Engine(store, releaser, committer, TaskThreads(), self._clock, held, slots)
         loop = asyncio.get_running_loop()
-        self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
+        self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)
         self._keeper.start()
         return engine, Programs(store, self._codec)
 

@@ -24,9 +24,10 @@ from sayiir.engine.transitions import (
     Returned,
     UntilKnown,
 )
-from sayiir.engine.work import Computed
+from sayiir.engine.work import Computed, Heed
 from sayiir.errors import PayloadError, SayiirError
 from sayiir.limits import MAX_JOIN_ELEMENTS
+from sayiir.stores.records import Control
 from sayiir.values import Again, Done, loop_marks
 
 if TYPE_CHECKING:
@@ -120,53 +121,41 @@ class Acts:
         return EventRef(ref.event_id, ref.node_path, loop_marks(payload.read()), payload)
 
     async def sleep(self, work: Work, clock: Clock, seconds: float) -> bool:
-        """Wait out a backoff in place; False: interrupted on request."""
-        work.in_user_code, work.in_thread = True, False
+        """Wait out a backoff in place; False: something was asked, so no attempt follows it."""
+        work.heeds = Heed.PAUSE
         try:
             await clock.sleep(seconds)
         except asyncio.CancelledError:
-            if not work.stopping or work.task is None:
+            if not work.acted():
                 raise
-            work.task.uncancel()
             return False
         finally:
-            work.in_user_code = False
-        return not work.stopping
+            work.acted()
+        return not work.lost and work.control is Control.NONE
 
     # -- the four acts
 
     async def _call(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        place = position.place
-        call = place.call
-        if call is None:
-            call = place.call = CallPlan(work.program, place.node_path, spec)
+        call = _plan(work, position, spec)
         value, duration_us = await self._caller.run(work, position, call)
-        payload = _encoded(value, call, position)
-        path = position.path
-        computed = Computed(position, path, payload, work.attempt, duration_us)
-        if call.kept:
-            work.kept[place.node_path] = (position.frame.ordinal, payload)
+        computed = _computed(work, position, call, value, duration_us)
         marks = loop_marks(value) if isinstance(value, (Again, Done)) else ""
-        return ActOutcome(Returned(ResultRef(path, marks, payload)), computed, kept=call.kept)
+        ref = ResultRef(computed.path, marks, computed.payload)
+        return ActOutcome(Returned(ref), computed, kept=call.kept)
 
     async def _ask_key(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        place = position.place
-        call = CallPlan(work.program, place.node_path, spec)
+        call = _plan(work, position, spec)
         key, duration_us = await self._caller.run(work, position, call)
         try:
             text = key_text(key)
         except SayiirError as error:
             raise ActFailed(PayloadError(str(error)), spec) from None
-        payload = _encoded(_storable(key, call), call, position)
-        path = position.path
-        computed = Computed(position, path, payload, work.attempt, duration_us)
-        if call.kept:
-            work.kept[place.node_path] = (position.frame.ordinal, payload)
-        outcome = KeyChosen(text, ResultRef(path, "", payload))
+        computed = _computed(work, position, call, _storable(key, call), duration_us)
+        outcome = KeyChosen(text, ResultRef(computed.path, "", computed.payload))
         return ActOutcome(outcome, computed, kept=call.kept)
 
     async def _ask_until(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = CallPlan(work.program, position.place.node_path, spec)
+        call = _plan(work, position, spec)
         moment, _ = await self._caller.run(work, position, call)
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             problem = f"until= must give an aware datetime, not {moment!r}"
@@ -197,9 +186,24 @@ def _storable(key: Any, call: CallPlan) -> Any:
     return key.value if undeclared and isinstance(key, Enum) else key
 
 
-def _encoded(value: Any, call: CallPlan, position: Position) -> Payload:
+def _plan(work: Work, position: Position, spec: TaskSpec) -> CallPlan:
+    """How the place's task is called: worked out once, at the first call."""
+    place = position.place
+    call = place.call
+    if call is None:
+        call = place.call = CallPlan(work.program, place.node_path, spec)
+    return call
+
+
+def _computed(
+    work: Work, position: Position, call: CallPlan, value: Any, duration_us: int
+) -> Computed:
+    """The call's result, encoded, and kept where a later node reads it."""
     try:
-        return payload_of(value, call.plan)
+        payload = payload_of(value, call.plan)
     except PayloadError as error:
         located = error.located(path=position.path, task=call.spec.name)
         raise ActFailed(located, call.spec) from error
+    if call.kept:
+        work.kept[position.place.node_path] = (position.frame.ordinal, payload)
+    return Computed(position, position.path, payload, work.attempt, duration_us)

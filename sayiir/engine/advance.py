@@ -230,15 +230,23 @@ def _pruned(prefix: str, ref: Ref, prune: tuple[str, ...]) -> tuple[str, ...]:
     return (*prune, prefix)
 
 
-def _exhausted(position: Position) -> FailStrand | None:
-    """A failure, if a retried position stands at the start of an iteration beyond the bound."""
+def _exhausted(position: Position) -> Transition | None:
+    """Out of the loop, if a position stands at the start of an iteration beyond the bound.
+
+    It was within the bound when it was reached, or failed over it: the bound was changed since.
+    """
     place, frame = position.place, position.frame
     while frame.place is not None and frame.above is not None and not frame.strand:
         loop = frame.place.node
         if place is not frame.place.inner.get(""):
             return None
-        if isinstance(loop, Loop) and 0 < loop.max_iterations <= frame.number:
-            return _loop_exhausted(position, loop, _NO_PRUNE)
+        if isinstance(loop, Loop):
+            if 0 < loop.max_iterations <= frame.number:
+                if loop.on_max == "exit_with_last":
+                    return _leave(frame.place, frame.above, position.input, _NO_PRUNE)
+                return _loop_exhausted(position, loop, _NO_PRUNE)
+            if frame.number:
+                return None  # in the middle of an iteration of the loops around it
         place, frame = frame.place, frame.above
     return None
 

@@ -15,6 +15,7 @@ from sayiir.engine.failures import AttemptTimedOut
 from sayiir.engine.invoke import UserExit, invoke
 from sayiir.engine.refs import ResultRef
 from sayiir.engine.resolve import read
+from sayiir.engine.work import Heed
 from sayiir.errors import PayloadError, SayiirError
 from sayiir.stores.records import Latest
 
@@ -115,7 +116,8 @@ class Caller:
             args, kwargs = await self._arguments(work, position, spec, attempt)
         timeout, by_deadline = _timeout(work, spec)
         token = CURRENT_ATTEMPT.set(attempt)
-        work.in_user_code, work.in_thread = True, not spec.is_async and spec.run_in != "loop"
+        on_loop = spec.is_async or spec.run_in == "loop"
+        work.heeds = Heed.STOP if on_loop else Heed.LOSS
         began = time.perf_counter_ns()
         try:
             if timeout is None and call.coroutine is not None:
@@ -126,7 +128,7 @@ class Caller:
             attempt.given_up = True
             raise _act_failed(work, spec, error, by_deadline=by_deadline) from error
         finally:
-            work.in_user_code = False
+            work.acted()
             CURRENT_ATTEMPT.reset(token)
         return value, (time.perf_counter_ns() - began) // 1_000
 
@@ -224,9 +226,9 @@ def _act_failed(
         exit_request = UserExit()
         exit_request.__cause__ = error
         return exit_request
+    asked = work.acted()
     if isinstance(error, asyncio.CancelledError) and work.task is not None:
-        if work.stopping and work.task.cancelling():
-            work.task.uncancel()
+        if asked:
             return ActFailed(error, spec, stopped=True)
         if work.task.cancelling():
             return error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,26 +11,69 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import Elapsed, Entered, Joined, Received, TimedOut
-from sayiir.engine.work import Run, Work
-from sayiir.errors import StoreError
+from sayiir.engine.work import Damaged, Run, Work
+from sayiir.errors import SayiirError, StoreError, StoreUnavailable
 from sayiir.stores.records import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Collection, Coroutine, Iterable
 
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.transitions import Outcome
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Claimed
+    from sayiir.stores.records import Claimed, Fence
 
-__all__ = ["claiming", "work_of"]
+__all__ = ["Releaser", "claiming", "work_of"]
+
+logger = logging.getLogger("sayiir.engine")
 
 T = TypeVar("T")
 
 
+class Releaser:
+    """Gives leases back, and keeps in mind those that the store couldn't take at the moment.
+
+    A lease that a living process holds for nobody would keep its item from everybody until it
+    ends, and count as an interruption then. So what couldn't be given back is tried again, by
+    the keeper of the leases and before anything is claimed.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._owed: set[Fence] = set()
+
+    async def release(self, fences: Collection[Fence]) -> None:
+        """Give the leases back; the items are due at once. Whatever the store says to that."""
+        if not fences:
+            return
+        try:
+            await self._store.release(tuple(fences))
+        except StoreUnavailable:
+            self._owed.update(fences)
+        except Exception:  # the store of a third party: what led here is the error to tell
+            logger.warning("leases could not be given back, and end by themselves", exc_info=True)
+
+    async def catch_up(self) -> None:
+        """Give back what could not be before.
+
+        Raises:
+            StoreUnavailable: it still can't.
+        """
+        while self._owed:
+            fences = tuple(self._owed)
+            self._owed.difference_update(fences)
+            try:
+                await self.release(fences)
+            except asyncio.CancelledError:
+                self._owed.update(fences)  # twice is once: a fence that was given back is stale
+                raise
+            if self._owed.issuperset(fences):
+                raise StoreUnavailable("the store can't take back leases at the moment")
+
+
 async def claiming(
-    store: Store,
+    releaser: Releaser,
     call: Coroutine[Any, Any, T] | asyncio.Future[T],
     brought: Callable[[T], Iterable[Claimed]],
 ) -> T:
@@ -39,7 +83,7 @@ async def claiming(
     would belong to a living process, and wait for nobody until the leases end.
 
     Args:
-        store: where leases are given back.
+        releaser: gives leases back.
         call: the call.
         brought: what was claimed, by its answer.
     """
@@ -48,25 +92,28 @@ async def claiming(
         return await asyncio.shield(calling)
     except asyncio.CancelledError:
         if not calling.cancelled():
-            # Where the store is lost too, the leases end by themselves.
+            # Where the store is lost too, it has claimed nothing.
             with suppress(StoreError):
-                fences = [claimed.fence for claimed in brought(await calling)]
-                if fences:
-                    await store.release(fences)
+                await releaser.release([claimed.fence for claimed in brought(await calling)])
         raise
 
 
 def work_of(program: Program, claimed: Claimed, position: Position | None = None) -> Work:
     """The claimed item as work.
 
-    ``position``: where it stands, if the caller knows it with payloads; else it is located.
+    One whose row is damaged is work too, which ends in a recorded failure: whoever claimed it
+    among others goes on with those.
 
-    Raises:
-        StoreError: the stored position is damaged.
+    ``position``: where it stands, if the caller knows it with payloads; else it is located.
     """
-    position = position or program.locate(claimed.path, claimed.input)
+    outcome: Outcome | Damaged
+    try:
+        position = position or program.locate(claimed.path, claimed.input)
+        outcome = _outcome(program, claimed, position)
+    except SayiirError as error:
+        position, outcome = program.start(), Damaged(claimed.path, str(error))
     run = Run(claimed.fence.run, claimed.run_id, claimed.instance_id, claimed.traceparent)
-    work = Work(program, run, claimed.fence, position, _outcome(program, claimed, position))
+    work = Work(program, run, claimed.fence, position, outcome)
     work.failures = claimed.failures
     work.interruptions = claimed.interruptions
     work.interruptions_ever = claimed.interruptions_ever

@@ -7,7 +7,7 @@ waits for a batch to fill: a lone step goes at once.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import claiming, work_of
@@ -20,8 +20,9 @@ from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
+    from sayiir.engine.claims import Releaser
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step, Work
     from sayiir.stores.protocols import Store
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StoreCommitter"]
 
+_Sent: TypeAlias = "tuple[Checkpoint, asyncio.Future[Answer]]"
 _PLAIN_ANSWER = Answer()
 _PLAIN_REPLY = Reply()
 
@@ -38,15 +40,17 @@ class StoreCommitter:
 
     Args:
         store: any implementation of the store protocols.
+        releaser: gives leases back to it.
         held: the work that this process drives at the moment. Where it is one item alone,
             its steps go out without a look at who else may come.
     """
 
-    def __init__(self, store: Store, held: Collection[Work]) -> None:
+    def __init__(self, store: Store, releaser: Releaser, held: Collection[Work]) -> None:
         self.durable = True
         self._store = store
+        self._releaser = releaser
         self._held = held
-        self._waiting: list[tuple[Checkpoint, asyncio.Future[Answer]]] = []
+        self._waiting: list[_Sent] = []
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
 
@@ -63,7 +67,7 @@ class StoreCommitter:
                 # and not by each of them.
                 await self.fill(work, [step.following.position.input])
             sending = self._enqueue(checkpoint)
-            answer = await claiming(self._store, sending, lambda answer: answer.claimed)
+            answer = await claiming(self._releaser, sending, lambda answer: answer.claimed)
         elif self._sender is None and not self._crowded and len(self._held) <= 1:
             answer = await self._commit_alone(checkpoint)
         else:
@@ -104,19 +108,40 @@ class StoreCommitter:
         finally:
             self._sender = None
 
-    async def _send_batch(self, batch: list[tuple[Checkpoint, asyncio.Future[Answer]]]) -> None:
+    async def _send_batch(self, batch: list[_Sent]) -> None:
         try:
             answers = await self._store.commit([checkpoint for checkpoint, _ in batch])
+        except StoreUnavailable as error:
+            _fail_all(batch, error)
+        except StoreError as error:
+            if len(batch) > 1:
+                await self._send_one_by_one(batch)
+            else:
+                _fail_all(batch, error)
         except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            _fail_all(batch, error)
             if isinstance(error, asyncio.CancelledError):
                 raise
-            return
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if not future.done():
-                future.set_result(answer)
+        else:
+            for (_, future), answer in zip(batch, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    async def _send_one_by_one(self, batch: list[_Sent]) -> None:
+        """One of them makes no sense to the store, which wrote none: that one alone is to pay."""
+        for number, (checkpoint, future) in enumerate(batch):
+            try:
+                (answer,) = await self._store.commit((checkpoint,))
+            except (StoreUnavailable, asyncio.CancelledError) as error:
+                _fail_all(batch[number:], error)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+                return
+            except BaseException as error:
+                _fail_all(batch[number : number + 1], error)
+            else:
+                if not future.done():
+                    future.set_result(answer)
 
     # -- answers
 
@@ -184,6 +209,12 @@ class StoreCommitter:
         return Payload(data, work.program.plan(node_path))
 
     async def release(self, work: Work) -> None:
-        """Give the item back, due at once."""
+        """Give the item back, due at once or as soon as the store can be reached again."""
         if not work.lost:
-            await self._store.release([work.fence])
+            await self._releaser.release([work.fence])
+
+
+def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:
+    for _, future in batch:
+        if not future.done():
+            future.set_exception(error)

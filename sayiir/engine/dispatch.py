@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
-from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
+from sayiir.engine.slots import Slots
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sayiir.clock import Clock
+    from sayiir.engine.claims import Releaser
     from sayiir.engine.program import Program
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
@@ -33,14 +36,17 @@ _LONGEST_NAP_SECONDS = 1.0
 class Engine:
     """What all dispatchers of a process share.
 
-    ``held`` lists the work whose leases the process keeps alive.
+    ``held`` lists the work whose leases the process keeps alive; ``slots`` bounds how much of
+    it runs at once.
     """
 
     store: Store
+    releaser: Releaser
     committer: Committer
     threads: TaskThreads
     clock: Clock
     held: set[Work]
+    slots: Slots
 
 
 class Dispatcher:
@@ -49,7 +55,8 @@ class Dispatcher:
     Args:
         engine: what the process shares.
         programs: definition hash -> program: what can be run here.
-        request: what to claim and for whom; its ``limit`` is the number of slots.
+        request: what to claim and for whom; its ``limit`` is the number of slots of a call that
+            comes from inside a task, and counts not against the shared ones.
     """
 
     def __init__(
@@ -62,14 +69,18 @@ class Dispatcher:
         self._driver = Driver(
             engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
         )
+        # Whoever runs an instance from inside a task has a slot already, and waits in it: to
+        # count the instance's items beside it could leave none for them.
+        nested = CURRENT_ATTEMPT.get(None) is not None
+        self._slots = Slots(request.limit) if nested else engine.slots
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting: deque[Work] = deque()
-        self._asked = 0
-        """Slots kept free for a claim that is on its way."""
+        self._waiting: set[Work] = set()
+        """What stands in line for a slot."""
         self._watch: Watch | None = None
         """What a run waits on between claims: a slot that becomes free wakes it too."""
-        self._lonely: asyncio.Task[None] | None = None
         self._failure: BaseException | None = None
+        self.stopping = False
+        """Nothing starts any more: the call has failed, or is on its way out."""
 
     # -- the desk
 
@@ -79,45 +90,37 @@ class Dispatcher:
         A suspected poison item waits until it can run alone.
         """
         self.held.add(work)
-        self._waiting.append(work)
-        self._start_waiting()
+        self._waiting.add(work)
+        if not self.stopping:
+            self._slots.line_up(self, work)
 
     def room(self) -> int:
-        """How many further items could be started at once."""
-        if self._lonely is not None:
-            return 0
-        taken = len(self._tasks) + len(self._waiting) + self._asked
-        return max(self._request.limit - taken, 0)
+        """How many further items could be started at once; below zero: so many wait for that."""
+        return self._slots.room()
 
     def fail(self, error: BaseException) -> None:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
         self._failure = self._failure or error
+        self.stopping = True
 
-    def _spawn(self, work: Work) -> asyncio.Task[None]:
+    def begin(self, work: Work) -> None:
+        """Drive the item: it has a slot now."""
+        self._waiting.discard(work)
         task = asyncio.get_running_loop().create_task(self._driver.drive(work))
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
+        task.add_done_callback(partial(self._finished, work))
 
-    def _start_waiting(self) -> None:
-        """A suspect runs when nothing else does; whatever waits behind it follows."""
-        while self._waiting and self._lonely is None and len(self._tasks) < self._request.limit:
-            suspect = self._waiting[0].interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
-            if suspect and self._tasks:
-                return
-            task = self._spawn(self._waiting.popleft())
-            if suspect:
-                self._lonely = task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
+    def wake(self) -> None:
+        """Look for work again."""
         if self._watch is not None:
             self._watch.wake()
-        if task is self._lonely:
-            self._lonely = None
+
+    def _finished(self, work: Work, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._failure = self._failure or error
-        self._start_waiting()
+            self.fail(error)
+        self.wake()
+        self._slots.free(work)
 
     # -- running
 
@@ -144,13 +147,15 @@ class Dispatcher:
                 self.start(root)
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
-                idle = not self._tasks and self._failure is None
+                idle = not self._tasks and not self._waiting and self._failure is None
                 if idle:
                     record = await self._engine.store.describe(instance_id)
                     if record is None or _at_rest(record, wait=wait):
                         return record
                 next_due_in = await self._claim(request)
-                if self._tasks or idle:  # else the last ended meanwhile, and may have been all
+                if (
+                    self._tasks or self._waiting or idle
+                ):  # else the last ended meanwhile, and may have been all
                     await watch.changed(min(max(next_due_in, 0.001), _LONGEST_NAP_SECONDS))
         finally:
             watch.close()
@@ -170,11 +175,11 @@ class Dispatcher:
         watch = self._watch = self._engine.store.watch()
         try:
             while True:
-                idle = not self._tasks
-                left = self.room() if limit is None else min(self.room(), limit - claimed)
-                answer = await self._claimed(self._request, left)
-                claimed += len(answer.items)
-                if self._tasks:
+                idle = not self._tasks and not self._waiting
+                left = self._request.limit if limit is None else limit - claimed
+                answer = await self._claimed(self._request, left) if left else ClaimAnswer()
+                claimed += 0 if answer is None else len(answer.items)
+                if self._tasks or self._waiting or answer is None:
                     await watch.changed(_LONGEST_NAP_SECONDS)
                 elif idle and not answer.items:
                     return claimed
@@ -184,25 +189,27 @@ class Dispatcher:
 
     async def _claim(self, request: ClaimRequest) -> float:
         """Fill free slots; seconds until more falls due."""
-        answer = await self._claimed(request, self.room())
-        if answer.next_due_in_us is None:
+        answer = await self._claimed(request, request.limit)
+        if answer is None or answer.next_due_in_us is None:
             return _LONGEST_NAP_SECONDS
         return max(answer.next_due_in_us / 1e6, 0.0)
 
-    async def _claimed(self, request: ClaimRequest, limit: int) -> ClaimAnswer:
+    async def _claimed(self, request: ClaimRequest, limit: int) -> ClaimAnswer | None:
+        """Claim what there is room for; None: there is none, and the watch tells of some."""
         if self._failure is not None:
             raise self._failure
-        if limit <= 0:
-            return ClaimAnswer()
-        store = self._engine.store
-        claim = store.claim(replace(request, limit=limit))
-        self._asked += limit
+        kept = self._slots.ask(self, limit)
+        if kept == 0:
+            return None
         try:
-            answer = await claiming(store, claim, lambda answer: answer.items)
+            releaser = self._engine.releaser
+            await releaser.catch_up()
+            claim = self._engine.store.claim(replace(request, limit=kept))
+            answer = await claiming(releaser, claim, lambda answer: answer.items)
+            for claimed in answer.items:
+                self._start_claimed(claimed)
         finally:
-            self._asked -= limit
-        for claimed in answer.items:
-            self._start_claimed(claimed)
+            self._slots.came(kept)
         return answer
 
     def _start_claimed(self, claimed: Claimed) -> None:
@@ -210,15 +217,27 @@ class Dispatcher:
 
     async def _stop(self) -> None:
         """Give back what is held; the reason for stopping is told by the caller."""
+        self.stopping = True
         self._watch = None
+        self._slots.leave(self, lined_up=bool(self._waiting))
+        await self._give_back_waiting()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        while self._waiting:
-            work = self._waiting.pop()
-            self.held.discard(work)
-            await self._engine.committer.release(work)
+        # What was brought by steps that were on their way.
+        await self._give_back_waiting()
+
+    async def _give_back_waiting(self) -> None:
+        """Give back what waits for a slot, all at once."""
+        if not self._waiting:
+            return
+        works = tuple(self._waiting)
+        self._waiting.clear()
+        self.held.difference_update(works)
+        fences = [work.fence for work in works if not work.lost]
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(self._engine.releaser.release(fences))
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sayiir.engine.acts import ActFailed
@@ -26,18 +27,18 @@ from sayiir.engine.transitions import (
     SpawnArms,
     TimedOut,
 )
-from sayiir.engine.work import RetryLater, Step
+from sayiir.engine.work import Damaged, RetryLater, Step
 from sayiir.errors import (
     FailureInfo,
     LeaseLost,
     PayloadError,
-    StoreError,
     WorkerLost,
     WorkflowTimedOut,
 )
 from sayiir.limits import (
     MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS,
     MAX_INTERRUPTIONS,
+    MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
 from sayiir.stores.records import Control
@@ -63,7 +64,7 @@ class Desk(Protocol):
         ...
 
     def room(self) -> int:
-        """How many further items could be started at once."""
+        """How many further items could be started at once; below zero: so many wait for that."""
         ...
 
     def fail(self, error: BaseException) -> None:
@@ -115,11 +116,9 @@ class Driver:
                 held.discard(work)
 
     async def _give_back(self, work: Work) -> None:
-        try:
+        # Cancelled once more meanwhile: it is given back all the same.
+        with suppress(asyncio.CancelledError):
             await asyncio.shield(self._committer.release(work))
-        except (StoreError, asyncio.CancelledError):
-            # The lease ends by itself then; what led here is the error to tell.
-            logger.debug("could not give %s back", work.position.path, exc_info=True)
 
     async def _strand(self, work: Work) -> Work | None:
         """Drive one item to where it leaves this process; the next item to go on with."""
@@ -156,9 +155,10 @@ class Driver:
             try:
                 done = await self._acts.act(work, transition)
             except ActFailed as failed:
-                done = await self._act_again(work, transition, failed)
+                done = await self._act_again(work, transition, failed, prune)
                 if done is None:
                     return None
+                prune = ()  # went out with the failed attempt
             transition = advance(transition.position, done.outcome)
         return None
 
@@ -172,6 +172,9 @@ class Driver:
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""
+        if isinstance(work.outcome, Damaged):
+            await self._damaged(work, work.outcome)
+            return None
         if work.deadline_at is not None and time.monotonic() >= work.deadline_at:
             await self._deadline_passed(work)
             return None
@@ -205,7 +208,7 @@ class Driver:
     # -- acting
 
     async def _act_again(
-        self, work: Work, transition: Acting, failed: ActFailed
+        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
     ) -> ActOutcome | None:
         """After a failed attempt, the next ones; None: the item left this process."""
         while True:
@@ -215,14 +218,17 @@ class Driver:
             if failed.deadline:
                 await self._deadline_passed(work)
                 return None
-            if not await self._try_again(work, transition, failed):
+            if not await self._try_again(work, transition, failed, prune):
                 return None
+            prune = ()
             try:
                 return await self._acts.act(work, transition)
             except ActFailed as again:
                 failed = again
 
-    async def _try_again(self, work: Work, transition: Acting, failed: ActFailed) -> bool:
+    async def _try_again(
+        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
+    ) -> bool:
         position = transition.position
         failures = work.failures + 1
         info = failure_of_exception(
@@ -231,11 +237,11 @@ class Driver:
         policy = failed.policy
         if policy is None or not policy.retries(failed.error, failures):
             ending = advance(position, Failed(info.kind))
-            await self._fail_with(work, ending, info, failed.error)
+            await self._fail_with(work, ending, info, failed.error, prune)
             return False
         wait_seconds = policy.delay_seconds(failures)
         in_place = wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
-        step = Step(RetryLater(position, info, wait_seconds, in_place))
+        step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
         if not reply.accepted or reply.control is not Control.NONE or not in_place:
             return False
@@ -256,6 +262,10 @@ class Driver:
                 return await self._spawn(work, transition, done, prune)
             case FailStrand():
                 info = failure_of_transition(transition, attempt=work.attempt)
+                if _stays(transition):
+                    # The item stays where it is and is executed again there after a retry: its
+                    # result would be in the way then, and what it reads must not be pruned.
+                    computed, prune = None, ()
                 room = self._desk.room()
                 step = Step(transition, computed, failure=info, keep=room, prune=prune)
             case EndStrand():
@@ -276,7 +286,7 @@ class Driver:
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
             # The parent's own slot becomes free once the last arm exists.
-            keep = self._desk.room() + (1 if end == count else 0)
+            keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
             arms = range(begin, end)
             step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
             reply = await self._committer.commit(work, step)
@@ -320,6 +330,12 @@ class Driver:
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
         await self._committer.commit(work, Step(failed, failure=info))
 
+    async def _damaged(self, work: Work, damaged: Damaged) -> None:
+        """Nobody can run the item: the whole instance fails, for no scope of it is known."""
+        name = PayloadError.__name__
+        info = FailureInfo(name, name, damaged.message, path=damaged.path, attempt=work.attempt)
+        await self._fail_with(work, FailStrand(work.position, name), info)
+
     async def _fail(self, work: Work, info: FailureInfo) -> None:
         await self._fail_with(work, advance(work.position, Failed(info.kind)), info)
 
@@ -329,8 +345,16 @@ class Driver:
         ending: Transition,
         info: FailureInfo,
         error: BaseException | None = None,
+        prune: tuple[str, ...] = (),
     ) -> None:
-        step = Step(ending, failure=info, error=error, keep=self._desk.room())
+        if _stays(ending):
+            prune = ()
+        step = Step(ending, failure=info, error=error, keep=self._desk.room(), prune=prune)
         reply = await self._committer.commit(work, step)
         for claimed in reply.claimed:
             self._desk.start(claimed)
+
+
+def _stays(failed: Transition) -> bool:
+    """Whether the item stands after the failure where it stood before."""
+    return isinstance(failed, FailStrand) and failed.at is None and failed.scope is None

@@ -10,15 +10,18 @@ import asyncio
 import logging
 import threading
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from sayiir.errors import StoreError
 from sayiir.limits import CONTROL_POLL_SECONDS, LEASE_RENEWALS_PER_LEASE
+from sayiir.outages import OutageLog
 from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sayiir.engine.claims import Releaser
     from sayiir.engine.work import Work
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import LeaseState
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["LeaseKeeper", "look_after"]
 
 logger = logging.getLogger("sayiir.engine")
+
+_LONGEST_GOODBYE_SECONDS = 1.0
 
 
 async def look_after(
@@ -51,9 +56,13 @@ async def look_after(
 class LeaseKeeper:
     """A daemon thread that renews every third of a lease and looks for requests every second.
 
+    Whatever goes wrong is logged, once a minute at most, and tried again: a lease outlives two
+    failed renewals.
+
     Args:
         store: where the leases are.
         held: the work whose leases are in use; read from the keeper's thread.
+        releaser: what it could not give back is tried again here.
         lease_us: how long a renewed lease lasts.
         loop: the loop that drives the work; it is told there.
     """
@@ -62,14 +71,19 @@ class LeaseKeeper:
         self,
         store: Store,
         held: set[Work],
+        releaser: Releaser,
         lease_us: int,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self._store = store
         self._held = held
+        self._releaser = releaser
         self._lease_us = lease_us
         self._loop = loop
         self._stop = threading.Event()
+        self._wake: Callable[[], object] | None = None
+        self._renewals = OutageLog(logger, "the renewal of leases")
+        self._releases = OutageLog(logger, "giving leases back")
         self._thread = threading.Thread(target=self._main, name="sayiir-leases", daemon=True)
 
     def start(self) -> None:
@@ -77,29 +91,52 @@ class LeaseKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; leases that are still held run out by themselves."""
+        """End soon; leases that are still held run out by themselves. From any thread."""
         self._stop.set()
+        wake = self._wake
+        if wake is not None:
+            with suppress(RuntimeError):  # its loop has ended already
+                wake()
+
+    async def close(self) -> None:
+        """End, and give back what is owed; returns once the thread is gone, or after a second."""
+        self.stop()
+        await asyncio.to_thread(self._thread.join, _LONGEST_GOODBYE_SECONDS)
 
     def _main(self) -> None:
         asyncio.run(self._keep())
 
     async def _keep(self) -> None:
+        woken = asyncio.Event()
+        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
         renew_every = self._lease_us / 1e6 / LEASE_RENEWALS_PER_LEASE
         step = min(CONTROL_POLL_SECONDS, renew_every)
         renewed_at = time.monotonic()
         while not self._stop.is_set():
-            # The event is polled in short steps of the loop, so that stop() never has to wait.
-            await asyncio.sleep(step)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), step)
+            if self._stop.is_set():
+                break
             due = time.monotonic() - renewed_at >= renew_every - step / 2
-            try:
-                lease_us = self._lease_us if due else None
-                await look_after(self._store, self._works, lease_us, self._tell)
-            except StoreError:
-                # Tried again at the next step; a lease outlives two failed renewals.
-                logger.warning("could not renew leases", exc_info=True)
-                continue
-            if due:
+            if await self._look(self._lease_us if due else None) and due:
                 renewed_at = time.monotonic()
+            await self._catch_up()
+        await self._catch_up()
+
+    async def _look(self, lease_us: int | None) -> bool:
+        """Renew or only look; False: tried again at the next step."""
+        try:
+            await look_after(self._store, self._works, lease_us, self._tell)
+        except Exception as error:  # nothing that a store raises may end the keeping
+            self._renewals.note(error)
+            return False
+        return True
+
+    async def _catch_up(self) -> None:
+        try:
+            await self._releaser.catch_up()
+        except Exception as error:  # as above
+            self._releases.note(error)
 
     def _works(self) -> tuple[Work, ...]:
         return tuple(self._held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from sayiir.engine.transitions import Entered
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sayiir.errors import FailureInfo
     from sayiir.stores.records import Fence, Latest
 
-__all__ = ["Committer", "Computed", "Reply", "RetryLater", "Run", "Step", "Work"]
+__all__ = ["Committer", "Computed", "Damaged", "Heed", "Reply", "RetryLater", "Run", "Step", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,29 @@ class Run:
     traceparent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """Instead of an outcome: the stored row at ``path`` is no position of the definition."""
+
+    path: str
+    message: str
+
+
+class Heed(IntEnum):
+    """How urgent a request is, and from which urgency on an act is cancelled.
+
+    A backoff ends for a PAUSE, user code on the loop for a STOP, user code on a thread, which
+    can only be left behind, for the LOSS of the lease. NONE: nothing was asked. NOTHING: no act
+    runs, or none that can be cancelled.
+    """
+
+    NONE = 0
+    PAUSE = 1
+    STOP = 2
+    LOSS = 3
+    NOTHING = 4
+
+
 class Work:
     """One work item that this process holds, with where it stands and what is asked of it.
 
@@ -41,7 +65,7 @@ class Work:
         run: the run it belongs to.
         fence: the right to write.
         position: where it stands in the store.
-        outcome: what to begin with there.
+        outcome: what to begin with there, or that nothing can be.
         failures: committed failures at that position.
         interruptions: leases lost at that position since its last commit.
         interruptions_ever: leases lost at that position, ever.
@@ -50,18 +74,20 @@ class Work:
         control: what was asked of the instance meanwhile; the driver looks at it.
         lost: the lease is another's now; nothing more may be written.
         task: the asyncio task that drives the item.
-        in_user_code: user code runs at this moment, or a backoff is slept: it can be cancelled.
-        in_thread: that code runs on a thread, which can't be cancelled, only left behind.
+        heeds: what stops the act that runs at this moment: the least urgent request that
+            cancels its asyncio task.
+        cancelled: the act's task was cancelled by a request. Once is enough: a second time
+            would cut the cleanup that the first one began.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
     """
 
     __slots__ = (
+        "cancelled",
         "control",
         "deadline_at",
         "failures",
         "fence",
-        "in_thread",
-        "in_user_code",
+        "heeds",
         "interruptions",
         "interruptions_ever",
         "kept",
@@ -80,13 +106,13 @@ class Work:
         run: Run,
         fence: Fence,
         position: Position,
-        outcome: Outcome | None = None,
+        outcome: Outcome | Damaged | None = None,
     ) -> None:
         self.program = program
         self.run = run
         self.fence = fence
         self.position = position
-        self.outcome: Outcome = outcome or Entered()
+        self.outcome: Outcome | Damaged = outcome or Entered()
         self.failures = 0
         self.interruptions = 0
         self.interruptions_ever = 0
@@ -95,8 +121,8 @@ class Work:
         self.control = Control.NONE
         self.lost = False
         self.task: asyncio.Task[Any] | None = None
-        self.in_user_code = False
-        self.in_thread = False
+        self.heeds = Heed.NOTHING
+        self.cancelled = False
         self.kept: dict[str, tuple[bytes, Payload]] = {}
 
     @property
@@ -105,13 +131,29 @@ class Work:
         return self.lost or self.control in (Control.CANCEL, Control.STOP)
 
     def interrupt(self, control: Control, *, lost: bool = False) -> None:
-        """Tell the item what was asked; user code that can be cancelled is. In the loop only."""
+        """Tell the item what was asked; an act that heeds it is cancelled. In the loop only."""
         self.control = control
         self.lost = self.lost or lost
-        if not self.in_user_code or self.task is None:
+        if self.task is None or self.cancelled:
             return
-        if self.lost or (self.stopping and not self.in_thread):
+        if self._asked() >= self.heeds:
+            self.cancelled = True
             self.task.cancel()
+
+    def _asked(self) -> Heed:
+        if self.lost:
+            return Heed.LOSS
+        if self.stopping:
+            return Heed.STOP
+        return Heed.NONE if self.control is Control.NONE else Heed.PAUSE
+
+    def acted(self) -> bool:
+        """The act is over; whether a request has cancelled it, and nobody else has."""
+        self.heeds = Heed.NOTHING
+        if not self.cancelled or self.task is None:
+            return False
+        self.cancelled = False
+        return self.task.uncancel() == 0
 
     @property
     def attempt(self) -> int:

@@ -274,6 +274,8 @@ class Fail:
     ``scope``: the enclosing map item that collects it (it ends with ``error`` as its output,
     and everything below it is removed); None: the instance fails, and its open items stop.
     ``at``: where ``retry`` goes on; None: where the item is, in the phase it was claimed in.
+    What is executed there must have no result yet: a checkpoint with a result that fails the
+    instance says ``at``.
     """
 
     error: bytes

@@ -74,6 +74,50 @@ async def test_a_running_async_task_is_cancelled(bench: Bench) -> None:
     assert (cancelled.value.reason, cancelled.value.cancelled_by) == ("why", "who")
 
 
+async def test_a_cancelled_tasks_cleanup_is_left_in_peace(bench: Bench) -> None:
+    """The request is seen again at every poll, and the task is cancelled once."""
+    started, cleaned = asyncio.Event(), []
+
+    @task
+    async def careful(n: int) -> int:
+        try:
+            started.set()
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(1.5)
+            cleaned.append(n)
+        return n
+
+    running = asyncio.ensure_future(bench.new_runner(lease=0.6).run(workflow("w", careful), "i", 1))
+    await asyncio.wait_for(started.wait(), 5)
+    await bench.client.cancel("i")
+    assert await asyncio.wait_for(running, 5) == Cancelled()
+    assert cleaned == [1]
+
+
+async def test_a_task_that_ignores_its_cancellation_is_left_as_it_was_found(bench: Bench) -> None:
+    """What it gives is kept, and its asyncio task isn't cancelled any more afterwards."""
+    started, cancelling = asyncio.Event(), []
+
+    @task
+    async def deaf(n: int) -> int:
+        started.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            assert own is not None
+            own.add_done_callback(lambda done: cancelling.append(own.cancelling()))
+        return n
+
+    running = asyncio.ensure_future(bench.runner.run(workflow("w", deaf >> inc), "i", 1))
+    await asyncio.wait_for(started.wait(), 5)
+    await bench.client.cancel("i")
+    assert await asyncio.wait_for(running, 4) == Cancelled()
+    assert await bench.paths() == ["deaf"]
+    assert cancelling == [0]
+
+
 async def test_a_thread_stops_at_check_cancelled(bench: Bench) -> None:
     started, rounds = threading.Event(), []
 
@@ -360,3 +404,32 @@ async def test_unpause_is_for_paused_ones_only(bench: Bench) -> None:
     for verb in (bench.client.pause, bench.client.unpause):
         with pytest.raises(InvalidTransition):
             await verb("i")
+
+
+async def test_a_pause_ends_a_short_backoff_without_another_attempt(bench: Bench) -> None:
+    """The remaining time is waited after the pause; what was counted stays counted."""
+    attempts: list[int] = []
+
+    @task(retries=RetryPolicy(max_retries=9, initial_delay="4s", jitter="none"))
+    async def flaky(n: int, ctx: TaskContext) -> int:
+        attempts.append(ctx.attempt)
+        if len(attempts) == 1:
+            raise ValueError
+        return n
+
+    flow = workflow("w", flaky)
+    running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
+    await eventually(lambda: attempts)
+    await asyncio.sleep(0.05)  # the failed attempt is committed, and its backoff begins
+    await bench.client.pause("i")
+    paused = await asyncio.wait_for(running, 2.5)
+    assert isinstance(paused, Paused)
+    assert [each.path for each in paused.parked] == ["flaky"]
+    assert attempts == [1]
+    await bench.client.unpause("i")
+    await bench.clock.advance("1s")
+    status = await bench.runner.resume(flow, "i")
+    assert isinstance(status, Waiting), "it is parked until its attempt is due"
+    assert (status.wake_at.timestamp() * 1e6 - bench.clock.now_us()) == 3_000_000
+    assert await bench.to_end(flow, status) == Completed(1)
+    assert attempts == [1, 2]

@@ -195,6 +195,51 @@ async def test_a_raised_bound_lets_an_exhausted_loop_go_on(bench: Bench) -> None
     assert await bench.paths() == ["loop[4]/up", "inc"], "only the last iteration is kept"
 
 
+async def test_a_lowered_bound_leaves_a_loop_with_its_last_value(bench: Bench) -> None:
+    broken = [True]
+
+    @task
+    async def up(n: int) -> Again[int] | Done[int]:
+        if n == 4 and broken[0]:
+            raise Broken
+        return Again(n + 1)
+
+    def version(bound: int) -> Any:
+        return workflow("w", loop(up, max_iterations=bound, on_max="exit_with_last") >> inc)
+
+    assert isinstance(await bench.runner.run(version(10), "i", 1), Failed)
+    broken[0] = False
+    await bench.client.retry("i")
+    assert await bench.runner.resume(version(2), "i") == Completed(5)
+    assert await bench.paths() == ["loop[2]/up", "inc"]
+
+
+async def test_a_lowered_bound_lets_an_iteration_that_has_begun_end(bench: Bench) -> None:
+    """The inner loop's own iterations are no starts of an iteration of the outer one."""
+    broken = [True]
+
+    @task
+    async def up(n: int) -> Again[int] | Done[int]:
+        if n == 5 and broken[0]:
+            raise Broken
+        return Again(n + 1) if n % 3 else Done(n + 1)
+
+    @task
+    async def around(n: int) -> Again[int] | Done[int]:
+        return Again(n)
+
+    def version(bound: int) -> Any:
+        outer = loop(loop(up) >> around, max_iterations=bound, on_max="exit_with_last")
+        return workflow("w", outer >> inc)
+
+    status = await bench.runner.run(version(10), "i", 1)
+    assert isinstance(status, Failed)
+    assert status.error.path == "loop[1]/loop[1]/up"
+    broken[0] = False
+    await bench.client.retry("i")
+    assert await bench.runner.resume(version(1), "i") == Completed(8), "7 by the second round"
+
+
 async def test_an_exhausted_inner_loop(bench: Bench) -> None:
     flow = workflow("w", loop(loop(forever, max_iterations=2) >> (lambda n: Done(value=n))))
     status = await bench.runner.run(flow, "i", 1)
@@ -207,7 +252,53 @@ async def test_a_missing_branch_key_can_be_mended(bench: Bench) -> None:
     status = await bench.runner.run(flow, "i", 99)
     assert isinstance(status, Failed)
     assert (status.error.kind, status.error.detail("key")) == ("BranchKeyNotFound", "big")
-    assert await bench.paths() == ["branch"]
+    assert await bench.paths() == [], "the key is asked again"
+
+
+async def test_a_branch_key_is_asked_again_after_retry(bench: Bench) -> None:
+    answers = iter(["none", "none", "small"])
+
+    @task
+    async def key(n: int) -> str:
+        return next(answers)
+
+    flow = workflow("w", inc >> branch(key, {"small": inc}).merge())
+    assert isinstance(await bench.runner.run(flow, "i", 1), Failed)
+    await bench.client.retry("i")
+    assert isinstance(await bench.runner.resume(flow, "i"), Failed)
+    await bench.client.retry("i")
+    assert await bench.runner.resume(flow, "i") == Completed(3)
+    assert await bench.paths() == ["inc", "branch", "branch[small]/inc"]
+
+
+async def test_a_body_without_an_end_runs_again_after_retry(bench: Bench) -> None:
+    """Its last task; and what that reads is still there, though an inner loop has moved on."""
+    ran: list[int] = []
+    ends = [False]
+
+    @task
+    async def up(n: int) -> Any:
+        ran.append(n)
+        return Again(n + 1) if n < 3 else Done(Done(n) if ends[0] else n)
+
+    flow = workflow("w", loop(loop(up)))
+    status = await bench.runner.run(flow, "i", 1)
+    for ends[0] in (False, True):
+        assert isinstance(status, Failed)
+        assert (status.error.kind, status.error.path) == ("PayloadError", "loop[0]/loop")
+        await bench.client.retry("i")
+        if not ends[0]:
+            status = await bench.runner.resume(flow, "i")
+    assert await bench.runner.resume(flow, "i") == Completed(3)
+    assert ran == [1, 2, 3, 3, 3]
+
+
+async def test_a_collected_failure_of_a_branch_has_its_key(bench: Bench) -> None:
+    flow = workflow("w", upto >> branch(size, {"big": inc}).map(on_error="collect"))
+    status = await bench.runner.run(flow, "i", 2)
+    assert isinstance(status, Completed)
+    assert [each.error.kind for each in status.output] == ["BranchKeyNotFound"] * 2
+    assert await bench.paths() == ["upto", "map[0]/branch", "map[1]/branch"]
 
 
 # -- collecting maps

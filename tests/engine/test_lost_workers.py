@@ -143,3 +143,44 @@ async def test_a_suspect_runs_alone(bench: Bench) -> None:
     assert isinstance(await bench.runner.resume(flow, "i"), Completed)
     with_poison = [names for names in together if "poison" in names]
     assert with_poison == [{"poison"}]
+
+
+async def test_nothing_starts_after_the_call_has_ended(bench: Bench) -> None:
+    """Suspects stand in line behind one that takes the whole call with it."""
+    started: list[str] = []
+    lives = [0]
+
+    def arm(name: str) -> Any:
+        @task(name)
+        async def run(n: int) -> int:
+            started.append(name)
+            if lives[0] == 2:
+                if len(started) == 1:
+                    raise SystemExit(3)
+                return n
+            await asyncio.sleep(3600)
+            return n
+
+        return run
+
+    flow = workflow("w", fork(*(arm(f"arm{number}") for number in range(4))))
+    await bench.client.submit(flow, "i", 1)
+    for _ in range(2):
+        store = CrashingStore(bench.store, -1, written=False)
+        runner = bench.new_runner(store)
+        driving = asyncio.ensure_future(runner.resume(flow, "i"))
+        await eventually(lambda: len(started) == 4)
+        store.dead = True
+        driving.cancel()
+        await asyncio.gather(driving, return_exceptions=True)
+        started.clear()
+        lives[0] += 1
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    with pytest.raises(SystemExit):
+        await bench.runner.resume(flow, "i")
+    await asyncio.sleep(0.05)
+    assert len(started) == 1
+    record = await bench.store.describe("i")
+    assert record is not None
+    assert (record.leased, record.ready) == (0, 4), "all is given back"
+    assert await bench.runner.resume(flow, "i") == Completed((1, 1, 1, 1))

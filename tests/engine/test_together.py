@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sayiir import RetryPolicy, await_signal, delay, fork, loop, task, workflow
-from sayiir.errors import StoreUnavailable
+from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.status import Cancelled, Completed, Paused
 from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
 from tests.engine.corpus import add, add_all, climb, double, inc, upto
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sayiir.stores.protocols import Store
+    from sayiir.stores.records import Answer, Checkpoint
     from sayiir.workflow import Workflow
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +64,41 @@ async def test_two_processes_ensure_the_same_instance(bench: Bench) -> None:
     statuses = await asyncio.gather(*(runner.ensure(flow, "i", 1) for runner in runners))
     assert statuses == [Completed(1)] * 5
     assert len(ran) == 2
+
+
+class RefusingStore:
+    """A store to which one path makes no sense: a batch that has it raises, and writes nothing."""
+
+    def __init__(self, store: Store, path: str) -> None:
+        self._store = store
+        self._path = path
+        self.refused: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def commit(self, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
+        """Refuse the path, whatever comes with it."""
+        if any(each.result is not None and each.result.path == self._path for each in checkpoints):
+            self.refused.append(len(checkpoints))
+            raise StoreError(f"no {self._path}")
+        return await self._store.commit(checkpoints)
+
+
+async def test_neighbours_of_a_refused_checkpoint_do_not_pay_for_it(bench: Bench) -> None:
+    good, bad = workflow("good", inc >> inc >> inc), workflow("bad", inc >> inc.named("bad") >> inc)
+    store = RefusingStore(bench.store, "bad")
+    runner = bench.new_runner(store)
+    answers = await asyncio.gather(
+        *(runner.run(good, f"a{number}", 0) for number in range(20)),
+        runner.run(bad, "bad", 0),
+        *(runner.run(good, f"b{number}", 0) for number in range(20)),
+        return_exceptions=True,
+    )
+    assert isinstance(answers.pop(20), StoreError)
+    assert set(map(str, answers)) == {str(Completed(3))}
+    assert len(store.refused) == 2, "with the others, then alone"
+    assert store.refused[1] == 1 < store.refused[0]
 
 
 async def _large(bench: Bench) -> tuple[Workflow[Any, Any], asyncio.Future[Any], list[int]]:

@@ -172,7 +172,7 @@ class ClockKeeper:
 
     clock: SimulatedClock
 
-    def __init__(self, store: Any, held: set[Any], lease_us: int, loop: Any) -> None:
+    def __init__(self, store: Any, held: set[Any], releaser: Any, lease_us: int, loop: Any) -> None:
         self.store, self.held, self.lease_us, self.loop = store, held, lease_us, loop
         self.task: asyncio.Task[None] | None = None
 
@@ -180,7 +180,7 @@ class ClockKeeper:
         """Begin to keep."""
         self.task = self.loop.create_task(self._keep())
 
-    def stop(self) -> None:
+    async def close(self) -> None:
         """End."""
         if self.task is not None:
             self.task.cancel()

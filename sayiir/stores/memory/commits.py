@@ -72,6 +72,8 @@ def _check(run: Run, checkpoint: Checkpoint, written: set[tuple[int, str]]) -> N
             below = checkpoint.fence.item.spawn_path.startswith(top.strand)
             if scope != checkpoint.fence.item and not below:
                 raise StoreError(f"{checkpoint.fence.item} isn't below {scope}")
+        case Fail(at=None) if checkpoint.result is not None:
+            raise StoreError("a Fail with a result says in `at` where a retry goes on")
         case _:
             pass
 

@@ -111,6 +111,8 @@ def _apply(
     match checkpoint.effect:
         case End(output=output, keep=keep):
             return None, False, _end(tx, run, item, output, keeper, keep=keep)
+        case Fail(scope=None, at=None) if checkpoint.result is not None:
+            raise StoreError("a Fail with a result says in `at` where a retry goes on")
         case Fail() as fail:
             return None, False, _fail(tx, run, item, fail, keeper)
         case Spawn() as spawn:

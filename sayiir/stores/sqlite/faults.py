@@ -5,15 +5,14 @@ from __future__ import annotations
 import errno
 import logging
 import sqlite3
-import time
 from typing import Final
 
+from sayiir import outages
 from sayiir.errors import StoreError, StoreUnavailable
 
 __all__ = ["OutageLog", "breaks_transaction", "cannot_open", "is_busy", "is_corrupt", "translated"]
 
 LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
-LOG_INTERVAL_SECONDS: Final = 60.0
 
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _OUTAGE: Final = _BUSY | frozenset(
@@ -94,26 +93,10 @@ def cannot_open(where: str, error: OSError) -> StoreUnavailable:
     return StoreUnavailable(f"{where} can't be opened: {error}{_RIGHTS if denied else ''}")
 
 
-class OutageLog:
+class OutageLog(outages.OutageLog):
     """Logs failed transactions, at most once a minute however many there are."""
 
-    __slots__ = ("_last", "_unsaid", "_where")
+    __slots__ = ()
 
     def __init__(self, where: str) -> None:
-        self._where = where
-        self._last: float | None = None
-        self._unsaid = 0
-
-    def note(self, problem: BaseException) -> None:
-        """One transaction failed."""
-        now = time.monotonic()
-        if self._last is not None and now - self._last < LOG_INTERVAL_SECONDS:
-            self._unsaid += 1
-            return
-        LOGGER.error(
-            "%s: a transaction failed, %d more since the last line: %s",
-            self._where,
-            self._unsaid,
-            problem,
-        )
-        self._last, self._unsaid = now, 0
+        super().__init__(LOGGER, f"{where}: a transaction")

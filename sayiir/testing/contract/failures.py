@@ -148,6 +148,17 @@ class FailureCases(Maker):
         equal([each.path for each in await bench.store.results("i")], ["a"])
 
     @case
+    async def test_a_result_is_never_left_where_retry_goes_on(self, bench: Bench) -> None:
+        """It couldn't be written there again; a collected item doesn't go on, and may have one."""
+        root = await bench.start()
+        [arm] = (await bench.spawn(root, 1, keep=1)).claimed
+        await raises(StoreError, bench.commit(arm, Fail(error=b"e"), result=result("f[0]/t")))
+        equal(await bench.store.results("i"), [])
+        await bench.commit(arm, Fail(error=b"e", scope=arm.fence.item), result=result("f[0]/t"))
+        told = [(each.path, each.error) for each in await bench.store.results("i")]
+        equal(told[0], ("f[0]/t", None))
+
+    @case
     async def test_retry_gives_a_fresh_deadline(self, bench: Bench) -> None:
         """The whole timeout again, from now."""
         got = await bench.start(timeout_us=60 * SECOND_US)

@@ -1,0 +1,112 @@
+"""How many items run at once in a runner or worker, whichever call they belong to."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
+
+if TYPE_CHECKING:
+    from sayiir.engine.work import Work
+
+__all__ = ["Sharer", "Slots"]
+
+
+class Sharer(Protocol):
+    """One of those who share the slots."""
+
+    stopping: bool
+    """It starts nothing more: what it has in the line is passed over."""
+
+    def begin(self, work: Work) -> None:
+        """The item has a slot now; it is freed by ``Slots.free``."""
+        ...
+
+    def wake(self) -> None:
+        """There may be room again, which it asked for in vain."""
+        ...
+
+
+class Slots:
+    """Slots for work items, given in the order in which they are asked for.
+
+    An item that is suspected of killing its process runs when nothing else does, and nothing
+    else starts beside it; whatever stands behind it in the line waits.
+
+    Args:
+        limit: how many items run at once.
+    """
+
+    __slots__ = ("_alone", "_asked", "_hungry", "_limit", "_line", "_taken")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._alone: Work | None = None
+        self._asked = 0
+        """Kept free for claims that are on their way."""
+        self._line: deque[tuple[Sharer, Work]] = deque()
+        self._hungry: dict[Sharer, None] = {}
+        """Who found no room, in that order."""
+
+    def room(self) -> int:
+        """How many further items could be started at once; below zero: so many stand in line."""
+        waiting = len(self._line)
+        if self._alone is not None:
+            return -waiting
+        return self._limit - self._taken - self._asked - waiting
+
+    def ask(self, sharer: Sharer, wanted: int) -> int:
+        """Keep up to so many free for what the sharer claims; 0: it is woken when there is room."""
+        kept = max(min(wanted, self.room()), 0)
+        if kept == 0:
+            self._hungry[sharer] = None
+        self._asked += kept
+        return kept
+
+    def came(self, kept: int) -> None:
+        """The claim for which these were kept has come back, and what it brought is in line."""
+        self._asked -= kept
+        self._offer()
+
+    def line_up(self, sharer: Sharer, work: Work) -> None:
+        """``sharer.begin`` is called with the item as soon as there is a slot for it."""
+        self._line.append((sharer, work))
+        self._serve()
+
+    def leave(self, sharer: Sharer, *, lined_up: bool) -> None:
+        """The sharer wants nothing more; what it has in line, if it has, is taken out."""
+        self._hungry.pop(sharer, None)
+        if lined_up:
+            self._line = deque(entry for entry in self._line if entry[0] is not sharer)
+            self._serve()
+
+    def free(self, work: Work) -> None:
+        """The item's slot is free again."""
+        self._taken -= 1
+        if work is self._alone:
+            self._alone = None
+        self._serve()
+
+    def _serve(self) -> None:
+        line = self._line
+        while line and self._alone is None and self._taken < self._limit:
+            sharer, work = line[0]
+            suspect = work.interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
+            if suspect and self._taken and not sharer.stopping:
+                return
+            line.popleft()
+            if sharer.stopping:
+                continue
+            self._taken += 1
+            if suspect:
+                self._alone = work
+            sharer.begin(work)
+        self._offer()
+
+    def _offer(self) -> None:
+        if self._hungry and self.room() > 0:
+            sharer = next(iter(self._hungry))
+            del self._hungry[sharer]
+            sharer.wake()

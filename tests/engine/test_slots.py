@@ -1,0 +1,160 @@
+"""How many items run beside each other in one runner, whichever calls they belong to."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import CheckpointingRunner, delay, fork, task, workflow
+from sayiir.status import Completed
+from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
+from tests.engine.corpus import add_all, inc, upto
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.anyio
+
+
+class Counted:
+    """A task that tells how many of it ran at once."""
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.now = self.most = 0
+
+        @task("counted")
+        async def counted(n: int) -> int:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(seconds)
+            self.now -= 1
+            return n
+
+        self.task = counted
+
+
+async def test_the_bound_holds_for_all_calls_of_a_runner(bench: Bench) -> None:
+    counted = Counted()
+    flow = workflow("w", inc >> counted.task)
+    names = [f"i{number}" for number in range(250)]
+    for name in names[:30]:
+        await bench.client.submit(flow, name, 1)
+    statuses = await asyncio.gather(
+        bench.runner.resume_all([flow]),
+        *(bench.runner.run(flow, name, 1) for name in names[30:]),
+    )
+    assert set(map(str, statuses[1:])) == {str(Completed(2))}
+    assert 50 <= counted.most <= 100
+
+
+async def test_large_maps_of_several_calls_share_the_slots(bench: Bench) -> None:
+    counted = Counted(0.001)
+    flow = workflow("w", upto >> counted.task.map() >> add_all)
+    statuses = await asyncio.gather(*(bench.runner.run(flow, f"i{n}", 150) for n in range(4)))
+    assert statuses == [Completed(sum(range(150)))] * 4
+    assert counted.most <= 100
+
+
+async def test_a_long_list_does_not_keep_others_from_a_slot(bench: Bench) -> None:
+    """A map whose items follow each other gives its slots on, where somebody waits for one."""
+    counted, ended = Counted(0.005), []
+    large = workflow("large", upto >> counted.task.map(max_concurrency=100) >> add_all)
+    running = asyncio.ensure_future(bench.runner.run(large, "large", 2_000))
+    running.add_done_callback(lambda _: ended.append("large"))
+    await eventually(lambda: counted.now >= 99)
+    assert await bench.runner.run(workflow("small", inc), "small", 1) == Completed(2)
+    ended.append("small")
+    assert await running == Completed(sum(range(2_000)))
+    assert ended == ["small", "large"]
+
+
+async def test_a_suspect_runs_alone_in_its_runner(bench: Bench) -> None:
+    """Other calls of the runner wait for it, and it waits for them."""
+    running: set[str] = set()
+    together: list[set[str]] = []
+    hang = [True]
+
+    def named(name: str) -> Any:
+        @task(name)
+        async def run(n: int) -> int:
+            running.add(name)
+            together.append(set(running))
+            await asyncio.sleep(3600 if hang[0] else 0.02)
+            running.discard(name)
+            return n
+
+        return run
+
+    poison, other = workflow("poison", named("poison")), workflow("other", named("other"))
+    await bench.client.submit(poison, "poison", 1)
+    for _ in range(2):
+        store = CrashingStore(bench.store, -1, written=False)
+        runner = bench.new_runner(store)
+        driving = asyncio.ensure_future(runner.resume(poison, "poison"))
+        await eventually(lambda: "poison" in running)
+        store.dead = True
+        driving.cancel()
+        await asyncio.gather(driving, return_exceptions=True)
+        running.clear()
+        bench.clock.shift(LEASE_OVER_SECONDS)
+    hang[0] = False
+    together.clear()
+    await asyncio.gather(
+        *(bench.runner.run(other, f"before{n}", 1) for n in range(3)),
+        bench.runner.resume(poison, "poison"),
+        *(bench.runner.run(other, f"after{n}", 1) for n in range(3)),
+    )
+    assert [names for names in together if "poison" in names] == [{"poison"}]
+
+
+async def test_instances_that_run_inside_tasks_need_no_slot(bench: Bench) -> None:
+    """A hundred tasks that each wait for an instance of their own have all slots."""
+    inner = workflow("inner", fork(inc, inc) >> (lambda a, b: a + b))
+    inside = asyncio.Barrier(100)
+
+    @task
+    async def runs(n: int) -> int:
+        await inside.wait()
+        status = await bench.runner.run(inner, f"inner{n}", n)
+        assert isinstance(status, Completed)
+        return status.output
+
+    outer = workflow("outer", upto >> runs.map() >> add_all)
+    status = await asyncio.wait_for(bench.runner.run(outer, "i", 100), 20)
+    assert status == Completed(sum(2 * (n + 1) for n in range(100)))
+
+
+def test_so_do_those_that_run_inside_tasks_on_threads(tmp_path: Path) -> None:
+    inner = workflow("inner", inc)
+    with CheckpointingRunner(f"sqlite:///{tmp_path / 'a.db'}") as runner:
+
+        @task
+        def runs(n: int) -> int:
+            status = runner.run(inner, f"inner{n}", n)
+            assert isinstance(status, Completed)
+            return status.output
+
+        outer = workflow("outer", upto >> runs.map() >> add_all)
+        assert runner.run(outer, "i", 120) == Completed(sum(range(1, 121)))
+
+
+async def test_a_call_that_is_cancelled_in_line_leaves_it(bench: Bench) -> None:
+    counted = Counted(3600)
+    stuck = workflow("stuck", counted.task)
+    all_slots = [asyncio.ensure_future(bench.runner.run(stuck, f"s{n}", 1)) for n in range(100)]
+    await eventually(lambda: counted.now == 100)
+    flow = workflow("w", inc >> delay("1h"))
+    waiting = [asyncio.ensure_future(bench.runner.run(flow, f"w{n}", 1)) for n in range(3)]
+    await asyncio.sleep(0.1)
+    waiting[1].cancel()
+    await asyncio.gather(waiting[1], return_exceptions=True)
+    record = await bench.store.describe("w1")
+    assert record is not None
+    assert (record.ready, record.leased) == (1, 0), "given back"
+    all_slots[0].cancel()
+    await asyncio.wait_for(asyncio.gather(waiting[0], waiting[2]), 5)
+    for running in all_slots:
+        running.cancel()
+    await asyncio.gather(*all_slots, return_exceptions=True)
