@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.connection import StoreConnection, default_codec
@@ -18,6 +18,7 @@ from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
+from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
 from sayiir.ids import check_instance_id
@@ -28,6 +29,7 @@ from sayiir.stores.records import ClaimRequest, Control, InstanceState
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.engine.program import Program
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -52,6 +54,12 @@ class AsyncCheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        resources: what tasks ask for by ``resource(Type)``, as ``{Type: ...}``: an object of it,
+            a factory, or an (async) context manager or a factory of one. Made and entered by the
+            first task that needs it, left in reverse order by ``close()``.
+
+    Raises:
+        DefinitionError: what was given as resources is none.
 
     >>> import asyncio
     >>> from sayiir import task, workflow
@@ -74,7 +82,9 @@ class AsyncCheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        resources: Mapping[Any, Any] | None = None,
     ) -> None:
+        self._resources = Resources(resources)
         self._connection = StoreConnection(store)
         self._policy = conflict_policy
         self._codec = codec or default_codec()
@@ -99,12 +109,20 @@ class AsyncCheckpointingRunner:
         return AsyncWorkflowClient.on_connection(self._connection, self._policy, self._codec)
 
     async def close(self) -> None:
-        """Stop keeping leases and close the store, if it was opened here. Idempotent."""
-        if self._keeper is not None:
-            self._keeper.stop()
-        if self._started is not None:
-            self._started[0].threads.close()
-        await self._connection.close()
+        """Leave the resources, and close the store, if it was opened here. Idempotent.
+
+        Raises:
+            BaseException: what leaving a resource raised; all the others are left all the same.
+        """
+        try:
+            if self._started is not None:
+                await self._started[0].resources.close()
+        finally:
+            if self._keeper is not None:
+                self._keeper.stop()
+            if self._started is not None:
+                self._started[0].threads.close()
+            await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
         await self._opened()
@@ -138,6 +156,7 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, claimed, data = await self._create(
             workflow, instance_id, input, priority, self._policy
@@ -160,8 +179,10 @@ class AsyncCheckpointingRunner:
         Raises:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         engine, programs = await self._opened()
+        self._runnable(programs, workflow)
         record = await engine.store.describe(check_instance_id(instance_id))
         if record is None:
             raise InstanceNotFound(instance_id)
@@ -184,6 +205,7 @@ class AsyncCheckpointingRunner:
             InvalidInstanceId: the id isn't allowed.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, claimed, _ = await self._create(
             workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
@@ -206,9 +228,12 @@ class AsyncCheckpointingRunner:
 
         Returns:
             How many work items were claimed.
+
+        Raises:
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         engine, programs = await self._opened()
-        compiled = {w.definition_hash: programs.of(w) for w in workflows}
+        compiled = {w.definition_hash: self._runnable(programs, w) for w in workflows}
         dispatcher = Dispatcher(engine, compiled, self._request())
         return await self._guarded(dispatcher.run_due(limit))
 
@@ -225,7 +250,7 @@ class AsyncCheckpointingRunner:
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Claimed | None, bytes]:
         engine, programs = await self._opened()
-        program = programs.of(workflow)
+        program = self._runnable(programs, workflow)
         new = new_instance(program, instance_id, value, priority=priority)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
@@ -274,6 +299,12 @@ class AsyncCheckpointingRunner:
         except UserExit as exit_request:
             raise exit_request.__cause__ or exit_request from None
 
+    def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
+        """The program of a workflow whose tasks get the resources that they ask for."""
+        program = programs.of(workflow)
+        self._resources.check(workflow.name, program.needs)
+        return program
+
     def _request(self) -> ClaimRequest:
         return ClaimRequest(
             holder=self._holder,
@@ -290,7 +321,9 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
-        engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+        threads = TaskThreads()
+        pool = ResourcePool(self._resources, threads.run)
+        engine = Engine(store, StoreCommitter(store), threads, self._clock, set(), pool)
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
         self._keeper.start()

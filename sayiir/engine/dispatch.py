@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
     from sayiir.engine.program import Program
+    from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
     from sayiir.stores.protocols import Store, Watch
@@ -41,6 +42,7 @@ class Engine:
     threads: TaskThreads
     clock: Clock
     held: set[Work]
+    resources: ResourcePool
 
 
 class Dispatcher:
@@ -60,7 +62,10 @@ class Dispatcher:
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
         self._driver = Driver(
-            engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
+            engine.committer,
+            Acts(engine.committer, engine.threads, engine.resources),
+            engine.clock,
+            self,
         )
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[Work] = deque()
