@@ -101,7 +101,7 @@ def class_of_key(key: object) -> type | None:
     while isinstance(key, NewType):
         key = key.__supertype__
     kind = get_origin(key) or key
-    return kind if isinstance(kind, type) and kind is not UnionType else None
+    return kind if isinstance(kind, type) and kind not in (UnionType, Any) else None
 
 
 def type_name(key: object) -> str:

@@ -187,11 +187,18 @@ class ResourcePool:
             else:
                 del self._kept[key]
 
+        def ended(_: asyncio.Task[None]) -> None:
+            self._tasks.pop(kept, None)
+            if not kept.ready.is_set():  # cancelled before its first step: nothing of it ran
+                kept.error = asyncio.CancelledError()
+                settled(kept)
+                kept.ready.set()
+
         coroutine = kept.keep(enter_it, settled)
         loop = asyncio.get_running_loop()
         task = loop.create_task(coroutine, context=self._context.copy())
         self._tasks[kept] = task
-        task.add_done_callback(lambda _: self._tasks.pop(kept, None))
+        task.add_done_callback(ended)
         return kept
 
     # -- leaving
