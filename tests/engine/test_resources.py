@@ -1,4 +1,4 @@
-"""Runs whose tasks ask for resources, and class tasks: built once, refused at start, left at close."""
+"""Runs with resources and class tasks: built once, refused at start, left at close."""
 
 from __future__ import annotations
 
@@ -248,7 +248,7 @@ async def bench_run(bench: Bench, runner: AsyncCheckpointingRunner, wf: Any) -> 
     running = asyncio.ensure_future(runner.run(wf, "i", 1))
     while not running.done():
         await asyncio.sleep(0.005)
-        bench.clock.advance(5)
+        await bench.clock.advance(5)
     return await running
 
 
