@@ -8,7 +8,7 @@ from sayiir.dsl.branch import branch
 from sayiir.dsl.context import TaskContext, get_task_context
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.fork import fork
-from sayiir.dsl.inject import result_of, workflow_input
+from sayiir.dsl.inject import resource, result_of, workflow_input
 from sayiir.dsl.loop import loop
 from sayiir.dsl.task import Task, task
 from sayiir.dsl.waits import await_signal, delay
@@ -119,6 +119,7 @@ __all__ = [
     "get_task_context",
     "loop",
     "open_store",
+    "resource",
     "result_of",
     "task",
     "workflow",

@@ -7,7 +7,7 @@ Each object owns one thread with an event loop, so it works in scripts, in a not
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.access.callers import called_from_here
@@ -250,6 +250,10 @@ class CheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        resources: what tasks ask for by ``resource(Type)``; see ``AsyncCheckpointingRunner``.
+
+    Raises:
+        DefinitionError: what was given as resources is none.
 
     >>> from sayiir import task, workflow
     >>> @task
@@ -268,9 +272,15 @@ class CheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        resources: Mapping[Any, Any] | None = None,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
-            store, conflict_policy=conflict_policy, codec=codec, lease=lease, clock=clock
+            store,
+            conflict_policy=conflict_policy,
+            codec=codec,
+            lease=lease,
+            clock=clock,
+            resources=resources,
         )
         self._portal = Portal("CheckpointingRunner")
 
@@ -284,7 +294,10 @@ class CheckpointingRunner:
         return WorkflowClient.sharing(self._twin.client, self._portal)
 
     def close(self) -> None:
-        """Close the store, if it was opened here, and end the thread. Idempotent."""
+        """Leave the resources, close the store, if it was opened here, and end the thread.
+
+        Idempotent; see ``AsyncCheckpointingRunner.close``.
+        """
         self._portal.close(self._twin.close)
 
     def __enter__(self) -> Self:

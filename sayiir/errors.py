@@ -54,7 +54,8 @@ class SayiirError(Exception):
 class DefinitionError(SayiirError):
     """A flow or workflow can't be built as it is written.
 
-    Raised where it is built (``>>``, ``fork()``, ``@workflow`` …), never when it runs.
+    Raised where it is built (``>>``, ``fork()``, ``@workflow`` …), never when it runs; and before
+    it runs, where its tasks need resources that nobody gave.
 
     Attributes:
         workflow: name of the workflow, or None where it isn't known yet.

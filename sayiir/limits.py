@@ -37,6 +37,8 @@ INTERRUPTIONS_BEFORE_ISOLATION: Final = 2
 """From this interruption on an item waits, growing, and runs alone in its process."""
 MAX_INTERRUPTION_WAIT_SECONDS: Final = 300.0
 MAX_ABANDONED_THREADS: Final = 64
+RESOURCE_GRACE_SECONDS: Final = 10.0
+"""How long closing waits for a thread that is still entering a resource."""
 MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS: Final = 5.0
 """A longer backoff parks; a shorter one is slept with the lease kept."""
 CONTROL_POLL_SECONDS: Final = 1.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_workflow, check_workflows
@@ -21,6 +21,7 @@ from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
+from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.slots import Slots
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
@@ -32,6 +33,7 @@ from sayiir.stores.records import ClaimRequest, Control, InstanceState
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.engine.program import Program
     from sayiir.engine.work import Work
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
@@ -57,6 +59,12 @@ class AsyncCheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        resources: what tasks ask for by ``resource(Type)``, as ``{Type: ...}``: an object of it,
+            a factory, or an (async) context manager or a factory of one. Made and entered by the
+            first task that needs it, left in reverse order by ``close()``.
+
+    Raises:
+        DefinitionError: what was given as resources is none.
 
     >>> import asyncio
     >>> from sayiir import task, workflow
@@ -79,7 +87,9 @@ class AsyncCheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        resources: Mapping[Any, Any] | None = None,
     ) -> None:
+        self._resources = Resources(resources)
         self._connection = StoreConnection(store)
         self._policy = ConflictPolicy(conflict_policy)
         self._codec = codec_or_default(codec)
@@ -104,12 +114,20 @@ class AsyncCheckpointingRunner:
         return AsyncWorkflowClient.on_connection(self._connection, self._policy, self._codec)
 
     async def close(self) -> None:
-        """Stop keeping leases and close the store, if it was opened here. Idempotent."""
-        if self._keeper is not None:
-            await self._keeper.close()
-        if self._started is not None:
-            self._started[0].threads.close()
-        await self._connection.close()
+        """Leave the resources, and close the store, if it was opened here. Idempotent.
+
+        Raises:
+            BaseException: what leaving a resource raised; all the others are left all the same.
+        """
+        try:
+            if self._started is not None:
+                await self._started[0].resources.close()
+        finally:
+            if self._keeper is not None:
+                await self._keeper.close()
+            if self._started is not None:
+                self._started[0].threads.close()
+            await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
         await self._opened()
@@ -143,6 +161,7 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, root, data = await self._create(
             workflow, instance_id, input, priority, self._policy
@@ -165,9 +184,11 @@ class AsyncCheckpointingRunner:
         Raises:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         check_workflow(workflow)
         engine, programs = await self._opened()
+        self._runnable(programs, workflow)
         record = await engine.store.describe(check_instance_id(instance_id))
         if record is None:
             raise InstanceNotFound(instance_id)
@@ -191,6 +212,7 @@ class AsyncCheckpointingRunner:
             InvalidInstanceId: the id isn't allowed.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, root, data = await self._create(
             workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
@@ -217,12 +239,13 @@ class AsyncCheckpointingRunner:
 
         Raises:
             ValueError: ``limit`` is less than 1.
+            DefinitionError: a task needs a resource that the runner wasn't given.
         """
         given = check_workflows(workflows)
         if limit is not None and limit < 1:
             raise ValueError(f"limit is at least 1, or None for no limit, not {limit!r}")
         engine, programs = await self._opened()
-        compiled = {w.definition_hash: programs.of(w) for w in given}
+        compiled = {w.definition_hash: self._runnable(programs, w) for w in given}
         dispatcher = Dispatcher(engine, compiled, self._request())
         return await self._guarded(dispatcher.run_due(limit))
 
@@ -240,7 +263,7 @@ class AsyncCheckpointingRunner:
     ) -> tuple[InstanceRecord | None, Work | None, bytes]:
         check_workflow(workflow)
         engine, programs = await self._opened()
-        program = programs.of(workflow)
+        program = self._runnable(programs, workflow)
         new = new_instance(program, instance_id, value, priority=priority)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
@@ -294,6 +317,12 @@ class AsyncCheckpointingRunner:
         except UserExit as exit_request:
             raise exit_request.__cause__ or exit_request from None
 
+    def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
+        """The program of a workflow whose tasks get the resources that they ask for."""
+        program = programs.of(workflow)
+        self._resources.check(workflow.name, program.needs)
+        return program
+
     def _request(self) -> ClaimRequest:
         return ClaimRequest(
             holder=self._holder,
@@ -310,11 +339,19 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
+        threads = TaskThreads()
         held: set[Work] = set()
         releaser = Releaser(store)
-        committer = StoreCommitter(store, releaser, held)
-        slots = Slots(EMBEDDED_CONCURRENCY)
-        engine = Engine(store, releaser, committer, TaskThreads(), self._clock, held, slots)
+        engine = Engine(
+            store=store,
+            releaser=releaser,
+            committer=StoreCommitter(store, releaser, held),
+            threads=threads,
+            clock=self._clock,
+            held=held,
+            slots=Slots(EMBEDDED_CONCURRENCY),
+            resources=ResourcePool(self._resources, threads.run),
+        )
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)
         self._keeper.start()

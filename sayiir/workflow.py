@@ -37,6 +37,7 @@ In = TypeVar("In")
 Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
+Resources: TypeAlias = Mapping[Any, Any]
 
 _ABSENT: Final = object()
 """Stands where no flow was given: None is a flow that somebody forgot to return."""
@@ -134,18 +135,40 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
 
     @overload
     def run(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> B: ...
     @overload
     def run(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> B: ...
     @overload
     def run(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> Out: ...
     def run(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> Any:
         """Runs in memory and gives the output; works inside a running event loop too.
 
@@ -153,8 +176,11 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             value: the workflow's input.
             clock: what delays and timeouts sleep on; the machine's clock by default.
             events: what ``await_signal`` receives, by signal name, in order.
+            resources: what tasks ask for by ``resource(Type)``: an object of it, a factory, or an
+                (async) context manager or a factory of one, left at the end of the run.
 
         Raises:
+            DefinitionError: a task needs a resource that isn't given.
             WorkflowFailed: one of its subclasses says why; ``__cause__`` is the user's own
                 exception.
             PayloadError: a value can't be stored and come back equal.
@@ -163,33 +189,63 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             TypeError: the events of a signal are no list.
         """
         try:
-            return _run_blocking(lambda: self._run(value, clock, events))
+            return _run_blocking(lambda: self._run(value, clock, events, resources))
         except WorkflowFailed as error:
             # What tells is the cause, with the user's own frames; ours would only hide it.
             raise error.with_traceback(None)  # noqa: B904
 
     @overload
     async def arun(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> Out: ...
     async def arun(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        resources: Resources | None = None,
     ) -> Any:
         """As ``run``, in the event loop that is running."""
-        return await self._run(value, clock, events)
+        return await self._run(value, clock, events, resources)
 
-    async def _run(self, value: Any, clock: Clock | None, events: Events | None) -> Any:
+    async def _run(
+        self,
+        value: Any,
+        clock: Clock | None,
+        events: Events | None,
+        resources: Resources | None,
+    ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
 
-        return await run_in_memory(self._program(), value, clock=clock, events=events)
+        return await run_in_memory(
+            self._program(), value, clock=clock, events=events, resources=resources
+        )
 
     def _program(self) -> Program:
         """The definition with its codec plans, made at the first run and kept for the next."""

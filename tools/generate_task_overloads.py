@@ -5,7 +5,8 @@
 
 Each overload infers two things from one function: its inputs, by position, and its whole
 signature, by a ParamSpec. A protocol with an overloaded ``__call__`` does both at once.
-The order decides, and was found by trying it on mypy and pyright: fewest inputs first; async
+The order decides, and was found by trying it on mypy and pyright: classes before functions (a
+class is a function too, one that gives its instances); fewest inputs first; async
 before sync; the private sentinel before one input, or mypy makes ``x: Any`` into Never;
 ``Callable[P, …]`` with ``In = Any`` last, for five inputs and more.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 TARGET = Path(__file__).parent.parent / "sayiir" / "dsl" / "task_overloads.py"
@@ -35,7 +37,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, final, overload
 
 from sayiir.dsl.context import TaskContext
-from sayiir.dsl.task import FunctionTask
+from sayiir.dsl.task import ClassTask, FunctionTask
 from sayiir.durations import Duration
 from sayiir.policy import RetryPolicy
 
@@ -121,26 +123,36 @@ def input_type(types: list[str]) -> str:
     return types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
 
 
-def task_overload(arguments: list[str], types: list[str], *, is_async: bool, ctx: bool) -> str:
+def task_overload(
+    arguments: list[str], types: list[str], *, is_async: bool, ctx: bool, is_class: bool
+) -> str:
     generic = ["P", *(["R"] if is_async else []), "O", *arguments]
     name = protocol_name(len(arguments), is_async, ctx)
-    result = f"FunctionTask[{input_type(types)}, O, P, {'R' if is_async else 'O'}]"
+    function = f"{name}[{', '.join(generic)}]"
+    function = f"type[{function}]" if is_class else function
+    made = "ClassTask" if is_class else "FunctionTask"
+    result = f"{made}[{input_type(types)}, O, P, {'R' if is_async else 'O'}]"
     return f"""    @overload
-    def __call__(self, function: {name}[{", ".join(generic)}], /) -> {result}: ...
+    def __call__(self, function: {function}, /) -> {result}: ...
 """
 
 
 def overloads() -> str:
-    parts: list[str] = []
-    for inputs in range(MAX_INPUTS + 1):
-        types = [f"A{index}" for index in range(1, inputs + 1)]
-        for is_async in (True, False):
-            if inputs == 1:
-                parts.append(task_overload(["Opaque"], ["Any"], is_async=is_async, ctx=False))
-            parts.extend(
-                task_overload(types, types, is_async=is_async, ctx=ctx) for ctx in (False, True)
-            )
-    return "".join(parts)
+    return "".join(
+        overload
+        for is_class in (True, False)
+        for inputs in range(MAX_INPUTS + 1)
+        for is_async in (True, False)
+        for overload in overloads_of(inputs, is_async=is_async, is_class=is_class)
+    )
+
+
+def overloads_of(inputs: int, *, is_async: bool, is_class: bool) -> Iterator[str]:
+    types = [f"A{index}" for index in range(1, inputs + 1)]
+    if inputs == 1:
+        yield task_overload(["Opaque"], ["Any"], is_async=is_async, ctx=False, is_class=is_class)
+    for ctx in (False, True):
+        yield task_overload(types, types, is_async=is_async, ctx=ctx, is_class=is_class)
 
 
 def generated() -> str:

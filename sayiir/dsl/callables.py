@@ -158,7 +158,7 @@ def plain_spec(function: object, where: str) -> TaskSpec:
     if isinstance(function, type) and callable_instances(function):
         raise DefinitionError(
             f"{where} was given the class {function.__name__}, whose instances are callable; "
-            "give it an instance, or a function that makes one"
+            f"make it a task, built once: task({function.__name__}), or give it an instance"
         )
     is_async = is_async_callable(function)
     return TaskSpec(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import UnionType
+from typing import TYPE_CHECKING, Any, NewType, TypeVar, cast, get_origin
 
 from sayiir.dsl.nodes import TaskNode
 from sayiir.dsl.spec import Injected, Injection, TaskSpec
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 
     from sayiir.dsl.task import Task
 
-__all__ = ["InjectedDefault", "resource", "result_of", "workflow_input"]
+__all__ = [
+    "InjectedDefault",
+    "class_of_key",
+    "resource",
+    "result_of",
+    "type_name",
+    "workflow_input",
+]
 
 T = TypeVar("T")
 
@@ -42,7 +50,7 @@ class InjectedDefault:
     def __repr__(self) -> str:
         if self.task is not None:
             return f"{self.source.value}({self.task.name})"
-        return f"{self.source.value}({getattr(self.annotation, '__name__', self.annotation)})"
+        return f"{self.source.value}({type_name(self.annotation)})"
 
 
 def result_of(task: Task[Any, T]) -> T:
@@ -84,6 +92,46 @@ def workflow_input(input_type: TypeForm[T]) -> T:
     return cast("T", InjectedDefault(Injection.WORKFLOW_INPUT, annotation=input_type))
 
 
+def class_of_key(key: object) -> type | None:
+    """The class that a resource of this type is an instance of; None: it is no such type.
+
+    >>> class_of_key(dict[str, int]), class_of_key(3)
+    (<class 'dict'>, None)
+    """
+    while isinstance(key, NewType):
+        key = key.__supertype__
+    kind = get_origin(key) or key
+    return kind if isinstance(kind, type) and kind not in (UnionType, Any) else None
+
+
+def type_name(key: object) -> str:
+    """A type as messages spell it."""
+    plain = isinstance(key, (type, NewType)) and get_origin(key) is None
+    return str(getattr(key, "__name__", key)) if plain else repr(key)
+
+
 def resource(resource_type: TypeForm[T]) -> T:
-    """As a default: the object handed over under that type."""
+    """As a default: the object that was handed over under exactly that type.
+
+    ``resources={Type: ...}`` of a runner or of an in-memory run gives it. Constructors of class
+    tasks may ask for resources too.
+
+    Args:
+        resource_type: a class, a ``NewType``, or a class with parameters (``dict[str, int]``).
+
+    Raises:
+        DefinitionError: it is none of these.
+
+    >>> from sayiir import resource, task, workflow
+    >>> class Rates(dict[str, float]): ...
+    >>> @task
+    ... def to_euro(dollars: float, rates: Rates = resource(Rates)) -> float:
+    ...     return dollars * rates["USD"]
+    >>> workflow("exchange", to_euro).run(10.0, resources={Rates: Rates(USD=0.5)})
+    5.0
+    """
+    if class_of_key(resource_type) is None:
+        raise DefinitionError(
+            f"resource() takes a class, a NewType or a class with parameters, not {resource_type!r}"
+        )
     return cast("T", InjectedDefault(Injection.RESOURCE, annotation=resource_type))

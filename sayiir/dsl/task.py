@@ -1,4 +1,4 @@
-"""``@task`` and what it makes: a function that is also a flow."""
+"""``@task`` and what it makes: a function, or a class with ``__call__``, that is also a flow."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sayiir.dsl.callables import (
     is_async_callable,
     is_lambda,
 )
+from sayiir.dsl.class_call import ClassCall, class_call
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.inject import InjectedDefault
 from sayiir.dsl.nodes import TaskNode
@@ -27,7 +28,7 @@ from sayiir.policy import RetryPolicy, retry_policy
 if TYPE_CHECKING:
     from sayiir.dsl.task_overloads import TaskDecorator
 
-__all__ = ["FunctionTask", "Task", "task"]
+__all__ = ["ClassTask", "FunctionTask", "Task", "task"]
 
 In = TypeVar("In", contravariant=True)  # users read Flow[In, Out]
 Out = TypeVar("Out", covariant=True)
@@ -108,6 +109,36 @@ class FunctionTask(Task[In, Out], Generic[In, Out, P, R_co]):
         return cast("R_co", super().__call__(*args, **kwargs))
 
 
+class ClassTask(FunctionTask[In, Out, P, R_co]):
+    """A task made of a class: what is called is an instance, built once by whoever runs it.
+
+    Called directly it builds one for that call, if the class needs no resources and is no
+    context manager. Else the class itself is tested: ``Ship(carrier)(order)``.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, spec: TaskSpec) -> None:
+        super().__init__(spec)
+        cast("Any", self).__wrapped__ = self.wrapped
+
+    @property
+    def wrapped(self) -> type[Any]:
+        """The class, for where the task has taken its name."""
+        return cast("ClassCall", self.spec.function).kind
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Builds an instance and calls it.
+
+        Raises:
+            TypeError: the class needs resources or must be entered, or a parameter that the
+                engine would fill is not given.
+        """
+        # Here and not where the instance is awaited: a mistake is told where it is made.
+        cast("ClassCall", self.spec.function).check_direct()
+        return super().__call__(*args, **kwargs)
+
+
 def _task(
     function: object = None,
     /,
@@ -122,14 +153,15 @@ def _task(
     idempotent: bool = False,
     description: str = "",
 ) -> Any:
-    """Makes a task of a function; with options, gives the decorator that does.
+    """Makes a task of a function or class; with options, gives the decorator that does.
 
-    Parameters without a default are the task's input; see ``result_of`` and ``TaskContext`` for
-    what the engine fills.
+    Parameters without a default are the task's input; see ``result_of``, ``resource`` and
+    ``TaskContext`` for what the engine fills. Of a class with ``__call__`` one instance is built
+    by each runner or worker and called by many at once; its constructor may take resources.
 
     Args:
-        function: the function, or the task's name.
-        name: the task's name; the function's own by default.
+        function: the function or class, or the task's name.
+        name: the task's name; that of the function or class by default.
         timeout: of one attempt.
         retries: further attempts after a failed one: a count, or a ``RetryPolicy``.
         version: counts for the definition hash; change it when the meaning changes.
@@ -141,8 +173,8 @@ def _task(
         description: for people.
 
     Raises:
-        DefinitionError: not a function, an option out of its bounds, or a parameter that can't
-            be filled (``*args``, ``**kwargs``, an input by keyword only).
+        DefinitionError: not a function or such a class, an option out of its bounds, or a
+            parameter that can't be filled (``*args``, ``**kwargs``, an input by keyword only).
 
     >>> @task(retries=3, timeout="30s")
     ... def double(n: int) -> int:
@@ -156,6 +188,9 @@ def _task(
         name, function = function, None
 
     def decorate(decorated: Callable[..., Any], /) -> Task[Any, Any]:
+        _check_kind(decorated)
+        if isinstance(decorated, type):
+            decorated = class_call(decorated)
         _check_function(decorated)
         task_name = check_node_id(callable_name(decorated) if name is None else name)
         owner = f"task {task_name!r}"
@@ -174,6 +209,8 @@ def _task(
             description=check_text("description", description, owner),
             namespace=captured_namespace(decorated),
         )
+        if isinstance(decorated, ClassCall):
+            return ClassTask[Any, Any, ..., Any](spec)
         return FunctionTask[Any, Any, ..., Any](spec)
 
     return decorate if function is None else decorate(cast("Callable[..., Any]", function))
@@ -182,7 +219,7 @@ def _task(
 if TYPE_CHECKING:
     task: TaskDecorator
 else:
-    # 23 overloads that nobody calls would only slow the import down.
+    # Overloads that nobody calls would only slow the import down.
     task = _task
     task.__name__ = task.__qualname__ = "task"
 
@@ -199,19 +236,18 @@ def _where_to_run(
     return run_in
 
 
-def _check_function(function: object) -> None:
-    """Refuses what is no function of one result, and parameters that nothing can fill."""
+def _check_kind(function: object) -> None:
+    """Refuses what is no function or class at all."""
     if isinstance(function, Task):
         raise DefinitionError(f"task {function.name!r} is a task already")
     if isinstance(function, Flow):
         raise DefinitionError("a flow is made into a workflow, by workflow('name', flow)")
-    if isinstance(function, type):
-        raise DefinitionError(
-            f"a task is a function; {function.__name__} is a class. Decorate a function that "
-            "uses it"
-        )
     if not callable(function):
         raise DefinitionError(f"@task decorates functions, not {function!r}")
+
+
+def _check_function(function: Callable[..., Any]) -> None:
+    """Refuses what has no one result, and parameters that nothing can fill."""
     name = callable_name(function)
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise DefinitionError(

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar, final, overload
 
 from sayiir.dsl.context import TaskContext
-from sayiir.dsl.task import FunctionTask
+from sayiir.dsl.task import ClassTask, FunctionTask
 from sayiir.durations import Duration
 from sayiir.policy import RetryPolicy
 
@@ -192,6 +192,74 @@ class SyncContext4(Protocol[P, O_co, A1_contra, A2_contra, A3_contra, A4_contra]
 class TaskDecorator(Protocol):
     """``@task`` and ``@task(...)``; see ``sayiir.dsl.task`` for what it does."""
 
+    @overload
+    def __call__(self, function: type[Async0[P, R, O]], /) -> ClassTask[object, O, P, R]: ...
+    @overload
+    def __call__(self, function: type[AsyncContext0[P, R, O]], /) -> ClassTask[object, O, P, R]: ...
+    @overload
+    def __call__(self, function: type[Sync0[P, O]], /) -> ClassTask[object, O, P, O]: ...
+    @overload
+    def __call__(self, function: type[SyncContext0[P, O]], /) -> ClassTask[object, O, P, O]: ...
+    @overload
+    def __call__(self, function: type[Async1[P, R, O, Opaque]], /) -> ClassTask[Any, O, P, R]: ...
+    @overload
+    def __call__(self, function: type[Async1[P, R, O, A1]], /) -> ClassTask[A1, O, P, R]: ...
+    @overload
+    def __call__(self, function: type[AsyncContext1[P, R, O, A1]], /) -> ClassTask[A1, O, P, R]: ...
+    @overload
+    def __call__(self, function: type[Sync1[P, O, Opaque]], /) -> ClassTask[Any, O, P, O]: ...
+    @overload
+    def __call__(self, function: type[Sync1[P, O, A1]], /) -> ClassTask[A1, O, P, O]: ...
+    @overload
+    def __call__(self, function: type[SyncContext1[P, O, A1]], /) -> ClassTask[A1, O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[Async2[P, R, O, A1, A2]], /
+    ) -> ClassTask[tuple[A1, A2], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[AsyncContext2[P, R, O, A1, A2]], /
+    ) -> ClassTask[tuple[A1, A2], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[Sync2[P, O, A1, A2]], /
+    ) -> ClassTask[tuple[A1, A2], O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[SyncContext2[P, O, A1, A2]], /
+    ) -> ClassTask[tuple[A1, A2], O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[Async3[P, R, O, A1, A2, A3]], /
+    ) -> ClassTask[tuple[A1, A2, A3], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[AsyncContext3[P, R, O, A1, A2, A3]], /
+    ) -> ClassTask[tuple[A1, A2, A3], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[Sync3[P, O, A1, A2, A3]], /
+    ) -> ClassTask[tuple[A1, A2, A3], O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[SyncContext3[P, O, A1, A2, A3]], /
+    ) -> ClassTask[tuple[A1, A2, A3], O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[Async4[P, R, O, A1, A2, A3, A4]], /
+    ) -> ClassTask[tuple[A1, A2, A3, A4], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[AsyncContext4[P, R, O, A1, A2, A3, A4]], /
+    ) -> ClassTask[tuple[A1, A2, A3, A4], O, P, R]: ...
+    @overload
+    def __call__(
+        self, function: type[Sync4[P, O, A1, A2, A3, A4]], /
+    ) -> ClassTask[tuple[A1, A2, A3, A4], O, P, O]: ...
+    @overload
+    def __call__(
+        self, function: type[SyncContext4[P, O, A1, A2, A3, A4]], /
+    ) -> ClassTask[tuple[A1, A2, A3, A4], O, P, O]: ...
     @overload
     def __call__(self, function: Async0[P, R, O], /) -> FunctionTask[object, O, P, R]: ...
     @overload

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
+    from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.transitions import Acting, Outcome
     from sayiir.engine.work import Committer, Work
@@ -67,9 +68,9 @@ class ActOutcome:
 class Acts:
     """Does for the driver what a transition asks for."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads) -> None:
+    def __init__(self, committer: Committer, threads: TaskThreads, resources: ResourcePool) -> None:
         self._committer = committer
-        self._caller = Caller(committer, threads)
+        self._caller = Caller(committer, threads, resources)
 
     def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
         """The outcome of what the transition asks for.

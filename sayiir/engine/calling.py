@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sayiir.codec.protocol import UNDECLARED
+from sayiir.dsl.class_call import ClassCall
 from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.dsl.spec import Injection
 from sayiir.engine.attempt import Attempt
@@ -20,7 +21,7 @@ from sayiir.errors import PayloadError, SayiirError
 from sayiir.stores.records import Latest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sayiir.codec.protocol import Plan
     from sayiir.dsl.spec import Injected, TaskSpec
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
+    from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
     from sayiir.policy import RetryPolicy
@@ -71,11 +73,12 @@ class CallPlan:
         plan: how its output is stored.
         kept: some ``result_of`` reads its result later.
         coroutine: the function to await directly on the loop; None: it needs a thread or more.
+        built: for a class task: what stands for the instance that is called.
         takes_value: it has exactly one input and nothing injected: the value is the argument.
         annotation: that input's type.
     """
 
-    __slots__ = ("annotation", "coroutine", "kept", "plan", "spec", "takes_value")
+    __slots__ = ("annotation", "built", "coroutine", "kept", "plan", "spec", "takes_value")
 
     def __init__(self, program: Program, node_path: str, spec: TaskSpec) -> None:
         signature = spec.signature
@@ -83,6 +86,7 @@ class CallPlan:
         self.plan: Plan = program.plan(node_path)
         self.kept = node_path in program.definition.kept
         self.coroutine: Callable[..., Any] | None = spec.function if spec.is_async else None
+        self.built = spec.function if isinstance(spec.function, ClassCall) else None
         self.takes_value = len(signature.inputs) == 1 and not signature.injected
         self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
 
@@ -90,9 +94,10 @@ class CallPlan:
 class Caller:
     """Calls tasks for the driver, with the values that its position refers to."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads) -> None:
+    def __init__(self, committer: Committer, threads: TaskThreads, resources: ResourcePool) -> None:
         self._committer = committer
         self._threads = threads
+        self._resources = resources
 
     async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
         """The task's return value, and how long it took in microseconds.
@@ -114,16 +119,20 @@ class Caller:
             args, kwargs = (value,), _NO_KWARGS
         else:
             args, kwargs = await self._arguments(work, position, spec, attempt)
+        coroutine, instance = call.coroutine, None
+        if call.built is not None:
+            instance = await self._made(work, spec, self._resources.instance(call.built))
+            coroutine = instance if spec.is_async else None
         timeout, by_deadline = _timeout(work, spec)
         token = CURRENT_ATTEMPT.set(attempt)
         on_loop = spec.is_async or spec.run_in == "loop"
         work.heeds = Heed.STOP if on_loop else Heed.LOSS
         began = time.perf_counter_ns()
         try:
-            if timeout is None and call.coroutine is not None:
-                value = await call.coroutine(*args, **kwargs)
+            if timeout is None and coroutine is not None:
+                value = await coroutine(*args, **kwargs)
             else:
-                value = await invoke(spec, args, kwargs, timeout, self._threads)
+                value = await invoke(spec, args, kwargs, timeout, self._threads, instance)
         except BaseException as error:
             attempt.given_up = True
             raise _act_failed(work, spec, error, by_deadline=by_deadline) from error
@@ -158,14 +167,21 @@ class Caller:
         try:
             args, kwargs = bind(signature, value, work.program.codec)
             for injected in signature.injected:
-                kwargs[injected.name] = await self._injected(work, position, injected, attempt)
+                kwargs[injected.name] = await self._injected(
+                    work, position, spec, injected, attempt
+                )
         except PayloadError as error:
             located = error.located(path=position.path, task=spec.name)
             raise ActFailed(located, spec) from error
         return args, kwargs
 
     async def _injected(
-        self, work: Work, position: Position, injected: Injected, attempt: Attempt
+        self,
+        work: Work,
+        position: Position,
+        spec: TaskSpec,
+        injected: Injected,
+        attempt: Attempt,
     ) -> Any:
         match injected.source:
             case Injection.CONTEXT:
@@ -177,7 +193,31 @@ class Caller:
             case Injection.RESULT_OF:
                 return (await self._earlier(work, position, injected.name)).read()
             case Injection.RESOURCE:
-                raise ActFailed(SayiirError(f"no resource for {injected.annotation!r}"))
+                return await self._made(work, spec, self._resources.get(injected.annotation))
+
+    async def _made(self, work: Work, spec: TaskSpec, making: Awaitable[Any]) -> Any:
+        """What the pool makes for a task, as if the task made it: it may be cancelled and retried.
+
+        It is made once for many, so it doesn't count for the timeout of who happens to be first;
+        the workflow's own deadline holds.
+
+        Raises:
+            ActFailed: it could not be made, or the deadline passed.
+        """
+        remaining = None
+        if work.deadline_at is not None:
+            remaining = max(work.deadline_at - time.monotonic(), 0.0)
+        scope = asyncio.timeout(remaining)
+        work.heeds = Heed.STOP
+        try:
+            async with scope:
+                return await making
+        except BaseException as error:
+            late = isinstance(error, TimeoutError) and scope.expired()
+            failure = AttemptTimedOut(remaining or 0.0) if late else error
+            raise _act_failed(work, spec, failure, by_deadline=late) from error
+        finally:
+            work.acted()
 
     async def _earlier(self, work: Work, position: Position, parameter: str) -> Payload:
         """What ``result_of`` stands for: kept since it ran here, else read from the store."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.claims import Releaser
     from sayiir.engine.program import Program
+    from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
     from sayiir.stores.protocols import Store, Watch
@@ -47,6 +48,7 @@ class Engine:
     clock: Clock
     held: set[Work]
     slots: Slots
+    resources: ResourcePool
 
 
 class Dispatcher:
@@ -67,7 +69,10 @@ class Dispatcher:
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
         self._driver = Driver(
-            engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
+            engine.committer,
+            Acts(engine.committer, engine.threads, engine.resources),
+            engine.clock,
+            self,
         )
         # Whoever runs an instance from inside a task has a slot already, and waits in it: to
         # count the instance's items beside it could leave none for them.

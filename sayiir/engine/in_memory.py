@@ -23,6 +23,7 @@ from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
+from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.threads import TaskThreads
 from sayiir.engine.transitions import (
     AwaitEvent,
@@ -67,19 +68,26 @@ async def run_in_memory(
     *,
     clock: Clock | None = None,
     events: Mapping[str, Sequence[object]] | None = None,
+    resources: Mapping[Any, Any] | None = None,
 ) -> Any:
     """The workflow's output, computed now and kept nowhere.
 
+    Resources and instances of class tasks are made for this run, and left at its end.
+
     Raises:
+        DefinitionError: a task needs a resource that isn't given, or one is no resource.
         WorkflowFailed: as ``result()`` of a durable run would, with ``__cause__`` the user's
             own exception.
         SignalUnavailable: a wait without timeout has no event.
         PayloadError: the input doesn't fit.
     """
+    given = Resources(resources)
+    given.check(program.definition.name, program.needs)
     threads = TaskThreads()
     try:
-        run = InMemoryRun(program, threads, clock or SystemClock(), events or {})
-        return await run.run(value)
+        async with ResourcePool(given, threads.run) as pool:
+            run = InMemoryRun(program, threads, pool, clock or SystemClock(), events or {})
+            return await run.run(value)
     except UserExit as exit_request:
         raise exit_request.__cause__ or exit_request from None
     finally:
@@ -105,6 +113,7 @@ class InMemoryRun:
         self,
         program: Program,
         threads: TaskThreads,
+        resources: ResourcePool,
         clock: Clock,
         events: Mapping[str, Sequence[object]],
     ) -> None:
@@ -116,7 +125,7 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        self._driver = Driver(self, Acts(self, threads), clock, self)
+        self._driver = Driver(self, Acts(self, threads, resources), clock, self)
         self._joins: dict[str, _Join] = {}
         self._kept: dict[str, dict[bytes, tuple[str, Payload]]] = {}
         self._ready: deque[Work] = deque()

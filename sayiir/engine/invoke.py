@@ -32,15 +32,18 @@ async def invoke(
     kwargs: dict[str, Any],
     timeout_seconds: float | None,
     threads: TaskThreads,
+    instance: Callable[..., Any] | None = None,
 ) -> Any:
     """The task's return value.
+
+    ``instance``: of a class task, what is called instead of the function.
 
     Raises:
         AttemptTimedOut: it took longer than ``timeout_seconds``. A coroutine is cancelled, a
             thread abandoned; what they still return is dropped.
         BaseException: whatever it raised.
     """
-    function = spec.function
+    function = instance or spec.function
     if function is None:
         raise TypeError(f"task {spec.name!r} has no function: its definition was only read")
     if timeout_seconds is None:

@@ -11,6 +11,7 @@ from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
+from sayiir.engine.resources import needs_of
 from sayiir.errors import StoreError
 from sayiir.ids import path_segments, quoted_selector
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
     from sayiir.engine.position import Place
     from sayiir.engine.refs import Ref
+    from sayiir.engine.resources import Need
 
 __all__ = ["Program"]
 
@@ -124,6 +126,11 @@ class Program:
     def portable(self) -> bytes:
         """The definition as stores keep it."""
         return to_portable(self.definition)
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """The resources that its tasks ask for."""
+        return needs_of(self.definition.root)
 
     def workflow_input(self, frame: Frame) -> Ref:
         """The input of the nearest workflow that encloses the frame."""

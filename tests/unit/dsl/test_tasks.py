@@ -152,8 +152,7 @@ class Holder:
     ("thing", "message"),
     [
         (3, "decorates functions"),
-        (SyncCallable, "is a class"),
-        (str, "is a class"),
+        (str, "is a class without"),
         (generator, "is a generator"),
         (async_generator, "is a generator"),
         (starred, "can't be filled"),
