@@ -7,7 +7,7 @@ Each object owns one thread with an event loop, so it works in scripts, in a not
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.client import AsyncWorkflowClient
@@ -19,6 +19,7 @@ from sayiir.runner import AsyncCheckpointingRunner
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
@@ -107,6 +108,7 @@ class WorkflowClient:
         *,
         priority: int | None = None,
         traceparent: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create an instance; see ``AsyncWorkflowClient.submit``."""
         return self._portal.call(
@@ -116,6 +118,7 @@ class WorkflowClient:
             input,
             priority=priority,
             traceparent=traceparent,
+            labels=labels,
         )
 
     @overload
@@ -130,6 +133,12 @@ class WorkflowClient:
         twin: Any = self._twin
         status: WorkflowStatus[Any] = self._portal.call(twin.status, instance_id, workflow)
         return status
+
+    def describe(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> InstanceDescription:
+        """All there is to see of an instance; see ``AsyncWorkflowClient.describe``."""
+        return self._portal.call(self._twin.describe, instance_id, workflow)
 
     def result(
         self,
@@ -187,9 +196,10 @@ class WorkflowClient:
         status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> InstancePage:
         """A page of instances, newest first; see ``AsyncWorkflowClient.list``."""
-        return self._portal.call(self._twin.list, workflow, status, limit, cursor)
+        return self._portal.call(self._twin.list, workflow, status, limit, cursor, labels)
 
     def send_event(
         self,
@@ -228,6 +238,19 @@ class WorkflowClient:
     def delete(self, instance_id: str) -> None:
         """Remove a finished instance; see ``AsyncWorkflowClient.delete``."""
         self._portal.call(self._twin.delete, instance_id)
+
+    def delete_finished(
+        self,
+        older_than: Duration,
+        *,
+        limit: int | None = None,
+        workflow: Workflow[Any, Any] | str | None = None,
+        status: str | None = None,
+    ) -> int:
+        """Remove what ended long ago; see ``AsyncWorkflowClient.delete_finished``."""
+        return self._portal.call(
+            self._twin.delete_finished, older_than, limit=limit, workflow=workflow, status=status
+        )
 
 
 class CheckpointingRunner:
@@ -294,10 +317,17 @@ class CheckpointingRunner:
         *,
         wait: bool = False,
         priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create the instance and work on it; see ``AsyncCheckpointingRunner.run``."""
         return self._portal.call(
-            self._twin.run, workflow, instance_id, input, wait=wait, priority=priority
+            self._twin.run,
+            workflow,
+            instance_id,
+            input,
+            wait=wait,
+            priority=priority,
+            labels=labels,
         )
 
     def resume(
@@ -313,9 +343,12 @@ class CheckpointingRunner:
         input: A,  # noqa: A002
         *,
         wait: bool = False,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start the instance, or continue it; see ``AsyncCheckpointingRunner.ensure``."""
-        return self._portal.call(self._twin.ensure, workflow, instance_id, input, wait=wait)
+        return self._portal.call(
+            self._twin.ensure, workflow, instance_id, input, wait=wait, labels=labels
+        )
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

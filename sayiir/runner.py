@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.connection import StoreConnection, default_codec
@@ -123,6 +123,7 @@ class AsyncCheckpointingRunner:
         *,
         wait: bool = False,
         priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create the instance and work until nothing of it is due.
 
@@ -132,15 +133,18 @@ class AsyncCheckpointingRunner:
             input: validated leniently: a dict becomes the model.
             wait: go on through delays and signals until it ends or is paused.
             priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: to find it by in ``list``: at most 50, names of 1 to 64 characters, values of
+                up to 256. Of an instance that exists they stay as they are.
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
+            TypeError, ValueError: the labels aren't.
             PayloadError: the input doesn't fit.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
         existing, claimed, data = await self._create(
-            workflow, instance_id, input, priority, self._policy
+            workflow, instance_id, input, priority, labels, self._policy
         )
         if existing is not None:
             if self._policy is ConflictPolicy.FAIL:
@@ -174,19 +178,35 @@ class AsyncCheckpointingRunner:
         input: A,  # noqa: A002
         *,
         wait: bool = False,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start the instance, or continue it: the line to run again after a crash.
 
         Paused, failed, cancelled and completed instances are returned as they are; under
         another definition a finished one is returned as plain data.
 
+        Args:
+            workflow: what to run.
+            instance_id: its name.
+            input: validated leniently: a dict becomes the model.
+            wait: go on through delays and signals until it ends or is paused.
+            labels: to find it by in ``list``: at most 50, names of 1 to 64 characters, values of
+                up to 256. Of an instance that exists they stay as they are.
+
         Raises:
             InvalidInstanceId: the id isn't allowed.
+            TypeError, ValueError: the labels aren't.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
         """
         existing, claimed, _ = await self._create(
-            workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
+            workflow,
+            instance_id,
+            input,
+            None,
+            labels,
+            ConflictPolicy.USE_EXISTING,
+            finished_as_is=True,
         )
         if existing is None:
             return await self._work(workflow, instance_id, claimed, wait=wait)
@@ -220,13 +240,14 @@ class AsyncCheckpointingRunner:
         instance_id: str,
         value: Any,
         priority: int | None,
+        labels: Mapping[str, str] | None,
         policy: ConflictPolicy,
         *,
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Claimed | None, bytes]:
         engine, programs = await self._opened()
         program = programs.of(workflow)
-        new = new_instance(program, instance_id, value, priority=priority)
+        new = new_instance(program, instance_id, value, priority=priority, labels=labels)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
         answer = await claiming(engine.store, create, _root_of)

@@ -6,6 +6,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.labels import check_labels
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
 from sayiir.ids import check_instance_id, new_run_id
@@ -13,6 +14,8 @@ from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord
@@ -27,6 +30,7 @@ def new_instance(
     *,
     priority: int | None = None,
     traceparent: str | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> NewInstance:
     """What is stored of a new instance; nothing of the user's runs for it.
 
@@ -34,6 +38,7 @@ def new_instance(
         InvalidInstanceId: the id isn't allowed.
         PayloadError: the input doesn't fit the workflow's declared input.
         DefinitionError: the priority is not 1 to 5.
+        TypeError, ValueError: the labels aren't allowed.
     """
     definition = program.definition
     check_instance_id(instance_id)
@@ -55,6 +60,7 @@ def new_instance(
         priority=wanted or definition.priority or DEFAULT_PRIORITY,
         root_priority=next_priority(start),
         timeout_us=None if timeout is None else round(timeout * 1e6),
+        labels=check_labels(labels),
         traceparent=traceparent or current_traceparent(),
     )
 

@@ -1,4 +1,4 @@
-"""Keeping leases alive, apart from user code, and learning what was asked meanwhile.
+"""Keeping leases alive, apart from user code; what tasks say goes out, what is asked comes in.
 
 The keeper runs on a thread with a loop of its own: a task that blocks the event loop, or a
 process busy with a long computation, must not lose its other work.
@@ -12,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from sayiir.engine.progress import ProgressGatherer
 from sayiir.errors import StoreError
 from sayiir.limits import CONTROL_POLL_SECONDS, LEASE_RENEWALS_PER_LEASE
 from sayiir.stores.records import Control
@@ -51,6 +52,8 @@ async def look_after(
 class LeaseKeeper:
     """A daemon thread that renews every third of a lease and looks for requests every second.
 
+    What running tasks have said meanwhile is written on the same rounds.
+
     Args:
         store: where the leases are.
         held: the work whose leases are in use; read from the keeper's thread.
@@ -69,6 +72,7 @@ class LeaseKeeper:
         self._held = held
         self._lease_us = lease_us
         self._loop = loop
+        self._progress = ProgressGatherer(store)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._main, name="sayiir-leases", daemon=True)
 
@@ -94,9 +98,10 @@ class LeaseKeeper:
             try:
                 lease_us = self._lease_us if due else None
                 await look_after(self._store, self._works, lease_us, self._tell)
+                await self._progress.write(self._works())
             except StoreError:
                 # Tried again at the next step; a lease outlives two failed renewals.
-                logger.warning("could not renew leases", exc_info=True)
+                logger.warning("could not look after leases", exc_info=True)
                 continue
             if due:
                 renewed_at = time.monotonic()

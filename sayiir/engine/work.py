@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from sayiir.engine.attempt import Attempt
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sayiir.errors import FailureInfo
     from sayiir.stores.records import Fence, Latest
 
-__all__ = ["Committer", "Computed", "Reply", "RetryLater", "Run", "Step", "Work"]
+__all__ = ["Committer", "Computed", "Reply", "RetryLater", "Run", "Said", "Step", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,10 @@ class Run:
     run_id: str
     instance_id: str
     traceparent: str | None = None
+
+
+Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
+"""Which attempt reported, how far it is, and a few words. One object: it is assigned whole."""
 
 
 class Work:
@@ -52,6 +57,7 @@ class Work:
         task: the asyncio task that drives the item.
         in_user_code: user code runs at this moment, or a backoff is slept: it can be cancelled.
         in_thread: that code runs on a thread, which can't be cancelled, only left behind.
+        said: what the running attempt reported last; written to the store from time to time.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
     """
 
@@ -70,6 +76,7 @@ class Work:
         "position",
         "program",
         "run",
+        "said",
         "spawned",
         "task",
     )
@@ -97,6 +104,7 @@ class Work:
         self.task: asyncio.Task[Any] | None = None
         self.in_user_code = False
         self.in_thread = False
+        self.said: Said | None = None
         self.kept: dict[str, tuple[bytes, Payload]] = {}
 
     @property
