@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
+    from sayiir.events import Listener
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
@@ -265,6 +266,8 @@ class CheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        on_event: told what happens here, as values of ``sayiir.events``; called on the runner's
+            own thread. See ``AsyncCheckpointingRunner``.
 
     >>> from sayiir import task, workflow
     >>> @task
@@ -283,9 +286,15 @@ class CheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
-            store, conflict_policy=conflict_policy, codec=codec, lease=lease, clock=clock
+            store,
+            conflict_policy=conflict_policy,
+            codec=codec,
+            lease=lease,
+            clock=clock,
+            on_event=on_event,
         )
         self._portal = Portal("CheckpointingRunner")
 

@@ -18,8 +18,10 @@ from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
+from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
+from sayiir.events import InstanceFinished, InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
@@ -28,6 +30,7 @@ from sayiir.stores.records import ClaimRequest, Control, InstanceState
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.events import Listener
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -52,6 +55,9 @@ class AsyncCheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        on_event: told what happens here, as values of ``sayiir.events``: a function that returns
+            quickly (it is called on the event loop), or a coroutine function. What it raises is
+            logged once and hurts no run.
 
     >>> import asyncio
     >>> from sayiir import task, workflow
@@ -74,12 +80,14 @@ class AsyncCheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         self._connection = StoreConnection(store)
         self._policy = conflict_policy
         self._codec = codec or default_codec()
         self._lease_us = round(duration_seconds(lease) * 1e6)
         self._clock = clock or SystemClock()
+        self._teller = None if on_event is None else Teller(on_event, self._clock)
         self._holder = uuid.uuid4().hex
         self._started: tuple[Engine, Programs] | None = None
         self._keeper: LeaseKeeper | None = None
@@ -104,6 +112,8 @@ class AsyncCheckpointingRunner:
             self._keeper.stop()
         if self._started is not None:
             self._started[0].threads.close()
+        if self._teller is not None:
+            await self._teller.close()
         await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
@@ -283,9 +293,15 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         program = programs.of(workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
+        if self._teller is not None:
+            kind = InstanceResumed if claimed is None else InstanceStarted
+            self._teller.tell_of(kind, instance_id, workflow.name)
         record = await self._guarded(dispatcher.run_instance(instance_id, claimed, wait=wait))
         if record is None:
             raise InstanceNotFound(instance_id)
+        if self._teller is not None and record.state is InstanceState.CANCELLED:
+            # The last item's end makes it so, wherever that is: here it is seen.
+            self._teller.tell_of(InstanceFinished, instance_id, workflow.name, status="Cancelled")
         return await status_of(record, programs, workflow)
 
     async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
@@ -311,7 +327,8 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
-        engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+        committer, threads = StoreCommitter(store), TaskThreads()
+        engine = Engine(store, committer, threads, self._clock, set(), self._teller)
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
         self._keeper.start()

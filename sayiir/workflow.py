@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.nodes import Node
     from sayiir.dsl.sequence import Piece
     from sayiir.engine.program import Program
+    from sayiir.events import Listener
 
 __all__ = ["Workflow", "workflow"]
 
@@ -131,18 +132,40 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
 
     @overload
     def run(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     def run(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     def run(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> Out: ...
     def run(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> Any:
         """Runs in memory and gives the output; works inside a running event loop too.
 
@@ -150,6 +173,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             value: the workflow's input.
             clock: what delays and timeouts sleep on; the machine's clock by default.
             events: what ``await_signal`` receives, by signal name, in order.
+            on_event: told what happens, as a runner tells it; see ``sayiir.events``.
 
         Raises:
             WorkflowFailed: one of its subclasses says why; ``__cause__`` is the user's own
@@ -157,30 +181,60 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
         """
-        return _run_blocking(lambda: self._run(value, clock, events))
+        return _run_blocking(lambda: self._run(value, clock, events, on_event))
 
     @overload
     async def arun(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> Out: ...
     async def arun(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        on_event: Listener | None = None,
     ) -> Any:
         """As ``run``, in the event loop that is running."""
-        return await self._run(value, clock, events)
+        return await self._run(value, clock, events, on_event)
 
-    async def _run(self, value: Any, clock: Clock | None, events: Events | None) -> Any:
+    async def _run(
+        self,
+        value: Any,
+        clock: Clock | None,
+        events: Events | None,
+        on_event: Listener | None,
+    ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
 
-        return await run_in_memory(self._program(), value, clock=clock, events=events)
+        return await run_in_memory(
+            self._program(), value, clock=clock, events=events, on_event=on_event
+        )
 
     def _program(self) -> Program:
         """The definition with its codec plans, made at the first run and kept for the next."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
+from sayiir.engine.telling import TellingActs, TellingCommitter
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
     from sayiir.engine.program import Program
+    from sayiir.engine.telling import Teller
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
     from sayiir.stores.protocols import Store, Watch
@@ -41,6 +43,7 @@ class Engine:
     threads: TaskThreads
     clock: Clock
     held: set[Work]
+    teller: Teller | None = None
 
 
 class Dispatcher:
@@ -59,9 +62,13 @@ class Dispatcher:
         self._engine = engine
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
-        self._driver = Driver(
-            engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
-        )
+        acts = Acts(engine.committer, engine.threads)
+        if engine.teller is None:
+            self._driver = Driver(engine.committer, acts, engine.clock, self)
+        else:
+            committer = TellingCommitter(engine.committer, engine.teller)
+            telling = TellingActs(acts, committer, engine.teller)
+            self._driver = Driver(committer, telling, engine.clock, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[Work] = deque()
         self._asked = 0

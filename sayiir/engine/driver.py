@@ -45,6 +45,7 @@ from sayiir.stores.records import Control
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.telling import TellingActs
     from sayiir.engine.transitions import Acting, Transition
     from sayiir.engine.work import Committer, Reply, Work
 
@@ -81,7 +82,9 @@ class Driver:
         desk: starts further items; its ``held`` lists those whose lease is in use.
     """
 
-    def __init__(self, committer: Committer, acts: Acts, clock: Clock, desk: Desk) -> None:
+    def __init__(
+        self, committer: Committer, acts: Acts | TellingActs, clock: Clock, desk: Desk
+    ) -> None:
         self._committer = committer
         self._acts = acts
         self._clock = clock

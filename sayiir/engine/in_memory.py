@@ -22,6 +22,7 @@ from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import payload_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
+from sayiir.engine.telling import Teller, TellingActs, TellingCommitter
 from sayiir.engine.threads import TaskThreads
 from sayiir.engine.transitions import (
     AwaitEvent,
@@ -40,6 +41,7 @@ from sayiir.errors import (
     WorkflowTimedOut,
     failure_of,
 )
+from sayiir.events import InstanceFinished, InstanceStarted
 from sayiir.ids import new_run_id
 from sayiir.limits import EMBEDDED_CONCURRENCY
 from sayiir.stores.records import Control, Fence, ItemKey
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step
+    from sayiir.events import Listener
     from sayiir.stores.records import Latest
 
 __all__ = ["run_in_memory"]
@@ -66,6 +69,7 @@ async def run_in_memory(
     *,
     clock: Clock | None = None,
     events: Mapping[str, Sequence[object]] | None = None,
+    on_event: Listener | None = None,
 ) -> Any:
     """The workflow's output, computed now and kept nowhere.
 
@@ -76,13 +80,17 @@ async def run_in_memory(
         PayloadError: the input doesn't fit.
     """
     threads = TaskThreads()
+    clock = clock or SystemClock()
+    teller = None if on_event is None else Teller(on_event, clock)
     try:
-        run = InMemoryRun(program, threads, clock or SystemClock(), events or {})
+        run = InMemoryRun(program, threads, clock, events or {}, teller)
         return await run.run(value)
     except UserExit as exit_request:
         raise exit_request.__cause__ or exit_request from None
     finally:
         threads.close()
+        if teller is not None:
+            await teller.close()
 
 
 class _Join:
@@ -106,6 +114,7 @@ class InMemoryRun:
         threads: TaskThreads,
         clock: Clock,
         events: Mapping[str, Sequence[object]],
+        teller: Teller | None = None,
     ) -> None:
         self.durable = False
         self.held: set[Work] = set()
@@ -115,7 +124,12 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        self._driver = Driver(self, Acts(self, threads), clock, self)
+        acts = Acts(self, threads)
+        self._driver = Driver(self, acts, clock, self)
+        self._teller = teller
+        if teller is not None:
+            telling = TellingCommitter(self, teller)
+            self._driver = Driver(telling, TellingActs(acts, telling, teller), clock, self)
         self._joins: dict[str, _Join] = {}
         self._kept: dict[str, dict[bytes, tuple[str, Payload]]] = {}
         self._ready: deque[Work] = deque()
@@ -140,6 +154,8 @@ class InMemoryRun:
         if (timeout := program.definition.timeout_seconds) is not None:
             root.deadline_at = time.monotonic() + timeout
             deadline_at_us = self._clock.now_us() + int(timeout * 1e6)
+        if self._teller is not None:
+            self._teller.tell(InstanceStarted, root)
         try:
             await self._driver.drive(root)
             while self._output is None and self._failure is None:
@@ -157,7 +173,11 @@ class InMemoryRun:
         """Start what is ready, and wait until something ends or falls due."""
         now_us = self._clock.now_us()
         if deadline_at_us is not None and now_us >= deadline_at_us:
-            self._failure = self._timed_out()
+            info = self._timed_out()
+            self._failure = failure_of(info)
+            if self._teller is not None:
+                name = self._program.definition.name
+                self._teller.tell_of(InstanceFinished, "", name, status="Failed", error=info)
             return
         while self._timers and self._timers[0][0] <= now_us:
             self._ready.append(heapq.heappop(self._timers)[2])
@@ -187,11 +207,11 @@ class InMemoryRun:
         if self._tasks:
             await asyncio.wait(list(self._tasks))
 
-    def _timed_out(self) -> BaseException:
+    def _timed_out(self) -> FailureInfo:
         seconds = self._program.definition.timeout_seconds
         name = WorkflowTimedOut.__name__
         message = f"the workflow took longer than its timeout of {seconds:g} s"
-        return failure_of(FailureInfo(name, name, message))
+        return FailureInfo(name, name, message)
 
     # -- the desk
 

@@ -40,7 +40,7 @@ class ProgressGatherer:
         said = {work: word for work in works if (word := work.said) is not None}
         fresh = {w: word for w, word in said.items() if self._written.get(w) is not word}
         if fresh:
-            reports = (attempt.report(*rest) for attempt, *rest in fresh.values())
+            reports = (attempt.report(how_far, words) for attempt, how_far, words in fresh.values())
             await self._store.report([each for each in reports if each is not None])
             # A little less, or a tick that comes a moment early would skip a second.
             self._next_at = now + 0.9 * PROGRESS_SECONDS
