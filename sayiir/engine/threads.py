@@ -15,6 +15,7 @@ from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from sayiir.errors import SayiirError
 from sayiir.limits import MAX_ABANDONED_THREADS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ __all__ = ["TaskThreads", "TooManyAbandonedThreads"]
 logger = logging.getLogger("sayiir.engine")
 
 
-class TooManyAbandonedThreads(Exception):
+class TooManyAbandonedThreads(SayiirError):
     """So many timed-out tasks still occupy threads that no further one is started."""
 
 
@@ -58,6 +59,8 @@ class TaskThreads:
         self._idle = 0
         self._threads = 0
         self._abandoned = 0
+        self._untold = 0
+        """How many were abandoned since the log was told."""
         self._wake_up_due = False
 
     async def run(self, call: Callable[[], Any]) -> Any:
@@ -71,8 +74,9 @@ class TaskThreads:
         """
         if self._abandoned >= MAX_ABANDONED_THREADS:
             raise TooManyAbandonedThreads(
-                f"{self._abandoned} timed-out tasks still run on threads; a task that can hang "
-                "should check ctx.check_cancelled() or use its client's own timeout"
+                f"{self._abandoned} tasks that were given up still run on threads, and no more "
+                "are risked; a task that can hang should check ctx.check_cancelled(), use its "
+                "client's own timeout, or run in a process, which can be killed"
             )
         loop = asyncio.get_running_loop()
         job = _Job(call, copy_context(), loop.create_future())
@@ -88,6 +92,7 @@ class TaskThreads:
 
     def close(self) -> None:
         """Let idle threads end; busy ones end with their call."""
+        self._tell_abandoned()
         with self._lock:
             for _ in range(self._threads):
                 self._jobs.put(None)
@@ -110,7 +115,22 @@ class TaskThreads:
                 return
             job.abandoned = True
             self._abandoned += 1
-        logger.warning("a task was left running on its thread; %d such now", self._abandoned)
+            self._untold += 1
+        if self._untold == 1:
+            # Whatever stops many at once (Ctrl-C, a lost store) stops them in one turn of the
+            # loop: the next turn has their number.
+            asyncio.get_running_loop().call_soon(self._tell_abandoned)
+
+    def _tell_abandoned(self) -> None:
+        if self._untold:
+            logger.warning(
+                "left running on their threads: %d tasks (%d in all now, of at most %d); their "
+                "results are dropped",
+                self._untold,
+                self._abandoned,
+                MAX_ABANDONED_THREADS,
+            )
+            self._untold = 0
 
     def _deliver(self) -> None:
         self._wake_up_due = False
