@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayiir.engine.acts import ActFailed
 from sayiir.engine.advance import advance
-from sayiir.engine.failures import failure_of_exception, failure_of_transition
+from sayiir.engine.failures import (
+    failure_of_deadline,
+    failure_of_exception,
+    failure_of_transition,
+)
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
     ACTING,
@@ -313,13 +317,7 @@ class Driver:
     # -- ending in failure
 
     async def _deadline_passed(self, work: Work) -> None:
-        seconds = work.program.definition.timeout_seconds
-        info = FailureInfo(
-            WorkflowTimedOut.__name__,
-            WorkflowTimedOut.__name__,
-            f"the workflow took longer than its timeout of {seconds:g} s",
-            path="",
-        )
+        info = failure_of_deadline(work.program.definition.timeout_seconds)
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
         await self._committer.commit(work, Step(failed, failure=info))
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
-from sayiir.engine.failures import failure_to_bytes
+from sayiir.engine.failures import failure_of_deadline, failure_to_bytes
 from sayiir.engine.invoke import UserExit
+from sayiir.engine.kept import KeptResults
 from sayiir.engine.payloads import payload_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
@@ -35,12 +36,7 @@ from sayiir.engine.transitions import (
     TimedOut,
 )
 from sayiir.engine.work import Reply, RetryLater, Run, Work
-from sayiir.errors import (
-    FailureInfo,
-    SignalUnavailable,
-    WorkflowTimedOut,
-    failure_of,
-)
+from sayiir.errors import SignalUnavailable, failure_of
 from sayiir.events import InstanceFinished, InstanceStarted
 from sayiir.ids import new_run_id
 from sayiir.limits import EMBEDDED_CONCURRENCY
@@ -131,7 +127,7 @@ class InMemoryRun:
             telling = TellingCommitter(self, teller)
             self._driver = Driver(telling, TellingActs(acts, telling, teller), clock, self)
         self._joins: dict[str, _Join] = {}
-        self._kept: dict[str, dict[bytes, tuple[str, Payload]]] = {}
+        self._kept = KeptResults()
         self._ready: deque[Work] = deque()
         self._timers: list[tuple[int, int, Work]] = []
         self._timer_ids = count()
@@ -173,7 +169,7 @@ class InMemoryRun:
         """Start what is ready, and wait until something ends or falls due."""
         now_us = self._clock.now_us()
         if deadline_at_us is not None and now_us >= deadline_at_us:
-            info = self._timed_out()
+            info = failure_of_deadline(self._program.definition.timeout_seconds)
             self._failure = failure_of(info)
             if self._teller is not None:
                 name = self._program.definition.name
@@ -206,12 +202,6 @@ class InMemoryRun:
             task.cancel()
         if self._tasks:
             await asyncio.wait(list(self._tasks))
-
-    def _timed_out(self) -> FailureInfo:
-        seconds = self._program.definition.timeout_seconds
-        name = WorkflowTimedOut.__name__
-        message = f"the workflow took longer than its timeout of {seconds:g} s"
-        return FailureInfo(name, name, message)
 
     # -- the desk
 
@@ -246,8 +236,7 @@ class InMemoryRun:
             return _REFUSED
         computed = step.computed
         if computed is not None and computed.node_path in self._program.definition.kept:
-            results = self._kept.setdefault(computed.node_path, {})
-            results[computed.ordinal] = (computed.path, computed.payload)
+            self._kept.add(computed)
         if step.prune:
             self._prune(step.prune)
         match step.following:
@@ -288,13 +277,7 @@ class InMemoryRun:
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """The newest kept result."""
-        best: tuple[bytes, Payload] | None = None
-        for node_path in latest.node_paths:
-            for ordinal, (_, payload) in self._kept.get(node_path, {}).items():
-                fits = ordinal.startswith(latest.ordinal_prefix)
-                if fits and (best is None or ordinal > best[0]):
-                    best = (ordinal, payload)
-        return None if best is None else best[1]
+        return self._kept.latest(latest)
 
     async def release(self, work: Work) -> None:
         """Nothing is kept, so there is nothing to give back."""
@@ -302,10 +285,7 @@ class InMemoryRun:
     # -- what a store would do
 
     def _prune(self, prefixes: tuple[str, ...]) -> None:
-        for results in self._kept.values():
-            for ordinal, (path, _) in list(results.items()):
-                if path.startswith(prefixes):
-                    del results[ordinal]
+        self._kept.prune(prefixes)
         for path in [path for path in self._joins if path.startswith(prefixes)]:
             del self._joins[path]
 
