@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from contextvars import copy_context
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.errors import SayiirError
 from sayiir.limits import MAX_ABANDONED_THREADS
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["TaskThreads", "TooManyAbandonedThreads"]
 
 logger = logging.getLogger("sayiir.engine")
+
+GATHER_SECONDS: Final = 0.2
+"""So long is waited for further abandoned threads before the log is told of them together."""
 
 
 class TooManyAbandonedThreads(SayiirError):
@@ -117,15 +120,15 @@ class TaskThreads:
             self._abandoned += 1
             self._untold += 1
         if self._untold == 1:
-            # Whatever stops many at once (Ctrl-C, a lost store) stops them in one turn of the
-            # loop: the next turn has their number.
-            asyncio.get_running_loop().call_soon(self._tell_abandoned)
+            # Whatever stops many (Ctrl-C, a lost store, a timeout that a whole map runs into)
+            # stops them within moments of each other: they are one line of the log.
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell_abandoned)
 
     def _tell_abandoned(self) -> None:
         if self._untold:
             logger.warning(
-                "left running on their threads: %d tasks (%d in all now, of at most %d); their "
-                "results are dropped",
+                "tasks left running on their threads: %d (%d in all now, of at most %d); what "
+                "they still return is dropped",
                 self._untold,
                 self._abandoned,
                 MAX_ABANDONED_THREADS,

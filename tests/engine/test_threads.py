@@ -127,11 +127,14 @@ async def test_many_abandoned_at_once_are_one_line(
     """Ctrl-C with fifty tasks on threads doesn't fill the screen."""
     go = threading.Event()
     with caplog.at_level(logging.WARNING):
-        await abandon(threads, go, 50)
+        await abandon(threads, go, 40)
+        await abandon(threads, go, 10)
+        await eventually(lambda: caplog.records)
         await abandon(threads, go, 2)
-    assert [record.getMessage()[:60] for record in caplog.records] == [
-        "left running on their threads: 50 tasks (50 in all now, of a",
-        "left running on their threads: 2 tasks (52 in all now, of at",
+        threads.close()  # what hasn't been told yet is told at the end
+    assert [record.getMessage()[:56] for record in caplog.records] == [
+        "tasks left running on their threads: 50 (50 in all now, ",
+        "tasks left running on their threads: 2 (52 in all now, o",
     ]
     go.set()
     await eventually(lambda: threads._abandoned == 0)
@@ -164,4 +167,4 @@ with CheckpointingRunner("memory://") as runner:
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
     lines: list[Any] = [x for x in done.stderr.splitlines() if "left running" in x]
-    assert 1 <= len(lines) <= 2, done.stderr
+    assert 1 <= len(lines) <= 3, done.stderr  # of nine tasks
