@@ -46,6 +46,7 @@ from sayiir.workflow import Workflow, workflow
 if TYPE_CHECKING:
     from sayiir.blocking import CheckpointingRunner, WorkflowClient
     from sayiir.client import AsyncWorkflowClient
+    from sayiir.description import InstanceDescription
     from sayiir.dsl.diff import diff
     from sayiir.runner import AsyncCheckpointingRunner
     from sayiir.status import (
@@ -80,6 +81,7 @@ __all__ = [
     "Flow",
     "InProgress",
     "InstanceAlreadyExists",
+    "InstanceDescription",
     "InstanceInfo",
     "InstanceNotFound",
     "InvalidInstanceId",
@@ -136,6 +138,7 @@ _LAZY = {
     "Completed": "sayiir.status",
     "Failed": "sayiir.status",
     "InProgress": "sayiir.status",
+    "InstanceDescription": "sayiir.description",
     "InstanceInfo": "sayiir.status",
     "Paused": "sayiir.status",
     "Waiting": "sayiir.status",

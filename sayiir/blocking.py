@@ -20,8 +20,10 @@ from sayiir.runner import AsyncCheckpointingRunner
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
+    from sayiir.events import Listener
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
@@ -114,6 +116,7 @@ class WorkflowClient:
         *,
         priority: int | None = None,
         traceparent: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create an instance; see ``AsyncWorkflowClient.submit``."""
         with called_from_here():
@@ -124,6 +127,7 @@ class WorkflowClient:
                 input,
                 priority=priority,
                 traceparent=traceparent,
+                labels=labels,
             )
 
     @overload
@@ -138,6 +142,12 @@ class WorkflowClient:
         twin: Any = self._twin
         status: WorkflowStatus[Any] = self._portal.call(twin.status, instance_id, workflow)
         return status
+
+    def describe(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> InstanceDescription:
+        """All there is to see of an instance; see ``AsyncWorkflowClient.describe``."""
+        return self._portal.call(self._twin.describe, instance_id, workflow)
 
     def result(
         self,
@@ -195,9 +205,10 @@ class WorkflowClient:
         status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> InstancePage:
         """A page of instances, newest first; see ``AsyncWorkflowClient.list``."""
-        return self._portal.call(self._twin.list, workflow, status, limit, cursor)
+        return self._portal.call(self._twin.list, workflow, status, limit, cursor, labels)
 
     def send_event(
         self,
@@ -237,6 +248,19 @@ class WorkflowClient:
         """Remove a finished instance; see ``AsyncWorkflowClient.delete``."""
         self._portal.call(self._twin.delete, instance_id)
 
+    def delete_finished(
+        self,
+        older_than: Duration,
+        *,
+        limit: int | None = None,
+        workflow: Workflow[Any, Any] | str | None = None,
+        status: str | None = None,
+    ) -> int:
+        """Remove what ended long ago; see ``AsyncWorkflowClient.delete_finished``."""
+        return self._portal.call(
+            self._twin.delete_finished, older_than, limit=limit, workflow=workflow, status=status
+        )
+
 
 class CheckpointingRunner:
     """Runs instances here, with a checkpoint after every task; survives ``kill -9``.
@@ -251,6 +275,8 @@ class CheckpointingRunner:
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
         resources: what tasks ask for by ``resource(Type)``; see ``AsyncCheckpointingRunner``.
+        on_event: told what happens here, as values of ``sayiir.events``; called on the runner's
+            own thread. See ``AsyncCheckpointingRunner``.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -273,6 +299,7 @@ class CheckpointingRunner:
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
         resources: Mapping[Any, Any] | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
             store,
@@ -281,6 +308,7 @@ class CheckpointingRunner:
             lease=lease,
             clock=clock,
             resources=resources,
+            on_event=on_event,
         )
         self._portal = Portal("CheckpointingRunner")
 
@@ -315,11 +343,18 @@ class CheckpointingRunner:
         *,
         wait: bool = False,
         priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create the instance and work on it; see ``AsyncCheckpointingRunner.run``."""
         with called_from_here():
             return self._portal.call(
-                self._twin.run, workflow, instance_id, input, wait=wait, priority=priority
+                self._twin.run,
+                workflow,
+                instance_id,
+                input,
+                wait=wait,
+                priority=priority,
+                labels=labels,
             )
 
     def resume(
@@ -335,10 +370,13 @@ class CheckpointingRunner:
         input: A,  # noqa: A002
         *,
         wait: bool = False,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start the instance, or continue it; see ``AsyncCheckpointingRunner.ensure``."""
         with called_from_here():
-            return self._portal.call(self._twin.ensure, workflow, instance_id, input, wait=wait)
+            return self._portal.call(
+                self._twin.ensure, workflow, instance_id, input, wait=wait, labels=labels
+            )
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

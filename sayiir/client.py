@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.arguments import check_workflow
 from sayiir.access.connection import StoreConnection, codec_or_default
+from sayiir.access.describing import delete_finished, description_of
 from sayiir.access.events import encoded_event, signal_names, waits_at
+from sayiir.access.labels import check_labels
 from sayiir.access.lookup import newest_result, node_paths_of_task
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
 from sayiir.dsl.task import Task
+from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.engine.payloads import told_of
 from sayiir.errors import (
@@ -30,7 +33,10 @@ from sayiir.status import InProgress, InstancePage
 from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sayiir.codec.protocol import Codec
+    from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
     from sayiir.status import TaskResult, WorkflowStatus
@@ -144,6 +150,7 @@ class AsyncWorkflowClient:
         *,
         priority: int | None = None,
         traceparent: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create an instance; a worker or runner runs it.
 
@@ -153,9 +160,12 @@ class AsyncWorkflowClient:
             input: validated leniently: a dict becomes the model.
             priority: 1 (most urgent) to 5; the workflow's own by default.
             traceparent: W3C trace context to keep; the current OpenTelemetry span's by default.
+            labels: to find it by in ``list``: at most 50, names of 1 to 64 characters, values of
+                up to 256. Of an instance that exists they stay as they are.
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
+            TypeError, ValueError: the labels aren't.
             PayloadError: the input doesn't fit, or ``traceparent`` can't be stored.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
@@ -163,7 +173,12 @@ class AsyncWorkflowClient:
         check_workflow(workflow)
         store, programs = await self._opened()
         new = new_instance(
-            programs.of(workflow), instance_id, input, priority=priority, traceparent=traceparent
+            programs.of(workflow),
+            instance_id,
+            input,
+            priority=priority,
+            traceparent=traceparent,
+            labels=labels,
         )
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
@@ -197,6 +212,25 @@ class AsyncWorkflowClient:
         """
         _, programs = await self._opened()
         return await status_of(await self._record(instance_id, workflow), programs, workflow)
+
+    async def describe(
+        self, instance_id: str, workflow: Workflow[Any, Any] | None = None
+    ) -> InstanceDescription:
+        """All there is to see of an instance: input, labels, times, open items, pending events.
+
+        Args:
+            instance_id: the instance.
+            workflow: its workflow, so that input and output come back as their types.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created it.
+        """
+        store, programs = await self._opened()
+        inspection = await store.inspect(check_instance_id(instance_id))
+        if inspection is None:
+            raise InstanceNotFound(instance_id)
+        return await description_of(inspection, programs, workflow)
 
     async def result(
         self,
@@ -342,6 +376,7 @@ class AsyncWorkflowClient:
         status: str | None = None,
         limit: int = 50,
         cursor: str | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> InstancePage:
         """A page of instances, newest first.
 
@@ -351,17 +386,23 @@ class AsyncWorkflowClient:
                 ``"AwaitingSignal"`` …
             limit: at most so many, up to 1000.
             cursor: from the page before.
+            labels: only those that have all of these.
 
         Raises:
-            ValueError: unknown status, limit or cursor.
+            ValueError: unknown status, limit or cursor, or labels that nothing can have.
         """
         if not 1 <= limit <= MAX_LIST_LIMIT:
             raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
         store, _ = await self._opened()
         if not isinstance(workflow, str) and workflow is not None:
             workflow = check_workflow(workflow).name
-        wanted = None if status is None else status_from_name(status)
-        query = InstanceQuery(workflow_name=workflow, status=wanted, limit=limit, cursor=cursor)
+        query = InstanceQuery(
+            workflow_name=workflow,
+            status=None if status is None else status_from_name(status),
+            labels=check_labels(labels),
+            limit=limit,
+            cursor=cursor,
+        )
         page = await store.page(query)
         return InstancePage(tuple(map(info_of, page.records)), page.cursor)
 
@@ -466,6 +507,33 @@ class AsyncWorkflowClient:
         store, _ = await self._opened()
         await store.delete(check_instance_id(instance_id))
 
+    async def delete_finished(
+        self,
+        older_than: Duration,
+        *,
+        limit: int | None = None,
+        workflow: Workflow[Any, Any] | str | None = None,
+        status: str | None = None,
+    ) -> int:
+        """Remove instances that ended long ago, the longest ago first; how many were removed.
+
+        Done a hundred at a time, so it may run beside anything else, and be cut short. What has
+        not ended is never touched.
+
+        Args:
+            older_than: how long ago they ended at least, as ``"30d"``.
+            limit: at most so many; None: all.
+            workflow: only those of this workflow, or of this name.
+            status: only these: ``"Completed"``, ``"Failed"`` or ``"Cancelled"``.
+
+        Raises:
+            DefinitionError: ``older_than`` is no duration.
+            ValueError: the status is no end, or the limit below 0.
+        """
+        seconds = duration_seconds(older_than)
+        store, _ = await self._opened()
+        return await delete_finished(store, seconds, limit, _name_of(workflow), status)
+
     # -- inside
 
     async def _opened(self) -> tuple[Store, Programs]:
@@ -484,6 +552,10 @@ class AsyncWorkflowClient:
         if record is None:
             raise InstanceNotFound(instance_id)
         return record
+
+
+def _name_of(workflow: Workflow[Any, Any] | str | None) -> str | None:
+    return workflow if isinstance(workflow, str) or workflow is None else workflow.name
 
 
 def _node_path(program: Program, path: str) -> str | None:

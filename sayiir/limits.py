@@ -25,6 +25,10 @@ MAX_JOIN_ELEMENTS: Final = 100_000
 MAX_VALUE_DEPTH: Final = 200
 """How deep lists and mappings may nest in a stored value."""
 MAX_LABELS: Final = 50
+MAX_LABEL_NAME_CHARACTERS: Final = 64
+MAX_LABEL_VALUE_CHARACTERS: Final = 256
+MAX_PROGRESS_MESSAGE_CHARACTERS: Final = 500
+"""A longer message is cut: progress is for people, and must not fail a task."""
 MAX_TRACEBACK_CHARACTERS: Final = 20_000
 MAX_MESSAGE_CHARACTERS: Final = 5_000
 
@@ -50,3 +54,11 @@ than it costs others to leave them to who has their input at hand."""
 RANK_SECONDS_PER_PRIORITY: Final = 300
 DEFAULT_PRIORITY: Final = 3
 MAX_LIST_LIMIT: Final = 1_000
+MAX_INSPECTED: Final = 1_000
+"""So many open items and kept events are shown of one instance."""
+DELETE_BATCH_INSTANCES: Final = 100
+"""So many finished instances are removed in one transaction."""
+PROGRESS_SECONDS: Final = 1.0
+"""A process writes what its tasks report at most this often."""
+MAX_UNTOLD_EVENTS: Final = 10_000
+"""So many events wait for a slow asynchronous listener; beyond them events are dropped."""

@@ -23,8 +23,10 @@ from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
 from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.slots import Slots
+from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
+from sayiir.events import InstanceFinished, InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
+    from sayiir.events import Listener
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -62,6 +65,9 @@ class AsyncCheckpointingRunner:
         resources: what tasks ask for by ``resource(Type)``, as ``{Type: ...}``: an object of it,
             a factory, or an (async) context manager or a factory of one. Made and entered by the
             first task that needs it, left in reverse order by ``close()``.
+        on_event: told what happens here, as values of ``sayiir.events``: a function that returns
+            quickly (it is called on the event loop), or a coroutine function. What it raises is
+            logged once and hurts no run.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -88,6 +94,7 @@ class AsyncCheckpointingRunner:
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
         resources: Mapping[Any, Any] | None = None,
+        on_event: Listener | None = None,
     ) -> None:
         self._resources = Resources(resources)
         self._connection = StoreConnection(store)
@@ -95,6 +102,7 @@ class AsyncCheckpointingRunner:
         self._codec = codec_or_default(codec)
         self._lease_us = round(duration_seconds(lease) * 1e6)
         self._clock = clock or SystemClock()
+        self._teller = None if on_event is None else Teller(on_event, self._clock)
         self._holder = uuid.uuid4().hex
         self._started: tuple[Engine, Programs] | None = None
         self._keeper: LeaseKeeper | None = None
@@ -127,6 +135,8 @@ class AsyncCheckpointingRunner:
                 await self._keeper.close()
             if self._started is not None:
                 self._started[0].threads.close()
+            if self._teller is not None:
+                await self._teller.close()
             await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
@@ -146,6 +156,7 @@ class AsyncCheckpointingRunner:
         *,
         wait: bool = False,
         priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Create the instance and work until nothing of it is due.
 
@@ -155,16 +166,19 @@ class AsyncCheckpointingRunner:
             input: validated leniently: a dict becomes the model.
             wait: go on through delays and signals until it ends or is paused.
             priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: to find it by in ``list``: at most 50, names of 1 to 64 characters, values of
+                up to 256. Of an instance that exists they stay as they are.
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
+            TypeError, ValueError: the labels aren't.
             PayloadError: the input doesn't fit.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
             DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, root, data = await self._create(
-            workflow, instance_id, input, priority, self._policy
+            workflow, instance_id, input, priority, labels, self._policy
         )
         if existing is not None:
             if self._policy is ConflictPolicy.FAIL:
@@ -201,6 +215,7 @@ class AsyncCheckpointingRunner:
         input: A,  # noqa: A002
         *,
         wait: bool = False,
+        labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start the instance, or continue it: the line to run again after a crash.
 
@@ -208,14 +223,29 @@ class AsyncCheckpointingRunner:
         another definition a finished one is returned as plain data. Another input than the
         instance has is a warning, and changes nothing.
 
+        Args:
+            workflow: what to run.
+            instance_id: its name.
+            input: validated leniently: a dict becomes the model.
+            wait: go on through delays and signals until it ends or is paused.
+            labels: to find it by in ``list``: at most 50, names of 1 to 64 characters, values of
+                up to 256. Of an instance that exists they stay as they are.
+
         Raises:
             InvalidInstanceId: the id isn't allowed.
+            TypeError, ValueError: the labels aren't.
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
         """
         existing, root, data = await self._create(
-            workflow, instance_id, input, None, ConflictPolicy.USE_EXISTING, finished_as_is=True
+            workflow,
+            instance_id,
+            input,
+            None,
+            labels,
+            ConflictPolicy.USE_EXISTING,
+            finished_as_is=True,
         )
         if existing is None:
             return await self._work(workflow, instance_id, root, wait=wait)
@@ -257,6 +287,7 @@ class AsyncCheckpointingRunner:
         instance_id: str,
         value: Any,
         priority: int | None,
+        labels: Mapping[str, str] | None,
         policy: ConflictPolicy,
         *,
         finished_as_is: bool = False,
@@ -264,7 +295,7 @@ class AsyncCheckpointingRunner:
         check_workflow(workflow)
         engine, programs = await self._opened()
         program = self._runnable(programs, workflow)
-        new = new_instance(program, instance_id, value, priority=priority)
+        new = new_instance(program, instance_id, value, priority=priority, labels=labels)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
         answer = await claiming(engine.releaser, create, _root_of)
@@ -305,9 +336,15 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         program = programs.of(workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
+        if self._teller is not None:
+            kind = InstanceResumed if root is None else InstanceStarted
+            self._teller.tell_of(kind, instance_id, workflow.name)
         record = await self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
         if record is None:
             raise InstanceNotFound(instance_id)
+        if self._teller is not None and record.state is InstanceState.CANCELLED:
+            # The last item's end makes it so, wherever that is: here it is seen.
+            self._teller.tell_of(InstanceFinished, instance_id, workflow.name, status="Cancelled")
         return await status_of(record, programs, workflow)
 
     async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
@@ -351,6 +388,7 @@ class AsyncCheckpointingRunner:
             held=held,
             slots=Slots(EMBEDDED_CONCURRENCY),
             resources=ResourcePool(self._resources, threads.run),
+            teller=self._teller,
         )
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)

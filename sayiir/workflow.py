@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.nodes import Node
     from sayiir.dsl.sequence import Piece
     from sayiir.engine.program import Program
+    from sayiir.events import Listener
 
 __all__ = ["Workflow", "workflow"]
 
@@ -141,6 +142,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     def run(
@@ -150,6 +152,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     def run(
@@ -160,6 +163,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> Out: ...
     def run(
         self,
@@ -169,6 +173,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> Any:
         """Runs in memory and gives the output; works inside a running event loop too.
 
@@ -178,6 +183,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             events: what ``await_signal`` receives, by signal name, in order.
             resources: what tasks ask for by ``resource(Type)``: an object of it, a factory, or an
                 (async) context manager or a factory of one, left at the end of the run.
+            on_event: told what happens, as a runner tells it; see ``sayiir.events``.
 
         Raises:
             DefinitionError: a task needs a resource that isn't given.
@@ -189,7 +195,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             TypeError: the events of a signal are no list.
         """
         try:
-            return _run_blocking(lambda: self._run(value, clock, events, resources))
+            return _run_blocking(lambda: self._run(value, clock, events, resources, on_event))
         except WorkflowFailed as error:
             # What tells is the cause, with the user's own frames; ours would only hide it.
             raise error.with_traceback(None)  # noqa: B904
@@ -202,6 +208,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     async def arun(
@@ -211,6 +218,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> B: ...
     @overload
     async def arun(
@@ -221,6 +229,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> Out: ...
     async def arun(
         self,
@@ -230,9 +239,10 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None = None,
         events: Events | None = None,
         resources: Resources | None = None,
+        on_event: Listener | None = None,
     ) -> Any:
         """As ``run``, in the event loop that is running."""
-        return await self._run(value, clock, events, resources)
+        return await self._run(value, clock, events, resources, on_event)
 
     async def _run(
         self,
@@ -240,11 +250,17 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         clock: Clock | None,
         events: Events | None,
         resources: Resources | None,
+        on_event: Listener | None,
     ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
 
         return await run_in_memory(
-            self._program(), value, clock=clock, events=events, resources=resources
+            self._program(),
+            value,
+            clock=clock,
+            events=events,
+            resources=resources,
+            on_event=on_event,
         )
 
     def _program(self) -> Program:

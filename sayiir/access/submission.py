@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.callers import warn_caller
+from sayiir.access.labels import check_labels
 from sayiir.access.texts import check_text
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority
@@ -15,6 +16,8 @@ from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord
@@ -29,6 +32,7 @@ def new_instance(
     *,
     priority: int | None = None,
     traceparent: str | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> NewInstance:
     """What is stored of a new instance; nothing of the user's runs for it.
 
@@ -37,6 +41,7 @@ def new_instance(
         PayloadError: the input doesn't fit the workflow's declared input, or the trace context
             is no text that can be stored.
         DefinitionError: the priority is not 1 to 5.
+        TypeError, ValueError: the labels aren't allowed.
     """
     definition = program.definition
     check_instance_id(instance_id)
@@ -60,6 +65,7 @@ def new_instance(
         priority=wanted or definition.priority or DEFAULT_PRIORITY,
         root_priority=next_priority(start),
         timeout_us=None if timeout is None else round(timeout * 1e6),
+        labels=check_labels(labels),
         traceparent=traceparent or current_traceparent(),
     )
 

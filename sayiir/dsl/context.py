@@ -109,19 +109,29 @@ class TaskContext:
         return self._logger
 
     def heartbeat(self) -> None:
-        """Tell the engine that the task is alive; safe from any thread."""
+        """Tell that the task is alive; safe from any thread, and as cheap as ``progress``.
+
+        ``client.describe`` shows when that was last. The lease needs none of it: the engine
+        keeps that by itself.
+        """
         self._heartbeat()
 
     def progress(self, fraction: float, message: str | None = None) -> None:
-        """Tell how far the task is; safe from any thread.
+        """Tell how far the task is; safe from any thread, and cheap enough for an inner loop.
+
+        About once a second the last word is written to the store, where ``client.describe``
+        shows it to everybody. It is gone with the attempt.
 
         Args:
             fraction: from 0 to 1.
-            message: a few words for people.
+            message: a few words for people; at most 500 characters are kept.
 
         Raises:
+            TypeError: ``message`` is no str.
             ValueError: ``fraction`` is not between 0 and 1.
         """
+        if message is not None and not isinstance(message, str):
+            raise TypeError(f"a progress message is a str, not {type(message).__name__}")
         if not 0 <= fraction <= 1:
             raise ValueError(f"progress is a fraction from 0 to 1, not {fraction!r}")
         self._progress(float(fraction), message)

@@ -11,6 +11,8 @@ import xxhash
 from sayiir.dsl.context import TaskContext
 from sayiir.dsl.nodes import Loop
 from sayiir.errors import WorkflowCancelled
+from sayiir.limits import MAX_PROGRESS_MESSAGE_CHARACTERS
+from sayiir.stores.inspection import ProgressReport
 
 if TYPE_CHECKING:
     from sayiir.dsl.spec import TaskSpec
@@ -27,13 +29,14 @@ class Attempt:
         given_up: timed out or cancelled; set while the call may still run on its thread.
     """
 
-    __slots__ = ("_context", "_position", "_spec", "_work", "given_up")
+    __slots__ = ("_at", "_context", "_position", "_spec", "_work", "given_up")
 
     def __init__(self, work: Work, position: Position, spec: TaskSpec) -> None:
         self._work = work
         self._position = position
         self._spec = spec
         self._context: TaskContext | None = None
+        self._at: tuple[str, int] = ("", 0)
         self.given_up = False
 
     @property
@@ -53,6 +56,7 @@ class Attempt:
 
     def _made(self) -> TaskContext:
         work, path = self._work, self._position.path
+        self._at = (work.position.path, work.failures)
         ends = [] if self._spec.timeout_seconds is None else [self._spec.timeout_seconds]
         if work.deadline_at is not None:
             ends.append(max(work.deadline_at - time.monotonic(), 0.0))
@@ -65,7 +69,41 @@ class Attempt:
             deadline=deadline,
             idempotency_key=idempotency_key(work.run.run_id, path),
             traceparent=work.run.traceparent,
+            heartbeat=self._heartbeat,
+            progress=self._progress,
             cancellation=self._cancellation,
+        )
+
+    # Both are called from any thread, in the innermost loop for all we know: one assignment.
+
+    def _progress(self, fraction: float | None, message: str | None) -> None:
+        if not self.given_up:
+            self._work.said = (self, fraction, message)
+
+    def _heartbeat(self) -> None:
+        said = self._work.said
+        if said is None or said[0] is not self:
+            self._progress(None, None)
+        else:
+            self._progress(said[1], said[2])
+
+    def report(self, fraction: float | None, message: str | None) -> ProgressReport | None:
+        """What the attempt said, for the store; None once it was given up."""
+        if self.given_up:
+            return None
+        if message is not None:
+            # Lone surrogates and NULs are more than some stores can keep.
+            message = message.encode(errors="replace").decode().replace("\0", "?")
+            message = message[:MAX_PROGRESS_MESSAGE_CHARACTERS]
+        context, (at, failures) = self.context, self._at
+        return ProgressReport(
+            fence=self._work.fence,
+            at=at,
+            failures=failures,
+            path=context.path,
+            attempt=context.attempt,
+            fraction=fraction,
+            message=message,
         )
 
     def _cancellation(self) -> WorkflowCancelled | None:

@@ -13,6 +13,7 @@ from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
 from sayiir.engine.slots import Slots
+from sayiir.engine.telling import TellingActs, TellingCommitter
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sayiir.engine.claims import Releaser
     from sayiir.engine.program import Program
     from sayiir.engine.resources import ResourcePool
+    from sayiir.engine.telling import Teller
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
     from sayiir.stores.protocols import Store, Watch
@@ -49,6 +51,7 @@ class Engine:
     held: set[Work]
     slots: Slots
     resources: ResourcePool
+    teller: Teller | None = None
 
 
 class Dispatcher:
@@ -68,12 +71,13 @@ class Dispatcher:
         self._engine = engine
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
-        self._driver = Driver(
-            engine.committer,
-            Acts(engine.committer, engine.threads, engine.resources),
-            engine.clock,
-            self,
-        )
+        acts = Acts(engine.committer, engine.threads, engine.resources)
+        if engine.teller is None:
+            self._driver = Driver(engine.committer, acts, engine.clock, self)
+        else:
+            committer = TellingCommitter(engine.committer, engine.teller)
+            telling = TellingActs(acts, committer, engine.teller)
+            self._driver = Driver(committer, telling, engine.clock, self)
         # Whoever runs an instance from inside a task has a slot already, and waits in it: to
         # count the instance's items beside it could leave none for them.
         nested = CURRENT_ATTEMPT.get(None) is not None

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from sayiir.engine.acts import ActFailed
 from sayiir.engine.advance import advance
-from sayiir.engine.failures import failure_of_exception, failure_of_transition
+from sayiir.engine.failures import (
+    failure_of_deadline,
+    failure_of_exception,
+    failure_of_transition,
+)
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
     ACTING,
@@ -46,6 +50,7 @@ from sayiir.stores.records import Control
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.telling import TellingActs
     from sayiir.engine.transitions import Acting, Transition
     from sayiir.engine.work import Committer, Reply, Work
 
@@ -82,7 +87,9 @@ class Driver:
         desk: starts further items; its ``held`` lists those whose lease is in use.
     """
 
-    def __init__(self, committer: Committer, acts: Acts, clock: Clock, desk: Desk) -> None:
+    def __init__(
+        self, committer: Committer, acts: Acts | TellingActs, clock: Clock, desk: Desk
+    ) -> None:
         self._committer = committer
         self._acts = acts
         self._clock = clock
@@ -320,13 +327,7 @@ class Driver:
     # -- ending in failure
 
     async def _deadline_passed(self, work: Work) -> None:
-        seconds = work.program.definition.timeout_seconds
-        info = FailureInfo(
-            WorkflowTimedOut.__name__,
-            WorkflowTimedOut.__name__,
-            f"the workflow took longer than its timeout of {seconds:g} s",
-            path="",
-        )
+        info = failure_of_deadline(work.program.definition.timeout_seconds)
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
         await self._committer.commit(work, Step(failed, failure=info))
 

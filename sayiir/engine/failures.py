@@ -8,7 +8,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sayiir.errors import FailureInfo, PayloadError, TaskFailed, TaskTimedOut
+from sayiir.errors import FailureInfo, PayloadError, TaskFailed, TaskTimedOut, WorkflowTimedOut
 from sayiir.limits import MAX_MESSAGE_CHARACTERS, MAX_TRACEBACK_CHARACTERS
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AttemptTimedOut",
     "failure_from_bytes",
+    "failure_of_deadline",
     "failure_of_exception",
     "failure_of_transition",
     "failure_to_bytes",
@@ -62,6 +63,13 @@ def failure_of_transition(failed: FailStrand, *, attempt: int) -> FailureInfo:
         attempt,
         failed.details,
     )
+
+
+def failure_of_deadline(timeout_seconds: float | None) -> FailureInfo:
+    """What is kept of a workflow that took longer than its own timeout."""
+    name = WorkflowTimedOut.__name__
+    message = f"the workflow took longer than its timeout of {timeout_seconds or 0.0:g} s"
+    return FailureInfo(name, name, message)
 
 
 def _qualified_name(kind: type) -> str:

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
-from sayiir.engine.failures import failure_to_bytes, without_our_frames
+from sayiir.engine.failures import failure_of_deadline, failure_to_bytes, without_our_frames
 from sayiir.engine.given_events import given_events
 from sayiir.engine.invoke import UserExit
+from sayiir.engine.kept import KeptResults
 from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
 from sayiir.engine.resources import ResourcePool, Resources
+from sayiir.engine.telling import Teller, TellingActs, TellingCommitter
 from sayiir.engine.threads import TaskThreads
 from sayiir.engine.transitions import (
     AwaitEvent,
@@ -36,12 +38,8 @@ from sayiir.engine.transitions import (
     TimedOut,
 )
 from sayiir.engine.work import Reply, RetryLater, Run, Work
-from sayiir.errors import (
-    FailureInfo,
-    SignalUnavailable,
-    WorkflowTimedOut,
-    failure_of,
-)
+from sayiir.errors import SignalUnavailable, failure_of
+from sayiir.events import InstanceFinished, InstanceStarted
 from sayiir.ids import new_run_id
 from sayiir.limits import EMBEDDED_CONCURRENCY
 from sayiir.stores.records import Control, Fence, ItemKey
@@ -54,6 +52,7 @@ if TYPE_CHECKING:
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step
+    from sayiir.events import Listener
     from sayiir.stores.records import Latest
 
 __all__ = ["run_in_memory"]
@@ -69,6 +68,7 @@ async def run_in_memory(
     clock: Clock | None = None,
     events: Mapping[str, Sequence[object]] | None = None,
     resources: Mapping[Any, Any] | None = None,
+    on_event: Listener | None = None,
 ) -> Any:
     """The workflow's output, computed now and kept nowhere.
 
@@ -84,14 +84,18 @@ async def run_in_memory(
     given = Resources(resources)
     given.check(program.definition.name, program.needs)
     threads = TaskThreads()
+    clock = clock or SystemClock()
+    teller = None if on_event is None else Teller(on_event, clock)
     try:
         async with ResourcePool(given, threads.run) as pool:
-            run = InMemoryRun(program, threads, pool, clock or SystemClock(), events or {})
+            run = InMemoryRun(program, threads, pool, clock, events or {}, teller)
             return await run.run(value)
     except UserExit as exit_request:
         raise exit_request.__cause__ or exit_request from None
     finally:
         threads.close()
+        if teller is not None:
+            await teller.close()
 
 
 class _Join:
@@ -116,6 +120,7 @@ class InMemoryRun:
         resources: ResourcePool,
         clock: Clock,
         events: Mapping[str, Sequence[object]],
+        teller: Teller | None = None,
     ) -> None:
         self.durable = False
         self.held: set[Work] = set()
@@ -125,9 +130,14 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        self._driver = Driver(self, Acts(self, threads, resources), clock, self)
+        acts = Acts(self, threads, resources)
+        self._driver = Driver(self, acts, clock, self)
+        self._teller = teller
+        if teller is not None:
+            telling = TellingCommitter(self, teller)
+            self._driver = Driver(telling, TellingActs(acts, telling, teller), clock, self)
         self._joins: dict[str, _Join] = {}
-        self._kept: dict[str, dict[bytes, tuple[str, Payload]]] = {}
+        self._kept = KeptResults()
         self._ready: deque[Work] = deque()
         self._timers: list[tuple[int, int, Work]] = []
         self._timer_ids = count()
@@ -151,6 +161,8 @@ class InMemoryRun:
         if (timeout := program.definition.timeout_seconds) is not None:
             root.deadline_at = time.monotonic() + timeout
             deadline_at_us = self._clock.now_us() + int(timeout * 1e6)
+        if self._teller is not None:
+            self._teller.tell(InstanceStarted, root)
         try:
             await self._driver.drive(root)
             while self._output is None and self._failure is None:
@@ -168,7 +180,11 @@ class InMemoryRun:
         """Start what is ready, and wait until something ends or falls due."""
         now_us = self._clock.now_us()
         if deadline_at_us is not None and now_us >= deadline_at_us:
-            self._failure = self._timed_out()
+            info = failure_of_deadline(self._program.definition.timeout_seconds)
+            self._failure = failure_of(info)
+            if self._teller is not None:
+                name = self._program.definition.name
+                self._teller.tell_of(InstanceFinished, "", name, status="Failed", error=info)
             return
         while self._timers and self._timers[0][0] <= now_us:
             self._ready.append(heapq.heappop(self._timers)[2])
@@ -197,12 +213,6 @@ class InMemoryRun:
             task.cancel()
         if self._tasks:
             await asyncio.wait(list(self._tasks))
-
-    def _timed_out(self) -> BaseException:
-        seconds = self._program.definition.timeout_seconds
-        name = WorkflowTimedOut.__name__
-        message = f"the workflow took longer than its timeout of {seconds:g} s"
-        return failure_of(FailureInfo(name, name, message))
 
     # -- the desk
 
@@ -237,8 +247,7 @@ class InMemoryRun:
             return _REFUSED
         computed = step.computed
         if computed is not None and computed.node_path in self._program.definition.kept:
-            results = self._kept.setdefault(computed.node_path, {})
-            results[computed.ordinal] = (computed.path, computed.payload)
+            self._kept.add(computed)
         if step.prune:
             self._prune(step.prune)
         match step.following:
@@ -279,13 +288,7 @@ class InMemoryRun:
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """The newest kept result."""
-        best: tuple[bytes, Payload] | None = None
-        for node_path in latest.node_paths:
-            for ordinal, (_, payload) in self._kept.get(node_path, {}).items():
-                fits = ordinal.startswith(latest.ordinal_prefix)
-                if fits and (best is None or ordinal > best[0]):
-                    best = (ordinal, payload)
-        return None if best is None else best[1]
+        return self._kept.latest(latest)
 
     async def release(self, work: Work) -> None:
         """Nothing is kept, so there is nothing to give back."""
@@ -293,10 +296,7 @@ class InMemoryRun:
     # -- what a store would do
 
     def _prune(self, prefixes: tuple[str, ...]) -> None:
-        for results in self._kept.values():
-            for ordinal, (path, _) in list(results.items()):
-                if path.startswith(prefixes):
-                    del results[ordinal]
+        self._kept.prune(prefixes)
         for path in [path for path in self._joins if path.startswith(prefixes)]:
             del self._joins[path]
 

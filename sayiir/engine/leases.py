@@ -1,4 +1,4 @@
-"""Keeping leases alive, apart from user code, and learning what was asked meanwhile.
+"""Keeping leases alive, apart from user code; what tasks say goes out, what is asked comes in.
 
 The keeper runs on a thread with a loop of its own: a task that blocks the event loop, or a
 process busy with a long computation, must not lose its other work.
@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sayiir.engine.progress import ProgressGatherer
 from sayiir.limits import CONTROL_POLL_SECONDS, LEASE_RENEWALS_PER_LEASE
 from sayiir.outages import OutageLog
 from sayiir.stores.records import Control
@@ -58,6 +59,7 @@ class LeaseKeeper:
 
     Whatever goes wrong is logged, once a minute at most, and tried again: a lease outlives two
     failed renewals.
+    What running tasks have said meanwhile is written on the same rounds.
 
     Args:
         store: where the leases are.
@@ -80,6 +82,7 @@ class LeaseKeeper:
         self._releaser = releaser
         self._lease_us = lease_us
         self._loop = loop
+        self._progress = ProgressGatherer(store)
         self._stop = threading.Event()
         self._wake: Callable[[], object] | None = None
         self._renewals = OutageLog(logger, "the renewal of leases")
@@ -127,6 +130,7 @@ class LeaseKeeper:
         """Renew or only look; False: tried again at the next step."""
         try:
             await look_after(self._store, self._works, lease_us, self._tell)
+            await self._progress.write(self._works())
         except Exception as error:  # nothing that a store raises may end the keeping
             self._renewals.note(error)
             return False

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.attempt import Attempt
+from sayiir.errors import SayiirError
 from sayiir.limits import MAX_ABANDONED_THREADS
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ logger = logging.getLogger("sayiir.engine")
 MAX_NAMED: Final = 10
 """So many tasks are named in one line of the log."""
 
+GATHER_SECONDS: Final = 0.2
+"""So long is waited for further abandoned threads before the log is told of them together."""
 
-class TooManyAbandonedThreads(Exception):
+
+class TooManyAbandonedThreads(SayiirError):
     """So many timed-out tasks still occupy threads that no further one is started."""
 
 
@@ -78,8 +82,9 @@ class TaskThreads:
         """
         if self._abandoned >= MAX_ABANDONED_THREADS:
             raise TooManyAbandonedThreads(
-                f"{self._abandoned} timed-out tasks still run on threads; a task that can hang "
-                "should check ctx.check_cancelled() or use its client's own timeout"
+                f"{self._abandoned} tasks that were given up still run on threads, and no more "
+                "are risked; a task that can hang should check ctx.check_cancelled(), use its "
+                "client's own timeout, or run in a process, which can be killed"
             )
         loop = asyncio.get_running_loop()
         job = _Job(call, copy_context(), loop.create_future())
@@ -119,8 +124,9 @@ class TaskThreads:
             job.abandoned = True
             self._abandoned += 1
         if not self._untold:
-            # Those that are stopped together are told together.
-            asyncio.get_running_loop().call_soon(self._tell)
+            # Whatever stops many (Ctrl-C, a lost store, a timeout that a whole map runs into)
+            # stops them within moments of each other: they are one line of the log.
+            asyncio.get_running_loop().call_later(GATHER_SECONDS, self._tell)
         self._untold.append(_named(job))
 
     def _tell(self) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from sayiir.engine.attempt import Attempt
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
     from sayiir.errors import FailureInfo
     from sayiir.stores.records import Fence, Latest
 
-__all__ = ["Committer", "Computed", "Damaged", "Heed", "Reply", "RetryLater", "Run", "Step", "Work"]
+__all__ = [
+    "Committer",
+    "Computed",
+    "Damaged",
+    "Heed",
+    "Reply",
+    "RetryLater",
+    "Run",
+    "Said",
+    "Step",
+    "Work",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,10 @@ class Heed(IntEnum):
     NOTHING = 4
 
 
+Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
+"""Which attempt reported, how far it is, and a few words. One object: it is assigned whole."""
+
+
 class Work:
     """One work item that this process holds, with where it stands and what is asked of it.
 
@@ -78,6 +94,7 @@ class Work:
             cancels its asyncio task.
         cancelled: the act's task was cancelled by a request. Once is enough: a second time
             would cut the cleanup that the first one began.
+        said: what the running attempt reported last; written to the store from time to time.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
     """
 
@@ -96,6 +113,7 @@ class Work:
         "position",
         "program",
         "run",
+        "said",
         "spawned",
         "task",
     )
@@ -123,6 +141,7 @@ class Work:
         self.task: asyncio.Task[Any] | None = None
         self.heeds = Heed.NOTHING
         self.cancelled = False
+        self.said: Said | None = None
         self.kept: dict[str, tuple[bytes, Payload]] = {}
 
     @property

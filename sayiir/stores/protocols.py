@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sayiir.stores.inspection import Inspection, ProgressReport, Retention
     from sayiir.stores.records import (
         Answer,
         Checkpoint,
@@ -58,6 +59,10 @@ class SnapshotStore(Protocol):
         """The instance as it stands, or None."""
         ...
 
+    async def inspect(self, instance_id: str) -> Inspection | None:
+        """The instance with its input, its open items and its kept events, or None."""
+        ...
+
     async def page(self, query: InstanceQuery) -> Page:
         """A page of instances, newest first."""
         ...
@@ -69,6 +74,10 @@ class SnapshotStore(Protocol):
             InstanceNotFound: there is none.
             InvalidTransition: it isn't finished.
         """
+        ...
+
+    async def delete_finished(self, retention: Retention) -> int:
+        """Remove what ended long ago, at most ``retention.limit`` instances; how many."""
         ...
 
     async def definition(self, definition_hash: str) -> bytes | None:
@@ -120,6 +129,14 @@ class TaskClaimStore(Protocol):
 
     async def check(self, fences: Sequence[Fence]) -> list[LeaseState]:
         """Learn of lost leases and control requests; writes nothing."""
+        ...
+
+    async def report(self, reports: Sequence[ProgressReport]) -> None:
+        """Keep what running tasks say of themselves, the last report of each item.
+
+        One whose fence is stale, or whose item doesn't stand where it did, is skipped. Prolongs
+        nothing and wakes nobody.
+        """
         ...
 
     async def release(self, fences: Sequence[Fence]) -> None:

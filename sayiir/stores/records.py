@@ -497,6 +497,8 @@ class InstanceQuery:
 
     workflow_name: str | None = None
     status: StatusName | None = None
+    labels: tuple[tuple[str, str], ...] = ()
+    """All of them must be the instance's; in any order."""
     limit: int = 50
     cursor: str | None = None
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sayiir.errors import SayiirError
+from sayiir.stores.inspection import EventRecord, Inspection, ProgressReport, Retention
 from sayiir.stores.memory import MemoryStore
 from sayiir.stores.records import (
     Answer,
@@ -59,6 +60,7 @@ SECOND_US = 1_000_000
 IDS = ("i", "j", "k")
 HASHES = ("hash-1", "hash-2")
 SIGNALS = ("go", "stop")
+LABELS = ((), (("a", "b"),), (("a", "b"), ("c", "d")), (("c", "d"), ("a", "x")))
 
 ids = st.sampled_from(IDS)
 SECONDS = (0, 1, 2, 5, 40, 700)
@@ -86,6 +88,12 @@ class Side:
                 return dataclasses.replace(value, run=self.runs[value.run])
             case Event():
                 return value.payload
+            case Inspection():
+                return dataclasses.replace(
+                    value, record=self.common(value.record), events=self.common(value.events)
+                )
+            case EventRecord():
+                return (value.signal_name, value.path, value.sent_at_us)
             case InstanceRecord():
                 return dataclasses.replace(value, run=self.runs[value.run])
             case Claimed():
@@ -217,7 +225,7 @@ class Stores(RuleBasedStateMachine):
             priority=priority,
             root_priority=root_priority,
             timeout_us=None if timeout is None else timeout * SECOND_US,
-            labels=(("a", "b"), ("c", "d")),
+            labels=LABELS[self.created % 4],
         )
         # Claimed at once, so that its number is learnt, and half of the time given back.
         claim = ClaimRequest(holder="w", lease_us=10 * SECOND_US)
@@ -265,6 +273,31 @@ class Stores(RuleBasedStateMachine):
         fences = [each.fence for each in self.fences.values()][:4] + self.stale[-2:]
         self.both(lambda side: side.store.renew([side.fence(f) for f in fences], lease * SECOND_US))
         self.both(lambda side: side.store.check([side.fence(f) for f in fences]))
+
+    @rule(seed=seeds)
+    def report(self, seed: int) -> None:
+        """Reports that fit, that are late, that are stale."""
+        dice = random.Random(seed)
+        held = list(self.fences.values())[:4]
+        reports = [
+            ProgressReport(
+                fence=each.fence,
+                at=each.path if dice.random() < 0.8 else "elsewhere",
+                failures=each.failures + (dice.random() < 0.2),
+                path=f"{each.path}/task",
+                attempt=dice.randint(1, 3),
+                fraction=dice.choice((None, 0.0, 0.1, 1.0)),
+                message=dice.choice((None, "", "half")),
+            )
+            for each in held
+        ]
+        reports += [dataclasses.replace(each, fence=f) for each in reports[:1] for f in self.stale]
+        self.both(
+            lambda side: side.store.report(
+                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in reports]
+            )
+        )
+        self.inspect()
 
     # -- checkpoints
 
@@ -507,9 +540,16 @@ class Stores(RuleBasedStateMachine):
         status=st.sampled_from((None, *StatusName)),
         name=st.sampled_from((None, "w-hash-1")),
         limit=st.integers(1, 3),
+        labels=st.sampled_from(((), (), *LABELS)),
     )
-    def page(self, status: StatusName | None, name: str | None, limit: int) -> None:
-        query = InstanceQuery(workflow_name=name, status=status, limit=limit)
+    def page(
+        self,
+        status: StatusName | None,
+        name: str | None,
+        limit: int,
+        labels: tuple[tuple[str, str], ...],
+    ) -> None:
+        query = InstanceQuery(workflow_name=name, status=status, labels=labels, limit=limit)
         self.both(lambda side: side.store.page(query))
 
     @rule(run=st.integers(1, 6), prefix=st.sampled_from((b"", b"\0\0", b"\0\0\0\1", b"\xff")))
@@ -536,6 +576,23 @@ class Stores(RuleBasedStateMachine):
     def instances_are_equal(self) -> None:
         for name in IDS:
             self.both(lambda side, name=name: side.store.describe(name))
+
+    @rule()
+    def inspect(self) -> None:
+        for name in IDS:
+            self.both(lambda side, name=name: side.store.inspect(name))
+
+    @rule(
+        older=st.sampled_from((0, 1, 30)),
+        limit=st.integers(1, 3),
+        name=st.sampled_from((None, "w-hash-1")),
+        state=st.sampled_from((None, InstanceState.FAILED)),
+    )
+    def sweep(self, older: int, limit: int, name: str | None, state: InstanceState | None) -> None:
+        retention = Retention(
+            older_than_us=older * SECOND_US, limit=limit, workflow_name=name, state=state
+        )
+        self.both(lambda side: side.store.delete_finished(retention))
 
     @rule(name=ids)
     def history(self, name: str) -> None:

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sayiir.stores.inspection import ProgressReport, Retention
 from sayiir.stores.records import (
     Checkpoint,
     ClaimRequest,
     InstanceQuery,
+    InstanceState,
     Move,
     StatusName,
     Wanted,
 )
-from sayiir.stores.sqlite import claim, commit, control, instances, listing, load
+from sayiir.stores.sqlite import claim, commit, control, inspecting, instances, listing, load
 from sayiir.stores.sqlite.connection import open_private
+from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.transaction import Transaction
 from tests.stores.sqlite_child import new_instance, result
 
@@ -82,6 +85,8 @@ def _step(tx: Transaction) -> None:
     move = Checkpoint(
         fence=new.claimed.fence, effect=Move("b", ""), result=result("l[0]/a"), prune=("l[0]/",)
     )
+    report = ProgressReport(fence=new.claimed.fence, at="a", failures=0, path="a", attempt=1)
+    claim.report(tx, [report])
     commit.commit(tx, [move, Checkpoint(fence=new.claimed.fence, effect=Move("c", ""))])
 
 
@@ -92,12 +97,19 @@ def _people(tx: Transaction) -> None:
     control.unpause(tx, "one")
     control.request_cancel(tx, "one", None, None)
     instances.delete(tx, "one")
+    for name in (None, "w"):
+        for state in (None, InstanceState.FAILED):
+            old = Retention(older_than_us=0, limit=9, workflow_name=name, state=state)
+            delete_finished(tx, old)
 
 
 def _look(tx: Transaction) -> None:
     for status in (None, *StatusName):
         for name in (None, "w"):
             listing.page(tx, InstanceQuery(status=status, workflow_name=name))
+        for labels in ((("a", "b"),), (("a", "b"), ("c", "d"))):
+            listing.page(tx, InstanceQuery(status=status, labels=labels))
+    inspecting.inspect(tx, "one")
     run = tx.run_of("one")
     listing.describe(tx, run)
     listing.results(tx, "one")

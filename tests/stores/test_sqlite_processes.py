@@ -28,6 +28,7 @@ from sayiir import (
 )
 from sayiir.stores.records import ClaimRequest
 from sayiir.stores.sqlite import SqliteStore
+from sayiir.stores.sqlite.migrations import steps
 from tests.stores.sqlite_child import new_instance
 
 if TYPE_CHECKING:
@@ -235,7 +236,8 @@ def test_many_open_a_new_file_at_once(
     for child in children:
         assert child.communicate(timeout=60)[0] == "opened\n"
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("select version from schema_step").fetchall() == [(1,)]
+        versions = [version for (version,) in connection.execute("select version from schema_step")]
+        assert versions == [step.version for step in steps()]
         assert connection.execute("select count(*) from instance").fetchall() == [(6,)]
 
 

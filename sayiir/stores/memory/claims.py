@@ -20,10 +20,11 @@ from sayiir.stores.records import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sayiir.stores.inspection import ProgressReport
     from sayiir.stores.memory.agenda import Agenda
     from sayiir.stores.memory.rows import Item, Run
 
-__all__ = ["check", "claim", "release", "renew"]
+__all__ = ["check", "claim", "release", "renew", "report"]
 
 
 def claim(tables: Tables, request: ClaimRequest) -> ClaimAnswer:
@@ -103,6 +104,14 @@ def check(tables: Tables, fences: Sequence[Fence]) -> list[LeaseState]:
         control = Control.STOP if run is None or ended else run.control
         states.append(LeaseState(tables.held(fence) is not None, control))
     return states
+
+
+def report(tables: Tables, reports: Sequence[ProgressReport]) -> None:
+    """Keep what fits the item as it stands."""
+    for each in reports:
+        held = tables.held(each.fence)
+        if held is not None and (held[1].path, held[1].failures) == (each.at, each.failures):
+            held[1].report = each, tables.now
 
 
 def release(tables: Tables, fences: Sequence[Fence]) -> None:

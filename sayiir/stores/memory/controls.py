@@ -22,7 +22,7 @@ def send_event(
 ) -> None:
     """Give the event to the longest wait, or to the one at ``path``; else keep it."""
     run = tables.unfinished(instance_id, "send_event")
-    event = EventRow(tables.next_number(), signal_name, payload, path)
+    event = EventRow(tables.next_number(), signal_name, payload, path, tables.now)
     run.events[event.event_id] = event
     waiting = run.waits.get(signal_name, {})
     candidates: Iterable[Item] = waiting.values()

@@ -138,6 +138,8 @@ def _matching(tables: Tables, query: InstanceQuery, before: int | None) -> Itera
             continue
         if query.workflow_name not in (None, run.new.workflow_name):
             continue
+        if not set(query.labels) <= set(run.new.labels):
+            continue
         record = describe(run, tables.now)
         if query.status is None or status_of(record) is query.status:
             yield record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sayiir.stores.memory.agenda import Agenda, Slot
 from sayiir.stores.memory.below import Below
@@ -18,6 +19,9 @@ from sayiir.stores.records import (
     Result,
 )
 
+if TYPE_CHECKING:
+    from sayiir.stores.inspection import ProgressReport
+
 __all__ = ["EventRow", "Item", "ResultRow", "Run"]
 
 
@@ -29,6 +33,7 @@ class EventRow:
     signal_name: str
     payload: bytes
     address: str | None
+    sent_at: int
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +82,8 @@ class Item:
     error_at: int = 0
     failed: bool = False
     """The error ended it (or its instance): no attempt follows by itself."""
+    report: tuple[ProgressReport, int] | None = None
+    """What a running task said last, and when."""
 
     @property
     def joined(self) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import InvalidTransition, StoreUnavailable
-from sayiir.stores.memory import claims, commits, controls, reads
+from sayiir.stores.memory import claims, commits, controls, looks, reads
 from sayiir.stores.memory.agenda import Agenda
 from sayiir.stores.memory.rows import Item, Run
 from sayiir.stores.memory.tables import Keeper, Tables
@@ -34,6 +34,8 @@ from sayiir.stores.records import (
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+
+    from sayiir.stores.inspection import Inspection, ProgressReport, Retention
 
 __all__ = ["MemoryStore"]
 
@@ -97,6 +99,12 @@ class MemoryStore:
             run = tables.by_instance.get(instance_id)
             return None if run is None else reads.describe(run, tables.now)
 
+    async def inspect(self, instance_id: str) -> Inspection | None:
+        """The instance with its input, its open items and its kept events, or None."""
+        with self._transaction() as tables:
+            run = tables.by_instance.get(instance_id)
+            return None if run is None else looks.inspect(run, tables.now)
+
     async def page(self, query: InstanceQuery) -> Page:
         """A page of instances, newest first."""
         with self._transaction() as tables:
@@ -109,6 +117,11 @@ class MemoryStore:
             if run.state is InstanceState.RUNNING:
                 raise InvalidTransition(instance_id, "delete", run.state.value)
             tables.remove(run)
+
+    async def delete_finished(self, retention: Retention) -> int:
+        """Remove what ended long ago, at most ``retention.limit`` instances; how many."""
+        with self._transaction() as tables:
+            return looks.delete_finished(tables, retention)
 
     async def definition(self, definition_hash: str) -> bytes | None:
         """The portable definition that was stored under this hash, or None."""
@@ -155,6 +168,11 @@ class MemoryStore:
         """Learn of lost leases and control requests; writes nothing."""
         with self._transaction() as tables:
             return claims.check(tables, fences)
+
+    async def report(self, reports: Sequence[ProgressReport]) -> None:
+        """Keep what running tasks say of themselves, the last report of each item."""
+        with self._transaction() as tables:
+            claims.report(tables, reports)
 
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""

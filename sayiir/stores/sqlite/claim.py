@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION, MAX_INTERRUPTION_WAIT_SECONDS
 from sayiir.stores.records import (
@@ -22,12 +22,13 @@ from sayiir.stores.sqlite.queues import Queue
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sayiir.stores.inspection import ProgressReport
     from sayiir.stores.records import Fence
     from sayiir.stores.sqlite.queues import Place
     from sayiir.stores.sqlite.rows import Item, Run
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["check", "claim", "release", "renew"]
+__all__ = ["check", "claim", "release", "renew", "report"]
 
 _CANCEL = CONTROL_CODES[Control.CANCEL]
 
@@ -141,6 +142,23 @@ def _state_of(tx: Transaction, fence: Fence) -> LeaseState:
     return LeaseState(
         held is not None, Control.STOP if run is None or ended else CONTROLS[run.control]
     )
+
+
+_REPORT: Final = """
+insert or replace into progress
+select run, spawn_path, idx, epoch, path, failures, ?1, ?2, ?3, ?4, ?5 from work_item
+where run = ?6 and spawn_path = ?7 and idx = ?8 and epoch = ?9 and holder is not null
+    and path = ?10 and failures = ?11
+"""
+
+
+def report(tx: Transaction, reports: Sequence[ProgressReport]) -> None:
+    """Keep what fits the item as it stands."""
+    for each in reports:
+        fence = each.fence
+        said = (each.path, each.attempt, each.fraction, each.message, tx.now)
+        place = (fence.run, fence.item.spawn_path, fence.item.index, fence.epoch)
+        tx.execute(_REPORT, (*said, *place, each.at, each.failures))
 
 
 def release(tx: Transaction, fences: Sequence[Fence]) -> None:

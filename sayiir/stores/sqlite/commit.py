@@ -234,11 +234,12 @@ def _prune(tx: Transaction, run: Run, prefix: str) -> None:
     first, last = below(prefix)
     values = (run.run, first, last)
     tx.execute("delete from task_result where run = ? and path >= ? and path < ?", values)
-    tx.execute(
-        "delete from element where (run, spawn_path, idx) in (select run, spawn_path, idx "
-        "from work_item where run = ? and spawn_path >= ? and spawn_path < ? and phase = 6)",
-        values,
-    )
+    for table in ("element", "progress"):
+        tx.execute(
+            f"delete from {table} where (run, spawn_path, idx) in (select run, spawn_path, idx "  # noqa: S608
+            "from work_item where run = ? and spawn_path >= ? and spawn_path < ? and phase = 6)",
+            values,
+        )
     tx.execute(
         "delete from work_item where run = ? and spawn_path >= ? and spawn_path < ? and phase = 6",
         values,

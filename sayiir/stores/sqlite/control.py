@@ -33,8 +33,8 @@ def send_event(
     """Give the event to the longest wait, or to the one at ``path``; else keep it."""
     run = tx.unfinished(instance_id, "send_event")
     stored = tx.execute(
-        "insert into event (run, signal_name, address, payload) values (?, ?, ?, ?)",
-        (run.run, signal_name, path or "", payload),
+        "insert into event (run, signal_name, address, payload, sent_at) values (?, ?, ?, ?, ?)",
+        (run.run, signal_name, path or "", payload, tx.now),
     )
     key = (
         _longest_wait(tx, run, signal_name)

@@ -74,6 +74,11 @@ def _insert(tx: Transaction, new: NewInstance) -> Run:
     run = tx.find_instance(new.instance_id)
     if run is None:
         raise StoreError(f"instance {new.instance_id!r} was inserted and isn't there")
+    if new.labels:
+        tx.executemany(
+            "insert into label (name, value, run) values (?, ?, ?)",
+            [(name, value, run.run) for name, value in dict(new.labels).items()],
+        )
     tx.execute("insert into instance_input (run, body) values (?, ?)", (run.run, new.input))
     return run
 

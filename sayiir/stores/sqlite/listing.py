@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["describe", "page", "results", "status_of"]
 
 MAX_PARKED: Final = 100
+_ENDS: Final = (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
 _CHUNK: Final = 200
 _PAUSE: Final = CONTROL_CODES[Control.PAUSE]
 
@@ -134,6 +135,8 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
         run = tx.find_run(number)
         if run is None or query.workflow_name not in (None, run.workflow_name):
             continue
+        if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
+            continue
         record = describe(tx, run)
         if query.status is None or status_of(record) is query.status:
             records.append(record)
@@ -171,6 +174,8 @@ def _candidates(tx: Transaction, query: InstanceQuery, before: int) -> Iterator[
 
 
 def _source(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
+    if query.labels:
+        return _labelled(query)
     match query.status:
         case StatusName.WAITING:
             return f"work_item where phase in ({DELAY}, 2)", ()
@@ -190,6 +195,26 @@ def _source(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
                 f"instance where workflow_name = ? and state = {state} and state <> 0",
                 (query.workflow_name,),
             )
+
+
+def _labelled(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
+    """The first label leads; what else is asked is looked up by index for each of its runs."""
+    (name, value), *others = query.labels
+    source = "label where name = ? and value = ?"
+    values: list[object] = [name, value]
+    for other in others:
+        source += (
+            " and exists (select 1 from label as other "
+            "where other.name = ? and other.value = ? and other.run = label.run)"
+        )
+        values += other
+    if query.status in _ENDS:
+        source += (
+            " and exists (select 1 from instance "
+            "where instance.run = label.run and instance.state = ?)"
+        )
+        values.append(STATE_CODES[InstanceState(query.status.value)])
+    return source, tuple(values)
 
 
 def _active(tx: Transaction, before: int) -> list[int]:

@@ -223,7 +223,7 @@ def below(prefix: str) -> tuple[str, str]:
 
 def remove_below(tx: Transaction, run: Run, scope: Item) -> None:
     """Remove all items below a map item, whoever works on them."""
-    for table in ("work_item", "element"):
+    for table in ("work_item", "element", "progress"):
         tx.execute(
             f"delete from {table} where run = ? and spawn_path >= ? and spawn_path < ?",  # noqa: S608
             (run.run, *below(scope.strand)),
@@ -234,7 +234,9 @@ def remove_below(tx: Transaction, run: Run, scope: Item) -> None:
 
 def remove_run(tx: Transaction, run: Run) -> None:
     """Remove the run and all that belongs to it; its fences are stale from now on."""
-    for table in ("work_item", "element", "task_result", "instance_input", "instance"):
+    for table in (
+        "work_item", "element", "progress", "task_result", "label", "instance_input", "instance",
+    ):  # fmt: skip
         tx.execute(f"delete from {table} where run = ?", (run.run,))  # noqa: S608
     # Apart, for each kind has an index of its own.
     tx.execute("delete from event where run = ? and consumed_at_path is null", (run.run,))

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
-from sayiir.stores.sqlite import claim, commit, control, instances, listing, load
+from sayiir.stores.sqlite import claim, commit, control, inspecting, instances, listing, load
 from sayiir.stores.sqlite.forks import watch_forks
 from sayiir.stores.sqlite.reader import Reader
+from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.sweep import Sweep
 from sayiir.stores.sqlite.watch import SqliteWatch, Watchers
 from sayiir.stores.sqlite.worker import Worker
@@ -21,6 +22,7 @@ from sayiir.stores.sqlite.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sayiir.stores.inspection import Inspection, ProgressReport, Retention
     from sayiir.stores.records import (
         Answer,
         Checkpoint,
@@ -149,6 +151,10 @@ class SqliteStore:
 
         return await self._with_no_dead(look)
 
+    async def inspect(self, instance_id: str) -> Inspection | None:
+        """The instance with its input, its open items and its kept events, or None."""
+        return await self._reading(lambda tx: inspecting.inspect(tx, instance_id))
+
     async def page(self, query: InstanceQuery) -> Page:
         """A page of instances, newest first."""
         return await self._with_no_dead(
@@ -168,6 +174,10 @@ class SqliteStore:
     async def delete(self, instance_id: str) -> None:
         """Remove a finished instance with all that belongs to it."""
         await self._writing(lambda tx: instances.delete(tx, instance_id))
+
+    async def delete_finished(self, retention: Retention) -> int:
+        """Remove what ended long ago, at most ``retention.limit`` instances; how many."""
+        return await self._writing(lambda tx: delete_finished(tx, retention))
 
     async def definition(self, definition_hash: str) -> bytes | None:
         """The portable definition that was stored under this hash, or None."""
@@ -204,6 +214,10 @@ class SqliteStore:
     async def check(self, fences: Sequence[Fence]) -> list[LeaseState]:
         """Learn of lost leases and control requests; writes nothing."""
         return await self._reading(lambda tx: claim.check(tx, fences))
+
+    async def report(self, reports: Sequence[ProgressReport]) -> None:
+        """Keep what running tasks say of themselves, the last report of each item."""
+        await self._writing(lambda tx: claim.report(tx, reports))
 
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""

@@ -21,8 +21,10 @@ from sayiir.testing.contract.deadlines import DeadlineCases
 from sayiir.testing.contract.failures import FailureCases
 from sayiir.testing.contract.instances import InstanceCases
 from sayiir.testing.contract.leases import LeaseCases
+from sayiir.testing.contract.looking import LookCases
 from sayiir.testing.contract.pausing import PauseCases
 from sayiir.testing.contract.signals import SignalCases
+from sayiir.testing.contract.sweeping import SweepCases
 from sayiir.testing.contract.watching import WatchCases
 
 __all__ = ["Bench", "StoreContract"]
@@ -40,6 +42,8 @@ class StoreContract(
     CancelCases,
     PauseCases,
     WatchCases,
+    LookCases,
+    SweepCases,
 ):
     """What every store does. Each method that begins with ``test_`` holds one property.
 

@@ -1,0 +1,137 @@
+"""From a store's inspection of an instance to its description; and which ends to remove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sayiir.access.snapshots import moment, status_from_name, status_of
+from sayiir.description import InstanceDescription, OpenItem, PendingEvent, Progress
+from sayiir.engine.failures import failure_from_bytes
+from sayiir.limits import DELETE_BATCH_INSTANCES
+from sayiir.stores.inspection import Retention
+from sayiir.stores.records import InstanceState, Phase, StatusName
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sayiir.access.snapshots import Programs
+    from sayiir.stores.inspection import Inspection, ItemRecord
+    from sayiir.stores.protocols import Store
+    from sayiir.workflow import Workflow
+
+__all__ = ["delete_finished", "description_of"]
+
+
+async def description_of(
+    inspection: Inspection, programs: Programs, workflow: Workflow[Any, Any] | None
+) -> InstanceDescription:
+    """What users see of it.
+
+    Raises:
+        DefinitionMismatch: the workflow named is not the one that created the instance.
+    """
+    record = inspection.record
+    program = await programs.for_record(record, workflow)
+    return InstanceDescription(
+        instance_id=record.instance_id,
+        run_id=record.run_id,
+        workflow_name=record.workflow_name,
+        workflow_version=record.workflow_version,
+        definition_hash=record.definition_hash,
+        status=await status_of(record, programs, workflow),
+        input=program.input_plan.decode(inspection.input),
+        labels=dict(record.labels),
+        priority=record.priority,
+        traceparent=record.traceparent,
+        created_at=moment(record.created_at_us),
+        finished_at=_maybe(record.finished_at_us),
+        deadline=_maybe(record.deadline_at_us),
+        described_at=moment(inspection.at_us),
+        open_items=tuple(_open_item(item, inspection) for item in inspection.items),
+        open_item_count=inspection.open_items,
+        pending_events=tuple(
+            PendingEvent(
+                signal_name=event.signal_name, path=event.path, sent_at=_maybe(event.sent_at_us)
+            )
+            for event in inspection.events
+        ),
+        pending_event_count=inspection.kept_events,
+    )
+
+
+def _maybe(at_us: int | None) -> datetime | None:
+    return None if at_us is None else moment(at_us)
+
+
+def _open_item(item: ItemRecord, inspection: Inspection) -> OpenItem:
+    said = item.progress
+    phase = _phase(item, inspection)
+    progress = None
+    if said is not None and item.holder is not None:
+        progress = Progress(fraction=said.fraction, message=said.message, at=moment(said.at_us))
+    running = phase == "running"
+    return OpenItem(
+        # A task that follows a timer, an event or a join runs before its position is stored.
+        path=item.path if said is None else said.path,
+        phase=phase,
+        attempt=item.failures + item.interruptions_ever + 1 if said is None else said.attempt,
+        failures=item.failures,
+        last_error=None if item.error is None else failure_from_bytes(item.error),
+        failed_at=_maybe(item.error_at_us),
+        progress=progress,
+        due_at=None if running else _maybe(item.wake_at_us),
+        signal_name=None if running else item.signal_name,
+        leased_until=_maybe(item.lease_until_at_us),
+        holder=item.holder,
+    )
+
+
+def _phase(item: ItemRecord, inspection: Inspection) -> str:
+    if item.holder is not None:
+        waits = item.wake_at_us is not None and item.wake_at_us > inspection.at_us
+        # A short backoff is slept by the holder.
+        return "backoff" if item.phase is Phase.BACKOFF and waits else "running"
+    if inspection.record.state is InstanceState.FAILED:
+        return "stopped"
+    return item.phase.value
+
+
+_ENDS = {
+    StatusName.COMPLETED: InstanceState.COMPLETED,
+    StatusName.FAILED: InstanceState.FAILED,
+    StatusName.CANCELLED: InstanceState.CANCELLED,
+}
+
+
+async def delete_finished(
+    store: Store,
+    older_than_seconds: float,
+    limit: int | None,
+    workflow_name: str | None,
+    status: str | None,
+) -> int:
+    """Remove in batches, so that no transaction is long and others get their turn between.
+
+    Raises:
+        ValueError: a limit below 0, or a status that is no end.
+    """
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit is 0 or more, not {limit!r}")
+    state = None if status is None else _ENDS.get(status_from_name(status))
+    if status is not None and state is None:
+        raise ValueError(f"{status!r} is no end; only Completed, Failed or Cancelled are deleted")
+    deleted = 0
+    while limit is None or deleted < limit:
+        left = DELETE_BATCH_INSTANCES if limit is None else limit - deleted
+        batch = min(DELETE_BATCH_INSTANCES, left)
+        retention = Retention(
+            older_than_us=round(older_than_seconds * 1e6),
+            limit=batch,
+            workflow_name=workflow_name,
+            state=state,
+        )
+        count = await store.delete_finished(retention)
+        deleted += count
+        if count < batch:
+            break
+    return deleted
