@@ -7,7 +7,7 @@ Each object owns one thread with an event loop, so it works in scripts, in a not
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.client import AsyncWorkflowClient
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
+    from sayiir.executors.protocol import Executor
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
@@ -242,6 +243,7 @@ class CheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        executors: where tasks run that name one by ``run_in=``; see the async twin.
 
     >>> from sayiir import task, workflow
     >>> @task
@@ -260,9 +262,15 @@ class CheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        executors: Mapping[str, Executor] | None = None,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
-            store, conflict_policy=conflict_policy, codec=codec, lease=lease, clock=clock
+            store,
+            conflict_policy=conflict_policy,
+            codec=codec,
+            lease=lease,
+            clock=clock,
+            executors=executors,
         )
         self._portal = Portal("CheckpointingRunner")
 

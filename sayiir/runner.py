@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.connection import StoreConnection, default_codec
@@ -16,6 +16,7 @@ from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import claiming
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
+from sayiir.engine.executing import Executors
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.threads import TaskThreads
@@ -28,6 +29,8 @@ from sayiir.stores.records import ClaimRequest, Control, InstanceState
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.engine.program import Program
+    from sayiir.executors.protocol import Executor
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -52,6 +55,8 @@ class AsyncCheckpointingRunner:
         codec: how values are stored; the same for everybody who uses the store.
         lease: how long an item is held without a sign of life; renewed every third of it.
         clock: what short backoffs are slept by.
+        executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
+            processes is made on first use where none is given.
 
     >>> import asyncio
     >>> from sayiir import task, workflow
@@ -74,7 +79,9 @@ class AsyncCheckpointingRunner:
         codec: Codec | None = None,
         lease: Duration = DEFAULT_LEASE_SECONDS,
         clock: Clock | None = None,
+        executors: Mapping[str, Executor] | None = None,
     ) -> None:
+        self._executors = Executors(executors)
         self._connection = StoreConnection(store)
         self._policy = conflict_policy
         self._codec = codec or default_codec()
@@ -104,6 +111,7 @@ class AsyncCheckpointingRunner:
             self._keeper.stop()
         if self._started is not None:
             self._started[0].threads.close()
+        await self._executors.close()
         await self._connection.close()
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
@@ -138,6 +146,7 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
+            ExecutorMissing: a task names an executor that the runner wasn't given.
         """
         existing, claimed, data = await self._create(
             workflow, instance_id, input, priority, self._policy
@@ -208,7 +217,7 @@ class AsyncCheckpointingRunner:
             How many work items were claimed.
         """
         engine, programs = await self._opened()
-        compiled = {w.definition_hash: programs.of(w) for w in workflows}
+        compiled = {w.definition_hash: self._runnable(w, programs) for w in workflows}
         dispatcher = Dispatcher(engine, compiled, self._request())
         return await self._guarded(dispatcher.run_due(limit))
 
@@ -225,7 +234,7 @@ class AsyncCheckpointingRunner:
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Claimed | None, bytes]:
         engine, programs = await self._opened()
-        program = programs.of(workflow)
+        program = self._runnable(workflow, programs)
         new = new_instance(program, instance_id, value, priority=priority)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
@@ -260,12 +269,18 @@ class AsyncCheckpointingRunner:
         wait: bool,
     ) -> WorkflowStatus[B]:
         engine, programs = await self._opened()
-        program = programs.of(workflow)
+        program = self._runnable(workflow, programs)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
         record = await self._guarded(dispatcher.run_instance(instance_id, claimed, wait=wait))
         if record is None:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow)
+
+    def _runnable(self, workflow: Workflow[Any, Any], programs: Programs) -> Program:
+        """The workflow made ready to run, if everything is here that it names."""
+        program = programs.of(workflow)
+        self._executors.check(workflow.name, program.executor_names)
+        return program
 
     async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
         """An exit that user code asked for goes to whoever called the runner."""
@@ -290,7 +305,8 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
-        engine = Engine(store, StoreCommitter(store), TaskThreads(), self._clock, set())
+        committer = StoreCommitter(store)
+        engine = Engine(store, committer, TaskThreads(), self._clock, set(), self._executors)
         loop = asyncio.get_running_loop()
         self._keeper = LeaseKeeper(store, engine.held, self._lease_us, loop)
         self._keeper.start()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.nodes import Node
     from sayiir.dsl.sequence import Piece
     from sayiir.engine.program import Program
+    from sayiir.executors.protocol import Executor
 
 __all__ = ["Workflow", "workflow"]
 
@@ -37,6 +38,7 @@ In = TypeVar("In")
 Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
+Executors: TypeAlias = "Mapping[str, Executor]"
 
 
 class Workflow(Flow[In, Out], Generic[In, Out]):
@@ -131,18 +133,40 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
 
     @overload
     def run(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     def run(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     def run(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> Out: ...
     def run(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> Any:
         """Runs in memory and gives the output; works inside a running event loop too.
 
@@ -150,37 +174,66 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             value: the workflow's input.
             clock: what delays and timeouts sleep on; the machine's clock by default.
             events: what ``await_signal`` receives, by signal name, in order.
+            executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
+                processes is made on first use, and closed with the run, where none is given.
 
         Raises:
+            ExecutorMissing: a task names an executor that isn't given.
             WorkflowFailed: one of its subclasses says why; ``__cause__`` is the user's own
                 exception.
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
         """
-        return _run_blocking(lambda: self._run(value, clock, events))
+        return _run_blocking(lambda: self._run(value, clock, events, executors))
 
     @overload
     async def arun(
-        self: Workflow[None, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[None, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self: Workflow[object, B], /, *, clock: Clock | None = None, events: Events | None = None
+        self: Workflow[object, B],
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     async def arun(
-        self, value: In, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: In,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> Out: ...
     async def arun(
-        self, value: Any = None, /, *, clock: Clock | None = None, events: Events | None = None
+        self,
+        value: Any = None,
+        /,
+        *,
+        clock: Clock | None = None,
+        events: Events | None = None,
+        executors: Executors | None = None,
     ) -> Any:
         """As ``run``, in the event loop that is running."""
-        return await self._run(value, clock, events)
+        return await self._run(value, clock, events, executors)
 
-    async def _run(self, value: Any, clock: Clock | None, events: Events | None) -> Any:
+    async def _run(
+        self, value: Any, clock: Clock | None, events: Events | None, executors: Executors | None
+    ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
 
-        return await run_in_memory(self._program(), value, clock=clock, events=events)
+        return await run_in_memory(
+            self._program(), value, clock=clock, events=events, executors=executors
+        )
 
     def _program(self) -> Program:
         """The definition with its codec plans, made at the first run and kept for the next."""

@@ -31,6 +31,7 @@ from sayiir.values import Again, Done, loop_marks
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.threads import TaskThreads
@@ -65,9 +66,9 @@ class ActOutcome:
 class Acts:
     """Does for the driver what a transition asks for."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads) -> None:
+    def __init__(self, committer: Committer, threads: TaskThreads, executors: Executors) -> None:
         self._committer = committer
-        self._caller = Caller(committer, threads)
+        self._caller = Caller(committer, threads, executors)
 
     def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
         """The outcome of what the transition asks for.

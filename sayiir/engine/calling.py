@@ -11,6 +11,7 @@ from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.dsl.spec import Injection
 from sayiir.engine.attempt import Attempt
 from sayiir.engine.binding import bind
+from sayiir.engine.executing import OWN_PLACES, DeadlinePassed
 from sayiir.engine.failures import AttemptTimedOut
 from sayiir.engine.invoke import UserExit, invoke
 from sayiir.engine.refs import ResultRef
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from sayiir.codec.protocol import Plan
     from sayiir.dsl.spec import Injected, TaskSpec
+    from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
@@ -70,18 +72,32 @@ class CallPlan:
         plan: how its output is stored.
         kept: some ``result_of`` reads its result later.
         coroutine: the function to await directly on the loop; None: it needs a thread or more.
+        elsewhere: an executor runs it.
+        in_thread: it runs on a thread, which can't be cancelled.
         takes_value: it has exactly one input and nothing injected: the value is the argument.
         annotation: that input's type.
     """
 
-    __slots__ = ("annotation", "coroutine", "kept", "plan", "spec", "takes_value")
+    __slots__ = (
+        "annotation",
+        "coroutine",
+        "elsewhere",
+        "in_thread",
+        "kept",
+        "plan",
+        "spec",
+        "takes_value",
+    )
 
     def __init__(self, program: Program, node_path: str, spec: TaskSpec) -> None:
         signature = spec.signature
         self.spec = spec
         self.plan: Plan = program.plan(node_path)
         self.kept = node_path in program.definition.kept
-        self.coroutine: Callable[..., Any] | None = spec.function if spec.is_async else None
+        self.elsewhere = spec.run_in not in OWN_PLACES
+        in_loop = spec.is_async and not self.elsewhere
+        self.coroutine: Callable[..., Any] | None = spec.function if in_loop else None
+        self.in_thread = spec.run_in == "thread" and not spec.is_async
         self.takes_value = len(signature.inputs) == 1 and not signature.injected
         self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
 
@@ -89,9 +105,10 @@ class CallPlan:
 class Caller:
     """Calls tasks for the driver, with the values that its position refers to."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads) -> None:
+    def __init__(self, committer: Committer, threads: TaskThreads, executors: Executors) -> None:
         self._committer = committer
         self._threads = threads
+        self._executors = executors
 
     async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
         """The task's return value, and how long it took in microseconds.
@@ -115,11 +132,14 @@ class Caller:
             args, kwargs = await self._arguments(work, position, spec, attempt)
         timeout, by_deadline = _timeout(work, spec)
         token = CURRENT_ATTEMPT.set(attempt)
-        work.in_user_code, work.in_thread = True, not spec.is_async and spec.run_in != "loop"
+        work.in_user_code, work.in_thread = True, call.in_thread
         began = time.perf_counter_ns()
         try:
             if timeout is None and call.coroutine is not None:
                 value = await call.coroutine(*args, **kwargs)
+            elif call.elsewhere:
+                remaining = _until_deadline(work)
+                value = await self._executors.run(spec, args, kwargs, attempt, remaining)
             else:
                 value = await invoke(spec, args, kwargs, timeout, self._threads)
         except BaseException as error:
@@ -206,12 +226,17 @@ def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> An
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
     """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
-    if work.deadline_at is None:
+    remaining = _until_deadline(work)
+    if remaining is None:
         return spec.timeout_seconds, False
-    remaining = max(work.deadline_at - time.monotonic(), 0.0)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True
+
+
+def _until_deadline(work: Work) -> float | None:
+    """Seconds until the workflow's own timeout, if it has one."""
+    return None if work.deadline_at is None else max(work.deadline_at - time.monotonic(), 0.0)
 
 
 def _act_failed(
@@ -231,6 +256,9 @@ def _act_failed(
         if work.task.cancelling():
             return error
     if isinstance(error, AttemptTimedOut):
+        by_deadline = (
+            isinstance(error, DeadlinePassed) if spec.run_in not in OWN_PLACES else by_deadline
+        )
         return ActFailed(error, spec, spec.policy, deadline=by_deadline)
     policy = None if isinstance(error, PayloadError) else spec.policy
     return ActFailed(error, spec, policy, stopped=work.stopping)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
+from sayiir.engine.executing import Executors
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -41,6 +42,7 @@ class Engine:
     threads: TaskThreads
     clock: Clock
     held: set[Work]
+    executors: Executors = field(default_factory=Executors)
 
 
 class Dispatcher:
@@ -59,9 +61,8 @@ class Dispatcher:
         self._engine = engine
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
-        self._driver = Driver(
-            engine.committer, Acts(engine.committer, engine.threads), engine.clock, self
-        )
+        acts = Acts(engine.committer, engine.threads, engine.executors)
+        self._driver = Driver(engine.committer, acts, engine.clock, self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: deque[Work] = deque()
         self._asked = 0

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
+from sayiir.engine.executing import Executors
 from sayiir.engine.failures import failure_to_bytes
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import payload_of
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step
+    from sayiir.executors.protocol import Executor
     from sayiir.stores.records import Latest
 
 __all__ = ["run_in_memory"]
@@ -66,6 +68,7 @@ async def run_in_memory(
     *,
     clock: Clock | None = None,
     events: Mapping[str, Sequence[object]] | None = None,
+    executors: Mapping[str, Executor] | None = None,
 ) -> Any:
     """The workflow's output, computed now and kept nowhere.
 
@@ -74,15 +77,19 @@ async def run_in_memory(
             own exception.
         SignalUnavailable: a wait without timeout has no event.
         PayloadError: the input doesn't fit.
+        ExecutorMissing: a task names an executor that isn't given.
     """
+    places = Executors(executors)
+    places.check(program.definition.name, program.executor_names)
     threads = TaskThreads()
     try:
-        run = InMemoryRun(program, threads, clock or SystemClock(), events or {})
+        run = InMemoryRun(program, threads, places, clock or SystemClock(), events or {})
         return await run.run(value)
     except UserExit as exit_request:
         raise exit_request.__cause__ or exit_request from None
     finally:
         threads.close()
+        await places.close()
 
 
 class _Join:
@@ -104,6 +111,7 @@ class InMemoryRun:
         self,
         program: Program,
         threads: TaskThreads,
+        executors: Executors,
         clock: Clock,
         events: Mapping[str, Sequence[object]],
     ) -> None:
@@ -115,7 +123,7 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        self._driver = Driver(self, Acts(self, threads), clock, self)
+        self._driver = Driver(self, Acts(self, threads, executors), clock, self)
         self._joins: dict[str, _Join] = {}
         self._kept: dict[str, dict[bytes, tuple[str, Payload]]] = {}
         self._ready: deque[Work] = deque()

@@ -1,0 +1,170 @@
+"""The other side of a call: what is sent of it, and how a process there performs it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import pickle
+from collections import OrderedDict
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sayiir.dsl.context import CURRENT_ATTEMPT, TaskContext
+from sayiir.executors.pickling import pack
+from sayiir.executors.shipping import KEPT_FUNCTIONS, ShippedFunctions, load_function
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sayiir.errors import WorkflowCancelled
+    from sayiir.executors.protocol import Call
+
+__all__ = ["Line", "Performer", "SentCall", "sent_call"]
+
+
+@dataclass(frozen=True, slots=True)
+class SentCall:
+    """A call as plain data: bytes, texts and numbers alone.
+
+    Attributes:
+        function: its key and its bytes; no bytes: the process has it already.
+        values: args and kwargs, pickled.
+        facts: the plain attributes of its context.
+        context_parameters: names of the parameters that take the context.
+        setup: key, bytes of the factory, parameter.
+        log_level: records below it needn't be sent back.
+    """
+
+    function: tuple[str, bytes | None]
+    values: bytes
+    facts: dict[str, Any]
+    context_parameters: tuple[str, ...]
+    setup: tuple[tuple[str, bytes, str | None], ...]
+    log_level: int
+
+
+def sent_call(
+    call: Call, functions: ShippedFunctions, deadline: datetime | None, log_level: int
+) -> SentCall:
+    """What is sent of a call.
+
+    Raises:
+        PayloadError: the function, an argument or a factory can't be pickled.
+    """
+    shipped = functions.of(call.function)
+    context = call.context
+    facts = {
+        "instance_id": context.instance_id,
+        "path": context.path,
+        "attempt": context.attempt,
+        "iteration": context.iteration,
+        "deadline": deadline,
+        "idempotency_key": context.idempotency_key,
+        "traceparent": context.traceparent,
+    }
+    setup = tuple((s.key, functions.of(s.factory).data, s.parameter) for s in call.setup)
+    values = pack((call.args, dict(call.kwargs)), "an argument")
+    function = (shipped.key, shipped.data)
+    return SentCall(function, values, facts, call.context_parameters, setup, log_level)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the context of a running call reaches the engine by; from any thread."""
+
+    heartbeat: Callable[[], None]
+    progress: Callable[[float, str | None], None]
+    cancellation: Callable[[], WorkflowCancelled | None]
+
+
+class _Source:
+    """The context of the running call, for ``get_task_context()``."""
+
+    def __init__(self, context: TaskContext) -> None:
+        self.context = context
+
+
+class Performer:
+    """Performs calls, one at a time; keeps functions, what ``setup`` made, and a loop.
+
+    Attributes:
+        running: the asyncio task of the async call that runs, for who wants to cancel it.
+    """
+
+    def __init__(self) -> None:
+        self._functions: OrderedDict[str, Callable[..., Any]] = OrderedDict()
+        self._made: dict[str, Any] = {}
+        self._stack = AsyncExitStack()
+        self._runner: asyncio.Runner | None = None
+        self.running: asyncio.Task[Any] | None = None
+
+    def perform(self, sent: SentCall, line: Line) -> Any:
+        """The result of the call; raises what the function raises."""
+        context = TaskContext(
+            **sent.facts,
+            heartbeat=line.heartbeat,
+            progress=line.progress,
+            cancellation=line.cancellation,
+        )
+        args, kwargs = pickle.loads(sent.values)  # noqa: S301  our own parent process wrote it
+        kwargs.update(dict.fromkeys(sent.context_parameters, context))
+        function = self._function(*sent.function)
+        for key, factory, parameter in sent.setup:
+            made = self._setup(key, factory)
+            if parameter is None:
+                function = made
+            else:
+                kwargs[parameter] = made
+        token = CURRENT_ATTEMPT.set(_Source(context))
+        try:
+            value = function(*args, **kwargs)
+            return self._awaited(value) if inspect.isawaitable(value) else value
+        finally:
+            CURRENT_ATTEMPT.reset(token)
+
+    def close(self) -> None:
+        """Leave what ``setup`` entered, the last first."""
+        try:
+            if self._made:
+                self._awaited(self._stack.aclose())
+        finally:
+            if self._runner is not None:
+                self._runner.close()
+
+    def _function(self, key: str, data: bytes | None) -> Callable[..., Any]:
+        function = self._functions.get(key)
+        if function is None:
+            if data is None:
+                raise LookupError(f"the function {key} was never sent to this process")
+            function = self._functions[key] = load_function(data)
+        self._functions.move_to_end(key)
+        if len(self._functions) > KEPT_FUNCTIONS:
+            self._functions.popitem(last=False)
+        return function
+
+    def _setup(self, key: str, factory: bytes) -> Any:
+        if key not in self._made:
+            made: Any = load_function(factory)()
+            kind: type[Any] = type(made)
+            if hasattr(kind, "__aenter__"):
+                made = self._awaited(self._stack.enter_async_context(made))
+            elif hasattr(kind, "__enter__"):
+                made = self._stack.enter_context(made)
+            self._made[key] = made
+        return self._made[key]
+
+    def _awaited(self, awaitable: Any) -> Any:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+
+        async def run() -> Any:
+            self.running = asyncio.current_task()
+            try:
+                return await awaitable
+            finally:
+                self.running = None
+
+        return self._runner.run(run(), context=contextvars.copy_context())
