@@ -148,7 +148,7 @@ class Performer:
     def _setup(self, key: str, factory: bytes) -> Any:
         if key not in self._made:
             made: Any = load_function(factory)()
-            kind: type[Any] = type(made)
+            kind: Any = type(made)  # pyright: ignore[reportUnknownVariableType]
             if hasattr(kind, "__aenter__"):
                 made = self._awaited(self._stack.enter_async_context(made))
             elif hasattr(kind, "__enter__"):
