@@ -92,8 +92,9 @@ class Dispatcher:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
         self._failure = self._failure or error
 
-    def _spawn(self, work: Work) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(self._driver.drive(work))
+    def _spawn(self, work: Work, *, alone: bool = False) -> asyncio.Task[None]:
+        driving = self._drive_alone(work) if alone else self._driver.drive(work)
+        task = asyncio.get_running_loop().create_task(driving)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
         return task
@@ -104,9 +105,26 @@ class Dispatcher:
             suspect = self._waiting[0].interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
             if suspect and self._tasks:
                 return
-            task = self._spawn(self._waiting.popleft())
+            task = self._spawn(self._waiting.popleft(), alone=suspect)
             if suspect:
                 self._lonely = task
+
+    async def _drive_alone(self, work: Work) -> None:
+        """Drive a suspect. What waits behind it goes back: it must not be interrupted with it,
+        over and over, until it is given up in the suspect's place.
+        """
+        try:
+            await self._give_back_waiting()
+        except BaseException:
+            self._waiting.append(work)  # `_stop` gives it back
+            raise
+        await self._driver.drive(work)
+
+    async def _give_back_waiting(self) -> None:
+        while self._waiting:
+            work = self._waiting.pop()
+            self.held.discard(work)
+            await self._engine.committer.release(work)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -224,10 +242,7 @@ class Dispatcher:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        while self._waiting:
-            work = self._waiting.pop()
-            self.held.discard(work)
-            await self._engine.committer.release(work)
+        await self._give_back_waiting()
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:
