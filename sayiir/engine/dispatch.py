@@ -110,8 +110,9 @@ class Dispatcher:
                 self._lonely = task
 
     async def _drive_alone(self, work: Work) -> None:
-        """Drive a suspect. What waits behind it goes back: it must not be interrupted with it,
-        over and over, until it is given up in the suspect's place.
+        """Drive a suspect; what waits behind it goes back first.
+
+        It would be interrupted with the suspect, over and over, and given up in its place.
         """
         try:
             await self._give_back_waiting()

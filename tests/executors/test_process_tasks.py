@@ -312,8 +312,9 @@ async def test_a_process_that_dies_without_retries_left(runner: AsyncCheckpointi
 async def test_a_worker_that_died_while_idle_costs_no_attempt(pool: ProcessPool) -> None:
     given = {"process": pool}
     pid = await workflow("w", jobs.where).arun(1, executors=given)
+    (worker,) = pool._idle
     os.kill(pid, signal.SIGKILL)
-    await gone(pid)
+    await eventually(lambda: not worker.alive)
     assert await workflow("w", jobs.where).arun(1, executors=given) != pid
 
 

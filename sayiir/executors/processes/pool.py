@@ -21,9 +21,12 @@ from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
 
 if TYPE_CHECKING:
-    from sayiir.executors.protocol import Call
+    from collections.abc import Callable
 
-__all__ = ["ProcessPool"]
+    from sayiir.executors.protocol import Call
+    from sayiir.executors.remote import SentCall
+
+__all__ = ["ProcessPool", "tell"]
 
 CLOSE_SECONDS: Final = 1.0
 """How long idle workers have, all together, to end in good order."""
@@ -79,16 +82,37 @@ class ProcessPool:
             SayiirError: the pool is closed.
             BaseException: what the function raised.
         """
+        level = logging.getLogger("sayiir.task").getEffectiveLevel()
+        kind, body = await self.perform(
+            lambda: sent_call(call, self._functions, call.started(), level),
+            lambda kind, body: tell(call, kind, body),
+        )
+        if kind is Kind.ERROR:
+            raise error_from(pickle.loads(body))  # noqa: S301  our own worker wrote it
+        return pickle.loads(body)  # noqa: S301
+
+    async def perform(
+        self, begin: Callable[[], SentCall], told: Callable[[Kind, bytes], None]
+    ) -> tuple[Kind, bytes]:
+        """The answer to a call, RESULT or ERROR, as bytes: for who only hands them on.
+
+        Args:
+            begin: asked for the call when a worker is there for it.
+            told: gets what the call tells of itself.
+
+        Raises:
+            ProcessDied: the process ended by itself.
+            SayiirError: the pool is closed.
+        """
         worker = await self._acquired()
         try:
-            level = logging.getLogger("sayiir.task").getEffectiveLevel()
-            sent = sent_call(call, self._functions, call.started(), level)
+            sent = begin()
         except BaseException:
             self._release(worker, usable=True)  # nothing has reached it
             raise
         answer = None
         try:
-            answer = await worker.call(sent, lambda kind, body: _told(call, kind, body))
+            answer = await worker.call(sent, told)
         except asyncio.CancelledError:
             await worker.kill()
             raise
@@ -99,10 +123,7 @@ class ProcessPool:
             self._release(worker, usable=answer is not None)
         if answer is None:
             raise await self._died(worker)
-        kind, body = answer
-        if kind is Kind.ERROR:
-            raise error_from(pickle.loads(body))  # noqa: S301  our own worker wrote it
-        return pickle.loads(body)  # noqa: S301
+        return answer
 
     async def close(self) -> None:
         """End all workers; calls that run are killed. Idempotent."""
@@ -235,8 +256,8 @@ class ProcessPool:
                 os.close(end)
 
 
-def _told(call: Call, kind: Kind, body: bytes) -> None:
-    """Hand on what a running call tells."""
+def tell(call: Call, kind: Kind, body: bytes) -> None:
+    """Hand on to a call's context, or to logging, what came of it from elsewhere."""
     match kind:
         case Kind.HEARTBEAT:
             call.context.heartbeat()

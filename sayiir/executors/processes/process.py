@@ -14,7 +14,6 @@ import sys
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import SayiirError
@@ -94,6 +93,7 @@ class WorkerProcess:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[tuple[Kind, bytes] | None] = loop.create_future()
         reader, connection = FrameReader(), self._connection
+        descriptor = connection.fileno()
         left = memoryview(frame(Kind.CALL, pickle.dumps(self._without_known(sent), protocol=5)))
 
         def readable() -> None:
@@ -120,16 +120,17 @@ class WorkerProcess:
             except OSError:  # it died; the reading side learns that, and why is asked there
                 left = left[:0]
             if not left:
-                loop.remove_writer(connection)
+                loop.remove_writer(descriptor)
 
         try:
-            loop.add_reader(connection, readable)
-            loop.add_writer(connection, writable)
+            loop.add_reader(descriptor, readable)
             writable()
+            if left:
+                loop.add_writer(descriptor, writable)
             return await answer
         finally:
-            loop.remove_reader(connection)
-            loop.remove_writer(connection)
+            loop.remove_reader(descriptor)
+            loop.remove_writer(descriptor)
 
     def _without_known(self, sent: SentCall) -> SentCall:
         """The call without its function's bytes, where the worker has them.
@@ -142,7 +143,7 @@ class WorkerProcess:
         self._known.move_to_end(key)
         if len(self._known) > KEPT_FUNCTIONS:
             self._known.popitem(last=False)
-        return replace(sent, function=(key, None)) if known else sent
+        return sent._replace(function=(key, None)) if known else sent
 
     async def kill(self) -> int | None:
         """End it with all that it started, within a second; its exit status, if known by then.

@@ -52,6 +52,7 @@ def _end_with_parent(lifeline_fd: int) -> None:
 class _Worker:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self._stream = connection.makefile("rb")
         self._performer = Performer()
         self._answers = Answers()
         self._sending = threading.Lock()
@@ -80,7 +81,8 @@ class _Worker:
     def _answer(self, body: bytes) -> None:
         sent: SentCall = pickle.loads(body)  # noqa: S301  our own parent process wrote it
         self._instance_id = sent.facts["instance_id"]
-        self._logger.setLevel(sent.log_level)
+        if self._logger.level != sent.log_level:
+            self._logger.setLevel(sent.log_level)
         line = Line(self._heartbeat, self._progress, self._cancellation)
         try:
             value = self._performer.perform(sent, line)
@@ -115,14 +117,8 @@ class _Worker:
 
     def _exactly(self, length: int) -> bytes | None:
         """So many bytes; None: the parent has closed the socket."""
-        data = bytearray(length)
-        view = memoryview(data)
-        while view:
-            received = self._connection.recv_into(view)
-            if received == 0:
-                return None
-            view = view[received:]
-        return bytes(data)
+        data = self._stream.read(length)
+        return data if len(data) == length else None
 
 
 class _ToParent(logging.Handler):
