@@ -75,7 +75,7 @@ def figures(folder: Path) -> Iterator[Figure]:
         "a step in a warm process, against a process pool's call",
         lambda: asyncio.run(workloads.process_step_seconds()),
         lambda: asyncio.run(floors.pool_call_seconds()),
-        goal=1,
+        goal=1.25,
         at_most=True,
         unit="s",
     )
