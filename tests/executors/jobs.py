@@ -11,12 +11,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from sayiir import RetryPolicy, TaskContext, get_task_context, result_of, task
+from sayiir import RetryPolicy, TaskContext, TaskProcessDied, get_task_context, result_of, task
 
 UNPICKLABLE = threading.Lock()
 """A global that can't travel: a function of a module that can be imported goes by its name."""
-
-AT_ONCE = RetryPolicy(max_retries=2, initial_delay=0)
 
 
 class Stubborn(Exception):
@@ -105,7 +103,10 @@ async def sleeps(folder: str) -> int:
     return 0
 
 
-@task(run_in="process", retries=AT_ONCE)
+@task(
+    run_in="process",
+    retries=RetryPolicy(max_retries=2, initial_delay=0, retry_on=TaskProcessDied),
+)
 def dies_twice(n: int, ctx: TaskContext) -> int:
     if ctx.attempt <= 2:
         os.kill(os.getpid(), 9)
