@@ -85,6 +85,14 @@ def figures(folder: Path) -> Iterator[Figure]:
         unit="s",
     )
     yield alternated(
+        "a step in a warm process, against a process pool's call",
+        lambda: asyncio.run(workloads.process_step_seconds()),
+        lambda: asyncio.run(floors.pool_call_seconds()),
+        goal=1.25,
+        at_most=True,
+        unit="s",
+    )
+    yield alternated(
         "import sayiir, against import asyncio plus 60 ms",
         lambda: floors.import_seconds("sayiir"),
         floors.bare_import_seconds,

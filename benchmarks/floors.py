@@ -1,11 +1,15 @@
-"""The floors: a bare await, a bare durable commit, a bare row of a megabyte, a bare import."""
+"""The floors: a bare await, a bare durable commit, a bare row of a megabyte, a bare import,
+a call of the standard library's process pool."""
 
 from __future__ import annotations
 
+import asyncio
+import multiprocessing
 import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 __all__ = [
@@ -14,6 +18,7 @@ __all__ = [
     "bare_import_seconds",
     "bare_row_seconds",
     "import_seconds",
+    "pool_call_seconds",
 ]
 
 _GROWN_WAL_BYTES = 4 * 1024 * 1024
@@ -83,6 +88,22 @@ def import_seconds(module: str) -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
     return time.perf_counter() - began
+
+
+def _increment_there(number: int) -> int:
+    return number + 1
+
+
+async def pool_call_seconds(count: int = 300) -> float:
+    """Seconds of one call of the standard library's warm process pool, awaited."""
+    loop = asyncio.get_running_loop()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=context) as pool:
+        await loop.run_in_executor(pool, _increment_there, 0)
+        began = time.perf_counter()
+        for number in range(count):
+            await loop.run_in_executor(pool, _increment_there, number)
+        return (time.perf_counter() - began) / count
 
 
 def bare_import_seconds() -> float:

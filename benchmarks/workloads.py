@@ -15,6 +15,7 @@ from sayiir import (
     task,
     workflow,
 )
+from sayiir.executors import ProcessPool
 
 __all__ = [
     "chain",
@@ -25,6 +26,7 @@ __all__ = [
     "lone_async_step_seconds",
     "lone_step_seconds",
     "megabyte_seconds",
+    "process_step_seconds",
     "sync_chain",
 ]
 
@@ -36,6 +38,11 @@ async def increment(number: int) -> int:
 
 @task
 def increment_on_a_thread(number: int) -> int:
+    return number + 1
+
+
+@task(run_in="process")
+def increment_in_a_process(number: int) -> int:
     return number + 1
 
 
@@ -126,6 +133,20 @@ async def concurrent_run_step_seconds(
         began = time.perf_counter()
         await asyncio.gather(*(one(number) for number in range(instances)))
         return (time.perf_counter() - began) / (instances * 10)
+
+
+async def process_step_seconds(steps: int = 300) -> float:
+    """Seconds a step of a chain in memory whose tasks run in one warm worker process."""
+    flow: Flow[int, int] = increment_in_a_process
+    for _ in range(steps - 1):
+        flow = flow >> increment_in_a_process
+    there = workflow("there", flow)
+    warm = workflow("warm", increment_in_a_process >> increment_in_a_process)
+    async with ProcessPool(max_workers=1) as pool:
+        await warm.arun(0, executors={"process": pool})
+        began = time.perf_counter()
+        await there.arun(0, executors={"process": pool})
+        return (time.perf_counter() - began) / steps
 
 
 async def fork_seconds(folder: Path, arms: int = 100) -> float:

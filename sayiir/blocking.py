@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
     from sayiir.events import Listener
+    from sayiir.executors.protocol import Executor
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
@@ -277,6 +278,7 @@ class CheckpointingRunner:
         resources: what tasks ask for by ``resource(Type)``; see ``AsyncCheckpointingRunner``.
         on_event: told what happens here, as values of ``sayiir.events``; called on the runner's
             own thread. See ``AsyncCheckpointingRunner``.
+        executors: where tasks run that name one by ``run_in=``; see the async twin.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -300,6 +302,7 @@ class CheckpointingRunner:
         clock: Clock | None = None,
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
+        executors: Mapping[str, Executor] | None = None,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
             store,
@@ -309,6 +312,7 @@ class CheckpointingRunner:
             clock=clock,
             resources=resources,
             on_event=on_event,
+            executors=executors,
         )
         self._portal = Portal("CheckpointingRunner")
 

@@ -18,6 +18,7 @@ __all__ = [
     "BranchKeyNotFound",
     "DefinitionError",
     "DefinitionMismatch",
+    "ExecutorMissing",
     "FailureInfo",
     "InstanceAlreadyExists",
     "InstanceNotFound",
@@ -115,6 +116,28 @@ class DefinitionMismatch(SayiirError):
         self.expected = expected
         self.found = found
         self.difference = difference
+
+
+class ExecutorMissing(SayiirError, LookupError):
+    """A task names an executor by ``run_in=`` that nobody gave; nothing was started.
+
+    Attributes:
+        executor: the name.
+        workflow: the workflow that was to run.
+        path: node path of the first task that names it.
+        given: the names that were given.
+    """
+
+    def __init__(self, executor: str, workflow: str, path: str, given: tuple[str, ...]) -> None:
+        names = ", ".join(map(repr, given)) or "none"
+        super().__init__(
+            f"workflow {workflow!r}, node {path!r}: it runs in the executor {executor!r}, which "
+            f"nobody gave (given: {names}); pass executors={{{executor!r}: ...}}"
+        )
+        self.executor = executor
+        self.workflow = workflow
+        self.path = path
+        self.given = given
 
 
 class InvalidInstanceId(SayiirError, ValueError):

@@ -17,6 +17,7 @@ from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import Releaser, claiming, work_of
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
+from sayiir.engine.executing import Executors
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.payloads import Payload
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
     from sayiir.events import Listener
+    from sayiir.executors.protocol import Executor
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
@@ -68,6 +70,8 @@ class AsyncCheckpointingRunner:
         on_event: told what happens here, as values of ``sayiir.events``: a function that returns
             quickly (it is called on the event loop), or a coroutine function. What it raises is
             logged once and hurts no run.
+        executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
+            processes is made on first use where none is given.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -95,7 +99,9 @@ class AsyncCheckpointingRunner:
         clock: Clock | None = None,
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
+        executors: Mapping[str, Executor] | None = None,
     ) -> None:
+        self._executors = Executors(executors)
         self._resources = Resources(resources)
         self._connection = StoreConnection(store)
         self._policy = ConflictPolicy(conflict_policy)
@@ -135,6 +141,7 @@ class AsyncCheckpointingRunner:
                 await self._keeper.close()
             if self._started is not None:
                 self._started[0].threads.close()
+            await self._executors.close()
             if self._teller is not None:
                 await self._teller.close()
             await self._connection.close()
@@ -176,6 +183,7 @@ class AsyncCheckpointingRunner:
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
             DefinitionError: a task needs a resource that the runner wasn't given.
+            ExecutorMissing: a task names an executor that the runner wasn't given.
         """
         existing, root, data = await self._create(
             workflow, instance_id, input, priority, labels, self._policy
@@ -334,7 +342,7 @@ class AsyncCheckpointingRunner:
         wait: bool,
     ) -> WorkflowStatus[B]:
         engine, programs = await self._opened()
-        program = programs.of(workflow)
+        program = self._runnable(programs, workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
         if self._teller is not None:
             kind = InstanceResumed if root is None else InstanceStarted
@@ -355,8 +363,9 @@ class AsyncCheckpointingRunner:
             raise exit_request.__cause__ or exit_request from None
 
     def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
-        """The program of a workflow whose tasks get the resources that they ask for."""
+        """The program of a workflow, if the executors and resources are here that it names."""
         program = programs.of(workflow)
+        self._executors.check(workflow.name, program.executor_names)
         self._resources.check(workflow.name, program.needs)
         return program
 
@@ -387,6 +396,7 @@ class AsyncCheckpointingRunner:
             clock=self._clock,
             held=held,
             slots=Slots(EMBEDDED_CONCURRENCY),
+            executors=self._executors,
             resources=ResourcePool(self._resources, threads.run),
             teller=self._teller,
         )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.sequence import Piece
     from sayiir.engine.program import Program
     from sayiir.events import Listener
+    from sayiir.executors.protocol import Executor
 
 __all__ = ["Workflow", "workflow"]
 
@@ -39,6 +40,7 @@ Out = TypeVar("Out", covariant=True)
 
 Events: TypeAlias = Mapping[str, Sequence[Any]]
 Resources: TypeAlias = Mapping[Any, Any]
+Executors: TypeAlias = "Mapping[str, Executor]"
 
 _ABSENT: Final = object()
 """Stands where no flow was given: None is a flow that somebody forgot to return."""
@@ -143,6 +145,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     def run(
@@ -153,6 +156,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     def run(
@@ -164,6 +168,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> Out: ...
     def run(
         self,
@@ -174,6 +179,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> Any:
         """Runs in memory and gives the output; works inside a running event loop too.
 
@@ -184,9 +190,12 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             resources: what tasks ask for by ``resource(Type)``: an object of it, a factory, or an
                 (async) context manager or a factory of one, left at the end of the run.
             on_event: told what happens, as a runner tells it; see ``sayiir.events``.
+            executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
+                processes is made on first use, and closed with the run, where none is given.
 
         Raises:
             DefinitionError: a task needs a resource that isn't given.
+            ExecutorMissing: a task names an executor that isn't given.
             WorkflowFailed: one of its subclasses says why; ``__cause__`` is the user's own
                 exception.
             PayloadError: a value can't be stored and come back equal.
@@ -195,7 +204,9 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             TypeError: the events of a signal are no list.
         """
         try:
-            return _run_blocking(lambda: self._run(value, clock, events, resources, on_event))
+            return _run_blocking(
+                lambda: self._run(value, clock, events, resources, on_event, executors)
+            )
         except WorkflowFailed as error:
             # What tells is the cause, with the user's own frames; ours would only hide it.
             raise error.with_traceback(None)  # noqa: B904
@@ -209,6 +220,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     async def arun(
@@ -219,6 +231,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> B: ...
     @overload
     async def arun(
@@ -230,6 +243,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> Out: ...
     async def arun(
         self,
@@ -240,9 +254,10 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None = None,
         resources: Resources | None = None,
         on_event: Listener | None = None,
+        executors: Executors | None = None,
     ) -> Any:
         """As ``run``, in the event loop that is running."""
-        return await self._run(value, clock, events, resources, on_event)
+        return await self._run(value, clock, events, resources, on_event, executors)
 
     async def _run(
         self,
@@ -251,6 +266,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         events: Events | None,
         resources: Resources | None,
         on_event: Listener | None,
+        executors: Executors | None,
     ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
 
@@ -261,6 +277,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             events=events,
             resources=resources,
             on_event=on_event,
+            executors=executors,
         )
 
     def _program(self) -> Program:

@@ -34,7 +34,7 @@ Written by ``tools/generate_task_overloads.py``; change that instead.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar, final, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, final, overload
 
 from sayiir.dsl.context import TaskContext
 from sayiir.dsl.task import ClassTask, FunctionTask
@@ -74,7 +74,7 @@ TAIL = """    @overload
         version: str = "",
         tags: Iterable[str] = (),
         priority: int | None = None,
-        run_in: Literal["loop", "thread"] | None = None,
+        run_in: str | None = None,
         idempotent: bool = False,
         description: str = "",
     ) -> TaskDecorator: ...
@@ -88,7 +88,7 @@ TAIL = """    @overload
         version: str = "",
         tags: Iterable[str] = (),
         priority: int | None = None,
-        run_in: Literal["loop", "thread"] | None = None,
+        run_in: str | None = None,
         idempotent: bool = False,
         description: str = "",
     ) -> TaskDecorator: ...

@@ -7,7 +7,6 @@ import platform
 import sys
 import sysconfig
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -44,9 +43,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         limit=options.limit,
         python=platform.python_version(),
     )
-    # What the surveyed files should mend is theirs, and would be printed across the bar.
-    warnings.simplefilter("ignore", SyntaxWarning)
-    warnings.simplefilter("ignore", DeprecationWarning)
     try:
         with CheckpointingRunner(
             f"sqlite:///{quote((out / 'survey.db').as_posix())}",

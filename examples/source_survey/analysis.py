@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import threading
+import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
@@ -21,10 +21,6 @@ __all__ = ["FEATURES", "analyse_source", "decisions_of"]
 
 KEPT_FUNCTIONS: Final = 3
 """How many of a file's worst functions are kept: enough for a list of the worst of all."""
-
-_PARSING: Final = threading.Lock()
-"""Held while the parser builds a tree. Some releases of CPython 3.11 and 3.12 count the depth of
-its recursion once for all threads and raise SystemError where two threads take turns in it."""
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef
@@ -130,7 +126,10 @@ def decisions_of(path: str, source: bytes, line: int) -> dict[str, int]:
 
 
 def _parsed(source: bytes, path: str) -> ast.Module:
-    with _PARSING:
+    with warnings.catch_warnings():
+        # What the surveyed files should mend is theirs, and would be printed across the bar.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         return ast.parse(source, filename=path)
 
 

@@ -33,7 +33,8 @@ __all__ = ["ANALYSED", "instance_id_of", "list_sources", "survey"]
 ANALYSED: Final = "map/analyse"
 """Node path of the analysed files: the map's items without their numbers."""
 
-AT_A_TIME: Final = 8
+AT_A_TIME: Final = 4 * (os.cpu_count() or 1)
+"""More than there are cores, so that each has its next file while findings are stored."""
 SKIPPED_FOLDERS: Final = frozenset({"site-packages", "dist-packages", "__pycache__"})
 EXPLAINED_FUNCTIONS: Final = 10
 
@@ -56,7 +57,7 @@ def list_sources(request: SurveyRequest) -> list[str]:
     return [found[index * len(found) // request.limit] for index in range(request.limit)]
 
 
-@task(retries=DISK_ERRORS, description="Parse one file and count what is in it")
+@task(run_in="process", retries=DISK_ERRORS, description="Parse one file and count what is in it")
 def analyse(path: str, request: SurveyRequest = workflow_input(SurveyRequest)) -> FileFindings:
     """The findings of one file; raises what the parser raises."""
     return analyse_source(path, (Path(request.root) / path).read_bytes())

@@ -168,7 +168,9 @@ def _task(
         tags: which workers may run it; at most 20, of 1 to 64 characters.
         priority: 1 (most urgent) to 5; the instance's where it is not given.
         run_in: ``"loop"`` (default of async functions and lambdas; a sync function then must be
-            quick) or ``"thread"`` (default of sync functions).
+            quick), ``"thread"`` (default of sync functions), ``"process"`` (a worker process;
+            really killed on timeout or cancel), or the name of an executor that the runner or
+            the run is given.
         idempotent: tells that running it twice does no harm.
         description: for people.
 
@@ -224,15 +226,19 @@ else:
     task.__name__ = task.__qualname__ = "task"
 
 
-def _where_to_run(
-    run_in: str | None, function: Callable[..., Any], is_async: bool, owner: str
-) -> str:
+def _where_to_run(run_in: object, function: Callable[..., Any], is_async: bool, owner: str) -> str:
     if run_in is None:
         return "loop" if is_async or is_lambda(function) else "thread"
-    if run_in not in ("loop", "thread"):
-        raise DefinitionError(f"{owner}: run_in is 'loop' or 'thread', not {run_in!r}")
-    if is_async and run_in != "loop":
-        raise DefinitionError(f"{owner}: an async function runs in the loop, not in a thread")
+    if not isinstance(run_in, str) or not run_in:
+        raise DefinitionError(
+            f"{owner}: run_in is 'loop', 'thread', 'process' or the name of an executor, not "
+            f"{run_in!r}"
+        )
+    if is_async and run_in == "thread":
+        raise DefinitionError(
+            f"{owner}: an async function runs in the loop, a process or an executor, not in a "
+            "thread"
+        )
     return run_in
 
 

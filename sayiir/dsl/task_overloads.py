@@ -10,7 +10,7 @@ Written by ``tools/generate_task_overloads.py``; change that instead.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Literal, ParamSpec, Protocol, TypeVar, final, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, final, overload
 
 from sayiir.dsl.context import TaskContext
 from sayiir.dsl.task import ClassTask, FunctionTask
@@ -345,7 +345,7 @@ class TaskDecorator(Protocol):
         version: str = "",
         tags: Iterable[str] = (),
         priority: int | None = None,
-        run_in: Literal["loop", "thread"] | None = None,
+        run_in: str | None = None,
         idempotent: bool = False,
         description: str = "",
     ) -> TaskDecorator: ...
@@ -359,7 +359,7 @@ class TaskDecorator(Protocol):
         version: str = "",
         tags: Iterable[str] = (),
         priority: int | None = None,
-        run_in: Literal["loop", "thread"] | None = None,
+        run_in: str | None = None,
         idempotent: bool = False,
         description: str = "",
     ) -> TaskDecorator: ...

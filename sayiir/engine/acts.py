@@ -33,6 +33,7 @@ from sayiir.values import Again, Done, loop_marks
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.resources import ResourcePool
@@ -68,9 +69,15 @@ class ActOutcome:
 class Acts:
     """Does for the driver what a transition asks for."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads, resources: ResourcePool) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        threads: TaskThreads,
+        executors: Executors,
+        resources: ResourcePool,
+    ) -> None:
         self._committer = committer
-        self._caller = Caller(committer, threads, resources)
+        self._caller = Caller(committer, threads, executors, resources)
 
     def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
         """The outcome of what the transition asks for.

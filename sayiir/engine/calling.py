@@ -12,6 +12,7 @@ from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.dsl.spec import Injection
 from sayiir.engine.attempt import Attempt
 from sayiir.engine.binding import bind
+from sayiir.engine.executing import OWN_PLACES, DeadlinePassed, setup_of
 from sayiir.engine.failures import AttemptTimedOut
 from sayiir.engine.invoke import UserExit, invoke
 from sayiir.engine.refs import ResultRef
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from sayiir.codec.protocol import Plan
     from sayiir.dsl.spec import Injected, TaskSpec
+    from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
@@ -74,18 +76,33 @@ class CallPlan:
         kept: some ``result_of`` reads its result later.
         coroutine: the function to await directly on the loop; None: it needs a thread or more.
         built: for a class task: what stands for the instance that is called.
+        elsewhere: an executor runs it.
+        in_thread: it runs on a thread, which can't be cancelled.
         takes_value: it has exactly one input and nothing injected: the value is the argument.
         annotation: that input's type.
     """
 
-    __slots__ = ("annotation", "built", "coroutine", "kept", "plan", "spec", "takes_value")
+    __slots__ = (
+        "annotation",
+        "built",
+        "coroutine",
+        "elsewhere",
+        "in_thread",
+        "kept",
+        "plan",
+        "spec",
+        "takes_value",
+    )
 
     def __init__(self, program: Program, node_path: str, spec: TaskSpec) -> None:
         signature = spec.signature
         self.spec = spec
         self.plan: Plan = program.plan(node_path)
         self.kept = node_path in program.definition.kept
-        self.coroutine: Callable[..., Any] | None = spec.function if spec.is_async else None
+        self.elsewhere = spec.run_in not in OWN_PLACES
+        in_loop = spec.is_async and not self.elsewhere
+        self.coroutine: Callable[..., Any] | None = spec.function if in_loop else None
+        self.in_thread = spec.run_in == "thread" and not spec.is_async
         self.built = spec.function if isinstance(spec.function, ClassCall) else None
         self.takes_value = len(signature.inputs) == 1 and not signature.injected
         self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
@@ -94,9 +111,16 @@ class CallPlan:
 class Caller:
     """Calls tasks for the driver, with the values that its position refers to."""
 
-    def __init__(self, committer: Committer, threads: TaskThreads, resources: ResourcePool) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        threads: TaskThreads,
+        executors: Executors,
+        resources: ResourcePool,
+    ) -> None:
         self._committer = committer
         self._threads = threads
+        self._executors = executors
         self._resources = resources
 
     async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
@@ -120,17 +144,20 @@ class Caller:
         else:
             args, kwargs = await self._arguments(work, position, spec, attempt)
         coroutine, instance = call.coroutine, None
-        if call.built is not None:
+        if call.built is not None and not call.elsewhere:
             instance = await self._made(work, spec, self._resources.instance(call.built))
             coroutine = instance if spec.is_async else None
         timeout, by_deadline = _timeout(work, spec)
         token = CURRENT_ATTEMPT.set(attempt)
-        on_loop = spec.is_async or spec.run_in == "loop"
-        work.heeds = Heed.STOP if on_loop else Heed.LOSS
+        work.heeds = Heed.LOSS if call.in_thread else Heed.STOP
         began = time.perf_counter_ns()
         try:
             if timeout is None and coroutine is not None:
                 value = await coroutine(*args, **kwargs)
+            elif call.elsewhere:
+                setup = setup_of(spec, self._resources.resources)
+                remaining = _until_deadline(work)
+                value = await self._executors.run(spec, args, kwargs, attempt, setup, remaining)
             else:
                 value = await invoke(spec, args, kwargs, timeout, self._threads, instance)
         except BaseException as error:
@@ -167,6 +194,8 @@ class Caller:
         try:
             args, kwargs = bind(signature, value, work.program.codec)
             for injected in signature.injected:
+                if injected.source is Injection.RESOURCE and spec.run_in not in OWN_PLACES:
+                    continue  # made over there
                 kwargs[injected.name] = await self._injected(
                     work, position, spec, injected, attempt
                 )
@@ -248,12 +277,17 @@ def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> An
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
     """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
-    if work.deadline_at is None:
+    remaining = _until_deadline(work)
+    if remaining is None:
         return spec.timeout_seconds, False
-    remaining = max(work.deadline_at - time.monotonic(), 0.0)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True
+
+
+def _until_deadline(work: Work) -> float | None:
+    """Seconds until the workflow's own timeout, if it has one."""
+    return None if work.deadline_at is None else max(work.deadline_at - time.monotonic(), 0.0)
 
 
 def _act_failed(
@@ -273,6 +307,9 @@ def _act_failed(
         if work.task.cancelling():
             return error
     if isinstance(error, AttemptTimedOut):
+        by_deadline = (
+            isinstance(error, DeadlinePassed) if spec.run_in not in OWN_PLACES else by_deadline
+        )
         return ActFailed(error, spec, spec.policy, deadline=by_deadline)
     policy = None if isinstance(error, PayloadError) else spec.policy
     return ActFailed(error, spec, policy, stopped=work.stopping)

@@ -17,12 +17,14 @@ from sayiir.engine.telling import TellingActs, TellingCommitter
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sayiir.clock import Clock
     from sayiir.engine.claims import Releaser
+    from sayiir.engine.executing import Executors
     from sayiir.engine.program import Program
     from sayiir.engine.resources import ResourcePool
+    from sayiir.engine.slots import Sharer
     from sayiir.engine.telling import Teller
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
@@ -50,6 +52,7 @@ class Engine:
     clock: Clock
     held: set[Work]
     slots: Slots
+    executors: Executors
     resources: ResourcePool
     teller: Teller | None = None
 
@@ -71,7 +74,7 @@ class Dispatcher:
         self._engine = engine
         self._programs = programs
         self._request = replace(request, definitions=frozenset(programs))
-        acts = Acts(engine.committer, engine.threads, engine.resources)
+        acts = Acts(engine.committer, engine.threads, engine.executors, engine.resources)
         if engine.teller is None:
             self._driver = Driver(engine.committer, acts, engine.clock, self)
         else:
@@ -112,10 +115,11 @@ class Dispatcher:
         self._failure = self._failure or error
         self.stopping = True
 
-    def begin(self, work: Work) -> None:
-        """Drive the item: it has a slot now."""
+    def begin(self, work: Work, behind: Sequence[Sharer] = ()) -> None:
+        """Drive the item: it has a slot now. ``behind``: who has to step back from it first."""
         self._waiting.discard(work)
-        task = asyncio.get_running_loop().create_task(self._driver.drive(work))
+        driving = self._drive_alone(work, behind) if behind else self._driver.drive(work)
+        task = asyncio.get_running_loop().create_task(driving)
         self._tasks.add(task)
         task.add_done_callback(partial(self._finished, work))
 
@@ -123,6 +127,24 @@ class Dispatcher:
         """Look for work again."""
         if self._watch is not None:
             self._watch.wake()
+
+    async def step_back(self) -> None:
+        """Give back what waits for a slot: it will be claimed again when there is room."""
+        self._slots.leave(self, lined_up=True)
+        await self._give_back_waiting()
+
+    async def _drive_alone(self, work: Work, behind: Sequence[Sharer]) -> None:
+        """Drive a suspect; what waits behind it goes back first.
+
+        It would be interrupted with the suspect, over and over, and given up in its place.
+        """
+        try:
+            for sharer in behind:
+                await sharer.step_back()
+        except BaseException:
+            self._waiting.add(work)  # `_stop` gives it back
+            raise
+        await self._driver.drive(work)
 
     def _finished(self, work: Work, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

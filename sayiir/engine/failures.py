@@ -8,7 +8,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sayiir.errors import FailureInfo, PayloadError, TaskFailed, TaskTimedOut, WorkflowTimedOut
+from sayiir.errors import (
+    FailureInfo,
+    PayloadError,
+    TaskFailed,
+    TaskProcessDied,
+    TaskTimedOut,
+    WorkflowTimedOut,
+)
+from sayiir.executors.protocol import ProcessDied
 from sayiir.limits import MAX_MESSAGE_CHARACTERS, MAX_TRACEBACK_CHARACTERS
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ def failure_of_exception(
     """What is kept of an exception that user code raised."""
     if isinstance(error, AttemptTimedOut):
         kind, type_name, text = TaskTimedOut.__name__, TaskTimedOut.__name__, ""
+    elif isinstance(error, ProcessDied):
+        kind, type_name, text = TaskProcessDied.__name__, TaskProcessDied.__name__, ""
     elif isinstance(error, PayloadError):
         kind, type_name, text = PayloadError.__name__, PayloadError.__name__, ""
     else:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.clock import SystemClock
 from sayiir.engine.acts import Acts
 from sayiir.engine.driver import Driver
+from sayiir.engine.executing import Executors
 from sayiir.engine.failures import failure_of_deadline, failure_to_bytes, without_our_frames
 from sayiir.engine.given_events import given_events
 from sayiir.engine.invoke import UserExit
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step
     from sayiir.events import Listener
+    from sayiir.executors.protocol import Executor
     from sayiir.stores.records import Latest
 
 __all__ = ["run_in_memory"]
@@ -69,6 +71,7 @@ async def run_in_memory(
     events: Mapping[str, Sequence[object]] | None = None,
     resources: Mapping[Any, Any] | None = None,
     on_event: Listener | None = None,
+    executors: Mapping[str, Executor] | None = None,
 ) -> Any:
     """The workflow's output, computed now and kept nowhere.
 
@@ -80,20 +83,24 @@ async def run_in_memory(
             own exception.
         SignalUnavailable: a wait without timeout has no event.
         PayloadError: the input doesn't fit.
+        ExecutorMissing: a task names an executor that isn't given.
     """
     given = Resources(resources)
     given.check(program.definition.name, program.needs)
+    places = Executors(executors)
+    places.check(program.definition.name, program.executor_names)
     threads = TaskThreads()
     clock = clock or SystemClock()
     teller = None if on_event is None else Teller(on_event, clock)
     try:
         async with ResourcePool(given, threads.run) as pool:
-            run = InMemoryRun(program, threads, pool, clock, events or {}, teller)
+            run = InMemoryRun(program, threads, places, pool, clock, events or {}, teller)
             return await run.run(value)
     except UserExit as exit_request:
         raise exit_request.__cause__ or exit_request from None
     finally:
         threads.close()
+        await places.close()
         if teller is not None:
             await teller.close()
 
@@ -117,6 +124,7 @@ class InMemoryRun:
         self,
         program: Program,
         threads: TaskThreads,
+        executors: Executors,
         resources: ResourcePool,
         clock: Clock,
         events: Mapping[str, Sequence[object]],
@@ -130,7 +138,7 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        acts = Acts(self, threads, resources)
+        acts = Acts(self, threads, executors, resources)
         self._driver = Driver(self, acts, clock, self)
         self._teller = teller
         if teller is not None:

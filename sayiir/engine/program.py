@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
+from sayiir.engine.executing import executor_names
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
 from sayiir.engine.resources import needs_of
@@ -121,6 +122,11 @@ class Program:
     def input_plan(self) -> Plan:
         """How the instance's input is stored."""
         return self.codec.plan(self.definition.input_edge)
+
+    @cached_property
+    def executor_names(self) -> dict[str, str]:
+        """Executors that its tasks name: name -> path of the first such task."""
+        return executor_names(self.definition)
 
     @cached_property
     def portable(self) -> bytes:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sayiir.engine.work import Work
 
 __all__ = ["Sharer", "Slots"]
@@ -19,8 +21,15 @@ class Sharer(Protocol):
     stopping: bool
     """It starts nothing more: what it has in the line is passed over."""
 
-    def begin(self, work: Work) -> None:
-        """The item has a slot now; it is freed by ``Slots.free``."""
+    def begin(self, work: Work, behind: Sequence[Sharer] = ()) -> None:
+        """The item has a slot now; it is freed by ``Slots.free``.
+
+        ``behind`` a suspect stand these: what they have in line goes back before it runs.
+        """
+        ...
+
+    async def step_back(self) -> None:
+        """Give back what is in line."""
         ...
 
     def wake(self) -> None:
@@ -32,7 +41,7 @@ class Slots:
     """Slots for work items, given in the order in which they are asked for.
 
     An item that is suspected of killing its process runs when nothing else does, and nothing
-    else starts beside it; whatever stands behind it in the line waits.
+    else starts beside it; whatever stands behind it in the line goes back to the store.
 
     Args:
         limit: how many items run at once.
@@ -102,7 +111,9 @@ class Slots:
             self._taken += 1
             if suspect:
                 self._alone = work
-            sharer.begin(work)
+                sharer.begin(work, tuple(dict.fromkeys(behind for behind, _ in line)))
+            else:
+                sharer.begin(work)
         self._offer()
 
     def _offer(self) -> None:

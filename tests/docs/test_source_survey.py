@@ -24,24 +24,22 @@ from sayiir import WorkflowClient
 REPOSITORY: Final = Path(__file__).parents[2]
 VOID: Final = frozenset({"meta", "br", "hr", "img", "link", "input", "line", "rect", "circle"})
 
-# Writes down which files below the root are opened, and kills its own process at the n-th: a
-# real SIGKILL, in the same place every time.
-DRIVER: Final = """
-import os, runpy, signal, sys
-root, trace, kill_at = sys.argv[1], sys.argv[2], int(sys.argv[3])
-descriptor = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-opened = []
+# Stands as sitecustomize on the path of the program and of its worker processes: writes down which
+# files below the root are opened, and kills the program at the n-th: a real SIGKILL.
+WATCHER: Final = """
+import os, signal, sys
+root, kill_at = os.environ["SURVEY_ROOT"] + os.sep, int(os.environ["SURVEY_KILL_AT"])
+is_worker = "sayiir.executors.processes" in " ".join(sys.orig_argv)
+descriptor = os.open(os.environ["SURVEY_TRACE"], os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
 def watch(event, arguments):
-    if event == "open" and str(arguments[0]).startswith(root + os.sep):
-        opened.append(arguments[0])
+    if event == "open" and str(arguments[0]).startswith(root):
         os.write(descriptor, (os.path.relpath(arguments[0], root) + "\\n").encode())
-        if 0 < kill_at <= len(opened):
-            os.kill(os.getpid(), 9)
+        opened = os.pread(descriptor, 1_000_000, 0).count(b"\\n")
+        if 0 < kill_at <= opened:
+            os.kill(os.getppid() if is_worker else os.getpid(), signal.SIGKILL)
 
 sys.addaudithook(watch)
-sys.argv = ["source_survey", "--root", root, *sys.argv[4:]]
-runpy.run_module("examples.source_survey", run_name="__main__")
 """
 
 
@@ -98,6 +96,21 @@ def _run(*arguments: str, environment: dict[str, str] | None = None) -> Finished
     )
 
 
+def run_watched(tmp_path: Path, *arguments: str, kill_at: int = 0) -> Finished:
+    """Survey ``tmp_path/tree`` into ``out``; what was opened is in ``trace``."""
+    watcher = tmp_path / "watcher" / "sitecustomize.py"
+    watcher.parent.mkdir(exist_ok=True)
+    watcher.write_text(WATCHER, encoding="utf-8")
+    root, out = str(tmp_path / "tree"), str(tmp_path / "out")
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(watcher.parent), str(REPOSITORY)]),
+        "SURVEY_ROOT": root,
+        "SURVEY_TRACE": str(tmp_path / "trace"),
+        "SURVEY_KILL_AT": str(kill_at),
+    }
+    return run_survey("--root", root, "--out", out, *arguments, environment=environment)
+
+
 def grow_tree(root: Path, files: int) -> set[str]:
     """Small sound modules in three packages; their paths."""
     for number in range(files):
@@ -129,7 +142,7 @@ def test_a_killed_survey_continues_without_analysing_a_committed_file_again(
 ) -> None:
     root, out, trace = tmp_path / "tree", tmp_path / "out", tmp_path / "trace"
     paths = grow_tree(root, 120)
-    killed = _run("-c", DRIVER, str(root), str(trace), "60", "--out", str(out))
+    killed = run_watched(tmp_path, kill_at=60)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not (out / "report.html").exists()
 
@@ -145,7 +158,7 @@ def test_a_killed_survey_continues_without_analysing_a_committed_file_again(
     assert 0 < kept < 60
 
     trace.unlink()
-    continued = _run("-c", DRIVER, str(root), str(trace), "0", "--out", str(out))
+    continued = run_watched(tmp_path)
     assert continued.returncode == 0, continued.stderr
     opened = trace.read_text(encoding="utf-8").splitlines()
     assert sorted(opened) == sorted(paths - committed)
@@ -155,16 +168,15 @@ def test_a_killed_survey_continues_without_analysing_a_committed_file_again(
 
 
 def test_a_complete_survey_is_not_done_again_unless_asked(tmp_path: Path) -> None:
-    root, out, trace = tmp_path / "tree", tmp_path / "out", tmp_path / "trace"
+    root, trace = tmp_path / "tree", tmp_path / "trace"
     grow_tree(root, 5)
-    arguments = ("-c", DRIVER, str(root), str(trace), "0", "--out", str(out))
-    assert _run(*arguments).returncode == 0
+    assert run_watched(tmp_path).returncode == 0
     trace.unlink()
-    again = _run(*arguments)
+    again = run_watched(tmp_path)
     assert again.returncode == 0, again.stderr
     assert "this survey is complete: 5 files, none done again" in again.stderr
     assert trace.read_text(encoding="utf-8") == ""
-    fresh = _run(*arguments, "--fresh")
+    fresh = run_watched(tmp_path, "--fresh")
     assert fresh.returncode == 0, fresh.stderr
     assert len(trace.read_text(encoding="utf-8").splitlines()) == 5
 

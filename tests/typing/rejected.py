@@ -64,7 +64,7 @@ def tasks() -> None:
     def misspelt(number: int) -> int:
         return 1
 
-    @task(run_in="process")  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportArgumentType]
+    @task(run_in=3)  # type: ignore[call-overload, untyped-decorator]  # pyright: ignore[reportArgumentType]
     def nowhere(number: int) -> int:
         return 1
 

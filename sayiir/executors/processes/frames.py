@@ -1,0 +1,60 @@
+"""What goes over the socket between a process and its worker: a kind, a length, bytes."""
+
+from __future__ import annotations
+
+import struct
+from enum import IntEnum
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["HEADER", "FrameReader", "Kind", "frame"]
+
+HEADER: Final = struct.Struct("!BQ")
+
+
+class Kind(IntEnum):
+    """What a frame's bytes are."""
+
+    CALL = 1
+    RESULT = 2
+    ERROR = 3
+    PROGRESS = 4
+    HEARTBEAT = 5
+    LOG = 6
+
+
+def frame(kind: Kind, body: bytes = b"") -> bytes:
+    """The bytes that go over.
+
+    >>> frame(Kind.HEARTBEAT).hex()
+    '050000000000000000'
+    """
+    return HEADER.pack(kind, len(body)) + body
+
+
+class FrameReader:
+    """Takes bytes as they arrive, and gives the frames that are whole.
+
+    >>> reader = FrameReader()
+    >>> data = frame(Kind.RESULT, b"abc")
+    >>> list(reader.feed(data[:5])), list(reader.feed(data[5:]))
+    ([], [(<Kind.RESULT: 2>, b'abc')])
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
+        """The frames that these bytes complete."""
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= HEADER.size:
+            kind, length = HEADER.unpack_from(buffer)
+            end = HEADER.size + length
+            if len(buffer) < end:
+                return
+            body = bytes(memoryview(buffer)[HEADER.size : end])
+            del buffer[:end]
+            yield Kind(kind), body

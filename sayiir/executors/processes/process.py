@@ -1,0 +1,228 @@
+"""A worker process, seen from its parent: started, called, killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from sayiir.errors import SayiirError
+from sayiir.executors.processes.frames import FrameReader, Kind, frame
+from sayiir.executors.shipping import KEPT_FUNCTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sayiir.executors.remote import SentCall
+
+__all__ = ["WorkerProcess"]
+
+logger = logging.getLogger("sayiir.executors")
+
+GRACE_SECONDS: Final = 0.4
+"""How long a worker that was told to stop may take before it is killed."""
+REAP_SECONDS: Final = 0.4
+"""How long a killed process is waited for; the system may take longer, we don't."""
+CHUNK_BYTES: Final = 256 * 1024
+_POLL_SECONDS: Final = 0.002
+
+_START: Final = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from sayiir.executors.processes.worker import main; "
+    "main(int(sys.argv[2]), int(sys.argv[3]))"
+)
+
+
+class WorkerProcess:
+    """One worker; bound to no event loop but during a call.
+
+    Args:
+        lifeline_fd: the reading end of a pipe whose other end only this process holds.
+
+    Raises:
+        OSError: the system can't start it.
+        SayiirError: this Python doesn't know its own executable.
+    """
+
+    def __init__(self, lifeline_fd: int) -> None:
+        if not sys.executable:
+            raise SayiirError("sys.executable is empty, so worker processes can't be started")
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            command = [*_interpreter(), "-c", _START, _search_path()]
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own code
+                [*command, str(theirs.fileno()), str(lifeline_fd)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), lifeline_fd),
+                # A group of its own: the terminal's Ctrl-C doesn't reach it, and what a task
+                # starts is killed with it.
+                process_group=0,
+            )
+        self._connection = ours
+        self._known: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can take a call."""
+        return self._process.poll() is None
+
+    async def call(
+        self, sent: SentCall, told: Callable[[Kind, bytes], None]
+    ) -> tuple[Kind, bytes] | None:
+        """The answer to a call, RESULT or ERROR; None: the process died without one.
+
+        ``told`` gets what comes before it. Cancelled in the middle, the worker can't be used
+        any more: ``kill`` it.
+        """
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[tuple[Kind, bytes] | None] = loop.create_future()
+        reader, connection = FrameReader(), self._connection
+        descriptor = connection.fileno()
+        left = memoryview(frame(Kind.CALL, pickle.dumps(self._without_known(sent), protocol=5)))
+
+        def readable() -> None:
+            try:
+                data = connection.recv(CHUNK_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data and not answer.done():
+                answer.set_result(None)
+            for kind, body in reader.feed(data):
+                if kind not in (Kind.RESULT, Kind.ERROR):
+                    _tell(told, kind, body)
+                elif not answer.done():
+                    answer.set_result((kind, body))
+
+        def writable() -> None:
+            nonlocal left
+            try:
+                left = left[connection.send(left) :]
+            except BlockingIOError:
+                pass
+            except OSError:  # it died; the reading side learns that, and why is asked there
+                left = left[:0]
+            if not left:
+                loop.remove_writer(descriptor)
+
+        try:
+            loop.add_reader(descriptor, readable)
+            writable()
+            if left:
+                loop.add_writer(descriptor, writable)
+            return await answer
+        finally:
+            loop.remove_reader(descriptor)
+            loop.remove_writer(descriptor)
+
+    def _without_known(self, sent: SentCall) -> SentCall:
+        """The call without its function's bytes, where the worker has them.
+
+        Both sides forget the function used longest ago, so they always know the same.
+        """
+        key, _ = sent.function
+        known = key in self._known
+        self._known[key] = None
+        self._known.move_to_end(key)
+        if len(self._known) > KEPT_FUNCTIONS:
+            self._known.popitem(last=False)
+        return sent._replace(function=(key, None)) if known else sent
+
+    async def kill(self) -> int | None:
+        """End it with all that it started, within a second; its exit status, if known by then.
+
+        Being cancelled meanwhile only hurries it.
+        """
+        self._signal(signal.SIGTERM)
+        with suppress(asyncio.CancelledError):
+            await _until(self._hung_up, GRACE_SECONDS)
+        # Nobody has asked for its status yet, so its number can't have become another's.
+        self._signal(signal.SIGKILL)
+        with suppress(asyncio.CancelledError):
+            await _until(self._is_over, REAP_SECONDS)
+        return self._let_go()
+
+    async def ended(self) -> int | None:
+        """The exit status of a process that has hung up; what it started is killed."""
+        # Its own end has begun and keeps its status; what it started is in its group, and the
+        # group's number stays its own until somebody asks for that status.
+        self._signal(signal.SIGKILL)
+        with suppress(asyncio.CancelledError):
+            await _until(self._is_over, REAP_SECONDS)
+        return self._let_go()
+
+    def hang_up(self) -> None:
+        """Tell an idle worker to end in good order."""
+        self._connection.close()
+
+    def kill_now(self, seconds: float) -> None:
+        """Wait so long for the end of a worker that was told, then kill it; blocks."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self._signal(signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAP_SECONDS)
+        self._let_go()
+
+    def _is_over(self) -> bool:
+        return not self.alive
+
+    def _let_go(self) -> int | None:
+        self._connection.close()
+        return self._process.returncode
+
+    def _hung_up(self) -> bool:
+        try:
+            return not self._connection.recv(CHUNK_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            # Gone already; on macOS a group of nothing but ended processes is refused.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+
+
+async def _until(condition: Callable[[], bool], seconds: float) -> None:
+    """Look again every few milliseconds: there is nothing portable to wait on."""
+    ends_at = time.monotonic() + seconds
+    while time.monotonic() < ends_at and not condition():  # noqa: ASYNC110
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _tell(told: Callable[[Kind, bytes], None], kind: Kind, body: bytes) -> None:
+    try:
+        told(kind, body)
+    except Exception:  # what a task tells of itself must not cost its result
+        logger.exception("could not take what a worker process told")
+
+
+def _interpreter() -> list[str]:
+    """This Python with the options that change what code means; -P: nothing from the folder."""
+    optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
+    return [sys.executable, "-P", *optimised, *(f"-W{option}" for option in sys.warnoptions)]
+
+
+def _search_path() -> str:
+    return json.dumps([str(entry) for entry in sys.path])

@@ -1,0 +1,144 @@
+"""The worker process: takes calls from its socket, one at a time, until its parent is gone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import signal
+import socket
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sayiir.errors import WorkflowCancelled
+from sayiir.executors.outcomes import sent_error
+from sayiir.executors.pickling import Answers
+from sayiir.executors.processes.frames import HEADER, Kind, frame
+from sayiir.executors.remote import Line, Performer
+
+if TYPE_CHECKING:
+    from sayiir.executors.remote import SentCall
+
+__all__ = ["main"]
+
+STOPPED = 128 + signal.SIGTERM
+"""The exit status of a worker that was told to stop in the middle of a call."""
+
+
+def main(socket_fd: int, lifeline_fd: int) -> NoReturn:
+    """Work until the parent closes the socket or dies."""
+    connection = socket.socket(fileno=socket_fd)
+    # A task may fork. Its children must not keep the connection open when this process dies.
+    os.register_at_fork(after_in_child=connection.close)
+    watcher = threading.Thread(target=_end_with_parent, args=(lifeline_fd,), daemon=True)
+    watcher.start()
+    worker = _Worker(connection)
+    # Ctrl-C on the terminal is for the parent to decide about.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, worker.stop)
+    worker.serve()
+    _flush()
+    sys.exit(0)
+
+
+def _end_with_parent(lifeline_fd: int) -> None:
+    """The parent alone holds the other end: it reads as closed when the parent is gone."""
+    os.read(lifeline_fd, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+class _Worker:
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._stream = connection.makefile("rb")
+        self._performer = Performer()
+        self._answers = Answers()
+        self._sending = threading.Lock()
+        self._instance_id = ""
+        self._stopping = False
+        self._logger = logging.getLogger("sayiir.task")
+        self._logger.addHandler(_ToParent(self._send))
+        self._logger.propagate = False
+
+    def serve(self) -> None:
+        """Answer calls until the socket is closed."""
+        try:
+            while (body := self._receive()) is not None:
+                self._answer(body)
+        finally:
+            self._performer.close()
+
+    def stop(self, *_: object) -> None:
+        """SIGTERM: end the call, so that its ``finally`` blocks run; SIGKILL follows soon."""
+        self._stopping = True
+        running = self._performer.running
+        if running is None:
+            raise SystemExit(STOPPED)
+        running.get_loop().call_soon_threadsafe(running.cancel)
+
+    def _answer(self, body: bytes) -> None:
+        sent: SentCall = pickle.loads(body)  # noqa: S301  our own parent process wrote it
+        self._instance_id = sent.facts["instance_id"]
+        if self._logger.level != sent.log_level:
+            self._logger.setLevel(sent.log_level)
+        line = Line(self._heartbeat, self._progress, self._cancellation)
+        try:
+            value = self._performer.perform(sent, line)
+            kind, answer = Kind.RESULT, self._answers.pack(value, "the result")
+        except BaseException as error:
+            if self._stopping:
+                raise SystemExit(STOPPED) from error
+            kind, answer = Kind.ERROR, pickle.dumps(sent_error(error, self._answers))
+        _flush()  # before the answer: what a task prints stands before what follows it
+        self._send(kind, answer)
+
+    # -- the line to the parent
+
+    def _heartbeat(self) -> None:
+        self._send(Kind.HEARTBEAT)
+
+    def _progress(self, fraction: float, message: str | None) -> None:
+        self._send(Kind.PROGRESS, pickle.dumps((fraction, message)))
+
+    def _cancellation(self) -> WorkflowCancelled | None:
+        if self._stopping:
+            return WorkflowCancelled(self._instance_id, "this attempt was given up")
+        return None
+
+    def _send(self, kind: Kind, body: bytes = b"") -> None:
+        with self._sending:
+            self._connection.sendall(frame(kind, body))
+
+    def _receive(self) -> bytes | None:
+        header = self._exactly(HEADER.size)
+        return None if header is None else self._exactly(HEADER.unpack(header)[1])
+
+    def _exactly(self, length: int) -> bytes | None:
+        """So many bytes; None: the parent has closed the socket."""
+        data = self._stream.read(length)
+        return data if len(data) == length else None
+
+
+class _ToParent(logging.Handler):
+    """Sends the records of ``ctx.logger`` to the parent, whose handlers take them."""
+
+    def __init__(self, send: Any) -> None:
+        super().__init__()
+        self._to_parent = send
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = {name: value for name, value in vars(record).items() if name[:7] == "sayiir_"}
+        text = record.getMessage()
+        if record.exc_info:
+            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+        told = (record.name, record.levelno, record.pathname, record.lineno, text, facts)
+        self._to_parent(Kind.LOG, pickle.dumps((*told, record.created, record.process)))
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A task may have closed it, or the reader of a pipe may be gone.
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
