@@ -7,8 +7,8 @@ stack of a portal's thread, and in a loop there are asyncio's between. Python 3.
 
 from __future__ import annotations
 
+import inspect
 import os
-import sys
 import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from types import FrameType
 
 __all__ = ["called_from_here", "warn_caller"]
@@ -40,9 +40,9 @@ _CALLER: ContextVar[_Line | None] = ContextVar("sayiir_caller", default=None)
 
 
 @contextmanager
-def called_from_here() -> Iterator[None]:
+def called_from_here() -> Generator[None, None, None]:
     """What is warned of within, in another thread too, is the line's outside of the library."""
-    token = _CALLER.set(_users_line(sys._getframe(1)))
+    token = _CALLER.set(_users_line(inspect.currentframe()))
     try:
         yield
     finally:
@@ -51,7 +51,7 @@ def called_from_here() -> Iterator[None]:
 
 def warn_caller(message: str) -> None:
     """Warn of what the user's own line asked for; once a line, as warnings are."""
-    line = _users_line(sys._getframe(1)) or _CALLER.get()
+    line = _users_line(inspect.currentframe()) or _CALLER.get()
     if line is None:
         warnings.warn(message, UserWarning, stacklevel=2)
         return

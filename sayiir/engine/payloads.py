@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from sayiir.codec.protocol import Plan
 
@@ -75,7 +75,7 @@ def payload_of(value: object, plan: Plan) -> Payload:
 
 
 @contextmanager
-def told_of(what: str) -> Iterator[None]:
+def told_of(what: str) -> Generator[None, None, None]:
     """A value that doesn't fit within is told as this one; its cause is kept."""
     try:
         yield
