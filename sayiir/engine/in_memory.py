@@ -163,9 +163,8 @@ class InMemoryRun:
         with told_of(f"the input of workflow {program.definition.name!r}"):
             accepted = program.codec.accept(value, program.definition.input_edge)
             self._input = payload_of(accepted, program.input_plan)
-        start = program.start(InputRef(self._input))
+        start, deadline_at_us = program.start(InputRef(self._input)), None
         root = Work(program, self._run, Fence(0, ItemKey(), 0), start)
-        deadline_at_us = None
         if (timeout := program.definition.timeout_seconds) is not None:
             root.deadline_at = time.monotonic() + timeout
             deadline_at_us = self._clock.now_us() + int(timeout * 1e6)
