@@ -198,6 +198,8 @@ class Park:
     input: str
     wait_us: int | None = None
     at_us: int | None = None
+    priority: int | None = None
+    """The own priority of the task that follows; as with a Move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,7 @@ class Await:
     input: str
     signal_name: str
     timeout_us: int | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +255,8 @@ class Spawn:
     total: int
     limit: int | None = None
     keep: int = 0
+    priority: int | None = None
+    """Of the task that follows the join."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
