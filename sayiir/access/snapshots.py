@@ -23,7 +23,7 @@ from sayiir.status import (
     TaskResult,
     Waiting,
 )
-from sayiir.stores.records import Control, InstanceState, StatusName
+from sayiir.stores.records import InstanceState, StatusName
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec, Plan
@@ -169,19 +169,6 @@ class Programs:
         return read(program, ref)
 
 
-def status_name(record: InstanceRecord) -> str:
-    """Name of the status class that a record stands for."""
-    match record.state:
-        case InstanceState.COMPLETED:
-            return Completed.__name__
-        case InstanceState.FAILED:
-            return Failed.__name__
-        case InstanceState.CANCELLED:
-            return Cancelled.__name__
-        case InstanceState.RUNNING:
-            return type(_running(record)).__name__
-
-
 _FILTERS = {
     Completed.__name__: StatusName.COMPLETED,
     Failed.__name__: StatusName.FAILED,
@@ -191,6 +178,14 @@ _FILTERS = {
     Waiting.__name__: StatusName.WAITING,
     AwaitingSignal.__name__: StatusName.AWAITING_SIGNAL,
 }
+
+
+_NAMES = {status: name for name, status in _FILTERS.items()}
+
+
+def status_name(record: InstanceRecord) -> str:
+    """Name of the status class that a record stands for."""
+    return _NAMES[record.status]
 
 
 def status_from_name(name: str) -> StatusName:
@@ -235,16 +230,16 @@ def _running(record: InstanceRecord) -> InProgress | Paused | Waiting | Awaiting
         )
         for item in record.parked
     )
-    if record.control is Control.PAUSE and not record.leased:
-        return Paused(record.reason, record.requested_by, parked)
-    if record.ready or record.leased or not parked:
-        return InProgress(parked)
-    first = parked[0]
-    if first.signal_name is not None:
-        return AwaitingSignal(first.signal_name, first.wake_at, first.path, parked)
-    if first.wake_at is None:
-        return InProgress(parked)
-    return Waiting(first.wake_at, first.path, parked)
+    first = parked[0] if parked else None
+    match record.status:
+        case StatusName.PAUSED:
+            return Paused(record.reason, record.requested_by, parked)
+        case StatusName.AWAITING_SIGNAL if first and first.signal_name is not None:
+            return AwaitingSignal(first.signal_name, first.wake_at, first.path, parked)
+        case StatusName.WAITING if first and first.wake_at is not None:
+            return Waiting(first.wake_at, first.path, parked)
+        case _:
+            return InProgress(parked)
 
 
 def _failure(error: bytes | None) -> FailureInfo:

@@ -29,7 +29,7 @@ from sayiir.stores.records import (
 )
 
 if TYPE_CHECKING:
-    from sayiir.engine.position import Position
+    from sayiir.engine.position import Place, Position
     from sayiir.engine.program import Program
     from sayiir.engine.work import Computed, Step, Work
     from sayiir.stores.records import Effect
@@ -49,7 +49,24 @@ def checkpoint_of(work: Work, step: Step) -> Checkpoint:
 
 def next_priority(position: Position) -> int | None:
     """The priority of the task that runs next at a position, where it has its own."""
-    place = position.place
+    return _priority_at(position.place)
+
+
+def _priority_after(position: Position) -> int | None:
+    """The same for when the node at the position is done: a timer, a wait, a join.
+
+    At the end of a loop's body nobody knows yet whether it goes round again.
+    """
+    place, frame = position.place, position.frame
+    while place.following is None:
+        entered = frame.place
+        if entered is None or frame.above is None or frame.strand or isinstance(entered.node, Loop):
+            return None
+        place, frame = entered, frame.above
+    return _priority_at(place.following)
+
+
+def _priority_at(place: Place) -> int | None:
     while isinstance(place.node, (Loop, ChildWorkflow)):
         place = place.inner[""]
     node = place.node
@@ -80,6 +97,7 @@ def _effect(work: Work, step: Step) -> Effect:
                 input=program.input_text(position),
                 wait_us=None if at is not None else _us(seconds or 0.0),
                 at_us=None if at is None else _us(at.timestamp()),
+                priority=_priority_after(position),
             )
         case AwaitEvent(position=position, signal_name=name, timeout_seconds=timeout):
             return Await(
@@ -87,6 +105,7 @@ def _effect(work: Work, step: Step) -> Effect:
                 input=program.input_text(position),
                 signal_name=name,
                 timeout_us=None if timeout is None else _us(timeout),
+                priority=_priority_after(position),
             )
         case SpawnArms():
             return _spawn(program, step, following)
@@ -120,6 +139,7 @@ def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
         total=spawn.count,
         limit=spawn.limit,
         keep=step.keep,
+        priority=_priority_after(spawn.position),
     )
 
 

@@ -157,11 +157,10 @@ class NewInstance:
 class CreateAnswer:
     """What ``create`` did: ``existing`` None means that it was created.
 
-    ``replaced``: an older run was removed for it. ``claimed``: the root, if that was asked.
+    ``claimed``: the root, if that was asked.
     """
 
     existing: InstanceRecord | None = None
-    replaced: bool = False
     claimed: Claimed | None = None
 
 
@@ -199,6 +198,8 @@ class Park:
     input: str
     wait_us: int | None = None
     at_us: int | None = None
+    priority: int | None = None
+    """The own priority of the task that follows; as with a Move."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,7 @@ class Await:
     input: str
     signal_name: str
     timeout_us: int | None = None
+    priority: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +255,8 @@ class Spawn:
     total: int
     limit: int | None = None
     keep: int = 0
+    priority: int | None = None
+    """Of the task that follows the join."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -372,7 +376,6 @@ class Claimed:
     deadline_in_us: int | None = None
     """Time until the workflow's deadline; 0 or less: it has passed."""
     traceparent: str | None = None
-    created_at_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -476,6 +479,19 @@ class InstanceRecord:
     leased: int
     parked: tuple[ParkedItem, ...]
     """The earliest first; at most 100."""
+
+    @property
+    def status(self) -> StatusName:
+        """The status that users know the instance by."""
+        if self.state is not InstanceState.RUNNING:
+            return StatusName(self.state.value)
+        if self.control is Control.PAUSE and self.leased == 0:
+            return StatusName.PAUSED
+        if self.ready or self.leased or not self.parked:
+            return StatusName.IN_PROGRESS
+        if self.parked[0].signal_name is None:
+            return StatusName.WAITING
+        return StatusName.AWAITING_SIGNAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -245,6 +245,32 @@ async def test_the_most_urgent_go_first(bench: Bench) -> None:
     assert order == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("before", ["delay", "signal", "inner"])
+async def test_what_waits_has_the_priority_of_what_follows(bench: Bench, before: str) -> None:
+    order: list[str] = []
+
+    def marking(name: str, priority: int) -> Any:
+        @task(name, priority=priority)
+        async def mark(value: str) -> None:
+            order.append(name)
+
+        return mark
+
+    late, soon = marking("late", 5), marking("soon", 1)
+    waits: Any = {
+        "delay": delay("1h"),
+        "signal": await_signal("s", str, timeout="1h", default="s"),
+        "inner": workflow("inner", delay("1h")),
+    }[before]
+    flows = [workflow("late", waits >> late), workflow("soon", waits >> soon)]
+    for flow in flows:
+        await bench.runner.run(flow, flow.name, "x")
+    bench.clock.shift(3600)
+    for _ in flows:
+        await bench.runner.resume_all(flows, limit=1)
+    assert order == ["soon", "late"]
+
+
 async def test_nobody_starves_behind_the_urgent(bench: Bench) -> None:
     order: list[str] = []
 

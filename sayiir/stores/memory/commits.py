@@ -141,14 +141,14 @@ def _stand(
         item.forget_attempts()
     item.phase, item.path, item.input = phase, at.path, at.input
     item.ready_at, item.wake_at, item.wait_until = tables.now, None, None
-    item.signal_name = item.event = item.priority = None
+    item.signal_name = item.event = None
+    item.priority = at.priority
     item.parked_as = tables.next_number()
     item.forget_arms()
 
 
 def _move(tables: Tables, run: Run, item: Item, move: Move) -> None:
     _stand(tables, run, item, Phase.READY, move)
-    item.priority = move.priority
 
 
 def _move_with_counts(tables: Tables, run: Run, item: Item, move: Move) -> None:

@@ -10,7 +10,6 @@ from sayiir.stores.memory.rows import Item, Run
 from sayiir.stores.memory.tables import own_due
 from sayiir.stores.records import (
     ArmEnd,
-    Control,
     InstanceQuery,
     InstanceRecord,
     InstanceState,
@@ -19,7 +18,6 @@ from sayiir.stores.records import (
     ParkedItem,
     Phase,
     ResultRecord,
-    StatusName,
     Wanted,
 )
 
@@ -141,21 +139,8 @@ def _matching(tables: Tables, query: InstanceQuery, before: int | None) -> Itera
         if not set(query.labels) <= set(run.new.labels):
             continue
         record = describe(run, tables.now)
-        if query.status is None or status_of(record) is query.status:
+        if query.status is None or record.status is query.status:
             yield record
-
-
-def status_of(record: InstanceRecord) -> StatusName:
-    """The status that users know the instance by."""
-    if record.state is not InstanceState.RUNNING:
-        return StatusName(record.state.value)
-    if record.control is Control.PAUSE and record.leased == 0:
-        return StatusName.PAUSED
-    if record.ready or record.leased or not record.parked:
-        return StatusName.IN_PROGRESS
-    if record.parked[0].signal_name is None:
-        return StatusName.WAITING
-    return StatusName.AWAITING_SIGNAL
 
 
 def results(run: Run) -> list[ResultRecord]:

@@ -91,7 +91,7 @@ class MemoryStore:
             if claim is not None:
                 keeper = Keeper(claim.holder, tables.now + claim.lease_us)
                 claimed = tables.take(run, run.root, keeper)
-            return CreateAnswer(replaced=before is not None, claimed=claimed)
+            return CreateAnswer(claimed=claimed)
 
     async def describe(self, instance_id: str) -> InstanceRecord | None:
         """The instance as it stands, or None."""

@@ -146,7 +146,6 @@ class Tables:
             event=None if event is None else Event(event.event_id, event.payload),
             deadline_in_us=None if run.deadline_at is None else run.deadline_at - self.now,
             traceparent=new.traceparent,
-            created_at_us=run.created_at,
         )
 
     # -- waits and events

@@ -144,8 +144,7 @@ def _stand(
     item.phase, item.path, item.input = phase, at.path, at.input
     item.ready_at, item.wake_at, item.wait_until = tx.now, None, None
     item.signal_name = item.event_id = None
-    own = at.priority if isinstance(at, Move) else None
-    item.prio = own or run.priority
+    item.prio = at.priority or run.priority
     item.forget_arms()
 
 

@@ -46,10 +46,7 @@ def create(
     if claim is not None:
         hold(tx, root, Keeper(claim.holder, tx.now + claim.lease_us))
     tx.insert_items(run, [root])
-    return CreateAnswer(
-        replaced=before is not None,
-        claimed=None if claim is None else claimed(tx, run, root),
-    )
+    return CreateAnswer(claimed=None if claim is None else claimed(tx, run, root))
 
 
 def _insert(tx: Transaction, new: NewInstance) -> Run:

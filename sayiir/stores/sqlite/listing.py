@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sayiir.stores.sqlite.rows import Run
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["describe", "page", "results", "status_of"]
+__all__ = ["describe", "page", "results"]
 
 MAX_PARKED: Final = 100
 _ENDS: Final = (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
@@ -108,19 +108,6 @@ def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem,
     )
 
 
-def status_of(record: InstanceRecord) -> StatusName:
-    """The status that users know the instance by."""
-    if record.state is not InstanceState.RUNNING:
-        return StatusName(record.state.value)
-    if record.control is Control.PAUSE and record.leased == 0:
-        return StatusName.PAUSED
-    if record.ready or record.leased or not record.parked:
-        return StatusName.IN_PROGRESS
-    if record.parked[0].signal_name is None:
-        return StatusName.WAITING
-    return StatusName.AWAITING_SIGNAL
-
-
 # -- pages
 
 
@@ -138,7 +125,7 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
         if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
             continue
         record = describe(tx, run)
-        if query.status is None or status_of(record) is query.status:
+        if query.status is None or record.status is query.status:
             records.append(record)
         if len(records) > query.limit:
             last = records[query.limit - 1]

@@ -72,7 +72,6 @@ def claimed(tx: Transaction, run: Run, item: Item) -> Claimed:
         event=None if item.event_id is None else _event(tx, item.event_id),
         deadline_in_us=None if run.deadline_at is None else run.deadline_at - tx.now,
         traceparent=run.traceparent,
-        created_at_us=run.created_at,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sayiir.stores.records import End, Move, NewItem, Park, Retry, Spawn
+from sayiir.stores.records import Await, End, Move, NewItem, Park, Retry, Spawn
 from sayiir.testing.contract.bench import SECOND_US, Bench, Maker, case, equal
 
 __all__ = ["ClaimCases"]
@@ -61,6 +61,26 @@ class ClaimCases(Maker):
         )
         await bench.commit(root, Spawn(path="f", input="", items=items, total=3))
         equal([each.fence.item.index for each in await bench.claim()], [2, 1, 0])
+
+    @case
+    async def test_what_is_parked_waits_with_the_priority_of_what_follows(
+        self, bench: Bench
+    ) -> None:
+        """Timers, waits and joins; one that names none has its instance's."""
+        starts = ("none", "timer", "wait", "join")
+        none, timer, wait, join = [await bench.start(name, priority=3) for name in starts]
+        arm = NewItem(index=0, path="f[0]/t", input="")
+        spawn = Spawn(path="f", input="", items=(arm,), total=1, keep=1, priority=1)
+        [kept] = (await bench.commit(join, spawn)).claimed
+        await bench.commit(none, Park(path="d", input="", wait_us=0))
+        await bench.commit(timer, Park(path="d", input="", wait_us=0, priority=4))
+        await bench.commit(
+            wait, Await(path="s", input="", signal_name="go", timeout_us=0, priority=2)
+        )
+        [joined] = (await bench.commit(kept, End(output=""))).claimed
+        await bench.store.release([joined.fence])
+        names = [each.instance_id for each in await bench.claim()]
+        equal(names, ["join", "wait", "none", "timer"])
 
     @case
     async def test_a_move_brings_the_next_tasks_priority(self, bench: Bench) -> None:
