@@ -102,6 +102,20 @@ class InstanceDescription:
         pending_events: events that no wait has had, in the order of their acceptance; at most
             1,000.
         pending_event_count: how many there are.
+
+    >>> from sayiir import WorkflowClient, await_signal, workflow
+    >>> with WorkflowClient("memory://") as client:
+    ...     _ = client.submit(
+    ...         workflow("hello", await_signal("go", str)), "a", 7, labels={"team": "blue"}
+    ...     )
+    ...     client.send_event("a", "go", "now")
+    ...     described = client.describe("a")
+    >>> described.input, dict(described.labels)
+    (7, {'team': 'blue'})
+    >>> [item.path for item in described.open_items]
+    ['go']
+    >>> [event.signal_name for event in described.pending_events]
+    ['go']
     """
 
     instance_id: str

@@ -126,6 +126,14 @@ class ExecutorMissing(SayiirError, LookupError):
         workflow: the workflow that was to run.
         path: node path of the first task that names it.
         given: the names that were given.
+
+    >>> from sayiir import task, workflow
+    >>> @task(run_in="cluster")
+    ... def heavy(n: int) -> int:
+    ...     return n * n
+    >>> workflow("squares", heavy >> heavy)(3)
+    Traceback (most recent call last):
+    sayiir.errors.ExecutorMissing: workflow 'squares', node 'heavy': it runs in the executor ...
     """
 
     def __init__(self, executor: str, workflow: str, path: str, given: tuple[str, ...]) -> None:

@@ -17,14 +17,13 @@ from sayiir.engine.telling import TellingActs, TellingCommitter
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from sayiir.clock import Clock
     from sayiir.engine.claims import Releaser
     from sayiir.engine.executing import Executors
     from sayiir.engine.program import Program
     from sayiir.engine.resources import ResourcePool
-    from sayiir.engine.slots import Sharer
     from sayiir.engine.telling import Teller
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
@@ -115,10 +114,10 @@ class Dispatcher:
         self._failure = self._failure or error
         self.stopping = True
 
-    def begin(self, work: Work, behind: Sequence[Sharer] = ()) -> None:
-        """Drive the item: it has a slot now. ``behind``: who has to step back from it first."""
+    def begin(self, work: Work, *, alone: bool) -> None:
+        """Drive the item: it has a slot now. ``alone``: what is in line steps back first."""
         self._waiting.discard(work)
-        driving = self._drive_alone(work, behind) if behind else self._driver.drive(work)
+        driving = self._drive_alone(work) if alone else self._driver.drive(work)
         task = asyncio.get_running_loop().create_task(driving)
         self._tasks.add(task)
         task.add_done_callback(partial(self._finished, work))
@@ -133,13 +132,13 @@ class Dispatcher:
         self._slots.leave(self, lined_up=True)
         await self._give_back_waiting()
 
-    async def _drive_alone(self, work: Work, behind: Sequence[Sharer]) -> None:
+    async def _drive_alone(self, work: Work) -> None:
         """Drive a suspect; what waits behind it goes back first.
 
         It would be interrupted with the suspect, over and over, and given up in its place.
         """
         try:
-            for sharer in behind:
+            for sharer in self._slots.in_line():
                 await sharer.step_back()
         except BaseException:
             self._waiting.add(work)  # `_stop` gives it back

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sayiir.engine.work import Work
 
 __all__ = ["Sharer", "Slots"]
@@ -21,10 +19,10 @@ class Sharer(Protocol):
     stopping: bool
     """It starts nothing more: what it has in the line is passed over."""
 
-    def begin(self, work: Work, behind: Sequence[Sharer] = ()) -> None:
+    def begin(self, work: Work, *, alone: bool) -> None:
         """The item has a slot now; it is freed by ``Slots.free``.
 
-        ``behind`` a suspect stand these: what they have in line goes back before it runs.
+        ``alone``: a suspect, before which all that is in line has to step back.
         """
         ...
 
@@ -84,6 +82,10 @@ class Slots:
         self._line.append((sharer, work))
         self._serve()
 
+    def in_line(self) -> tuple[Sharer, ...]:
+        """Those who have something in line."""
+        return tuple(dict.fromkeys(sharer for sharer, _ in self._line))
+
     def leave(self, sharer: Sharer, *, lined_up: bool) -> None:
         """The sharer wants nothing more; what it has in line, if it has, is taken out."""
         self._hungry.pop(sharer, None)
@@ -111,9 +113,7 @@ class Slots:
             self._taken += 1
             if suspect:
                 self._alone = work
-                sharer.begin(work, tuple(dict.fromkeys(behind for behind, _ in line)))
-            else:
-                sharer.begin(work)
+            sharer.begin(work, alone=suspect)
         self._offer()
 
     def _offer(self) -> None:
