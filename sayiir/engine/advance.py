@@ -81,8 +81,8 @@ def advance(position: Position, outcome: Outcome) -> Transition:
             return _exhausted(position) or _enter(position, _NO_PRUNE)
         case Elapsed():
             return _leave(position.place, position.frame, position.input, _NO_PRUNE)
-        case Joined():
-            joined = JoinRef(position.path, position.place.node_path)
+        case Joined(arms=arms):
+            joined = JoinRef(position.path, position.place.node_path, arms)
             return _leave(position.place, position.frame, joined, _NO_PRUNE)
         case KeyChosen(key=key, ref=ref):
             return _choose(position, key, ref)

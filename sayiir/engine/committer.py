@@ -14,10 +14,10 @@ from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
-from sayiir.engine.transitions import AwaitEvent, SpawnArms
-from sayiir.engine.work import Reply
+from sayiir.engine.transitions import AwaitEvent, EndStrand, Joined, SpawnArms
+from sayiir.engine.work import Reply, Siblings
 from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
-from sayiir.stores.records import Answer, Wanted
+from sayiir.stores.records import Answer, Control, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -146,6 +146,9 @@ class StoreCommitter:
     # -- answers
 
     def _reply(self, work: Work, step: Step, answer: Answer) -> Reply:
+        ending, plain = step.following, answer.accepted and answer.control is Control.NONE
+        if work.siblings is not None and plain and isinstance(ending, EndStrand):
+            work.siblings.ended(work.fence.item.index, ending.output)
         if answer == _PLAIN_ANSWER:
             return _PLAIN_REPLY
         event = None
@@ -153,25 +156,39 @@ class StoreCommitter:
             node_path = step.following.position.place.node_path
             payload = Payload(answer.event.payload, work.program.plan(node_path))
             event = EventRef(answer.event.event_id, node_path, "", payload)
+        siblings = work.siblings
+        if isinstance(step.following, SpawnArms):
+            spawn = step.following
+            siblings = Siblings(work, spawn.position.path, spawn.count)
         return Reply(
             accepted=answer.accepted,
             control=answer.control,
             event=event,
-            claimed=tuple(self._claimed(work, step, claimed) for claimed in answer.claimed),
+            claimed=tuple(self._claimed(work, step, siblings, each) for each in answer.claimed),
             joined=answer.joined,
         )
 
-    def _claimed(self, work: Work, step: Step, claimed: Claimed) -> Work:
-        """An arm that was just spawned begins with the payloads that its parent holds."""
-        item, spawn = claimed.fence.item, step.following
-        if not isinstance(spawn, SpawnArms) or item.spawn_path != spawn.position.path:
-            return work_of(work.program, claimed)
-        position = spawn.arm(item.index)
-        if step.elements is not None and isinstance(position.input, ElementRef):
-            position.input.payload = step.elements[item.index]
-        arm = work_of(work.program, claimed, position)
-        arm.kept = dict(work.kept)
-        return arm
+    def _claimed(self, work: Work, step: Step, siblings: Siblings | None, new: Claimed) -> Work:
+        """What an answer has brought, with the payloads that are known here."""
+        item, spawn = new.fence.item, step.following
+        if isinstance(spawn, SpawnArms) and item.spawn_path == spawn.position.path:
+            position = spawn.arm(item.index)
+            if step.elements is not None and isinstance(position.input, ElementRef):
+                position.input.payload = step.elements[item.index]
+            arm = work_of(work.program, new, position)
+            arm.kept = dict(work.kept)
+            arm.siblings = siblings
+            return arm
+        claimed = work_of(work.program, new)
+        if siblings is None:
+            return claimed
+        if item.spawn_path == siblings.path:
+            claimed.siblings = siblings
+        elif (item, new.path) == (siblings.parent, siblings.path):
+            claimed.siblings = siblings.outer
+            if claimed.outcome == Joined():
+                claimed.outcome = Joined(siblings.arms())
+        return claimed
 
     # -- reads
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Position
-    from sayiir.engine.refs import Ref, ResultRef
+    from sayiir.engine.refs import ArmOutput, Ref, ResultRef
     from sayiir.stores.records import ItemKey
 
 __all__ = [
@@ -104,7 +104,9 @@ class TimedOut:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """All arms have ended."""
+    """All arms have ended. ``arms``: how, where all of it is known; else it is read."""
+
+    arms: tuple[ArmOutput, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from sayiir.engine.refs import ArmOutput
 from sayiir.engine.transitions import Entered
 from sayiir.stores.records import Control
 
@@ -73,6 +74,37 @@ Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
 """Which attempt reported, how far it is, and a few words. One object: it is assigned whole."""
 
 
+class Siblings:
+    """The arms of one spawn that run in this process, and what those that ended have given.
+
+    Where all of them have ended here, their join is known and need not be read.
+
+    Attributes:
+        parent: the item that spawned them.
+        path: where it did.
+        outer: the siblings of that item itself.
+    """
+
+    __slots__ = ("_count", "_outputs", "outer", "parent", "path")
+
+    def __init__(self, parent: Work, path: str, count: int) -> None:
+        self.parent = parent.fence.item
+        self.path = path
+        self.outer = parent.siblings
+        self._count = count
+        self._outputs: dict[int, Ref] = {}
+
+    def ended(self, index: int, output: Ref) -> None:
+        """An arm's end was accepted by the store."""
+        self._outputs[index] = output
+
+    def arms(self) -> tuple[ArmOutput, ...] | None:
+        """How all arms ended; None where one ended elsewhere, or in a failure."""
+        if len(self._outputs) < self._count:
+            return None
+        return tuple(ArmOutput(index, self._outputs[index]) for index in range(self._count))
+
+
 class Work:
     """One work item that this process holds, with where it stands and what is asked of it.
 
@@ -96,6 +128,7 @@ class Work:
             would cut the cleanup that the first one began.
         said: what the running attempt reported last; written to the store from time to time.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
+        siblings: the arms that it is one of, where this process spawned them.
     """
 
     __slots__ = (
@@ -114,6 +147,7 @@ class Work:
         "program",
         "run",
         "said",
+        "siblings",
         "spawned",
         "task",
     )
@@ -143,6 +177,7 @@ class Work:
         self.cancelled = False
         self.said: Said | None = None
         self.kept: dict[str, tuple[bytes, Payload]] = {}
+        self.siblings: Siblings | None = None
 
     @property
     def stopping(self) -> bool:

@@ -19,7 +19,6 @@ from sayiir import (
 )
 from sayiir.executors import ProcessPool
 
-
 pytestmark = pytest.mark.anyio
 
 
