@@ -8,6 +8,7 @@ printed below the results.
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -34,6 +35,12 @@ settings.register_profile(
     "nightly", settings.get_profile("ci"), max_examples=1_000, derandomize=False
 )
 settings.load_profile("nightly" if NIGHTLY else "ci")
+
+
+# Whoever runs the tests in the background of a shell has them ignore Ctrl-C, and so do the
+# programs that they start, some of which are to be interrupted.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,13 +28,29 @@ def _descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
+def _children() -> set[int]:
+    """Child processes, those too that have ended and were not reaped; of all tests before, too."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
+    pairs = (line.split() for line in listed.stdout.decode().splitlines())
+    pids = {int(pid) for pid, parent in pairs if int(parent) == os.getpid()}
+    return {pid for pid in pids if _exists(pid)}
+
+
+def _exists(pid: int) -> bool:
+    """``ps`` tells of itself too, and has ended since."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 @contextmanager
 def nothing_left() -> Iterator[None]:
     """Neither child processes nor file descriptors stay behind."""
-    before = _descriptors()
+    before, children = _descriptors(), _children()
     yield
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert _children() <= children, "a process stayed behind, or was never asked for its status"
     until = time.monotonic() + 3  # the thread that keeps leases looks up once a second
     while _descriptors() > before:
         assert time.monotonic() < until
