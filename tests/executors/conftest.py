@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,20 +28,16 @@ def _descriptors() -> int:
 
 
 def _children() -> set[int]:
-    """Child processes, those too that have ended and were not reaped; of all tests before, too."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, check=True)
-    pairs = (line.split() for line in listed.stdout.decode().splitlines())
-    pids = {int(pid) for pid, parent in pairs if int(parent) == os.getpid()}
-    return {pid for pid in pids if _exists(pid)}
-
-
-def _exists(pid: int) -> bool:
-    """``ps`` tells of itself too, and has ended since."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Child processes, also those that have ended and were not reaped; those of other tests too."""
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            _, _, rest = stat.read_text(encoding="utf-8").rpartition(")")
+        except OSError:  # it ended meanwhile
+            continue
+        if int(rest.split()[1]) == os.getpid():
+            found.add(int(stat.parent.name))
+    return found
 
 
 @contextmanager
