@@ -144,7 +144,7 @@ class Acts:
     # -- the four acts
 
     async def _call(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = _plan(work, position, spec)
+        call = position.place.call or _plan(work, position, spec)
         value, duration_us = await self._caller.run(work, position, call)
         computed = _computed(work, position, call, value, duration_us)
         marks = loop_marks(value) if isinstance(value, (Again, Done)) else ""
@@ -152,7 +152,7 @@ class Acts:
         return ActOutcome(Returned(ref), computed, kept=call.kept)
 
     async def _ask_key(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = _plan(work, position, spec)
+        call = position.place.call or _plan(work, position, spec)
         key, duration_us = await self._caller.run(work, position, call)
         try:
             text = key_text(key)
@@ -163,7 +163,7 @@ class Acts:
         return ActOutcome(outcome, computed, kept=call.kept)
 
     async def _ask_until(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = _plan(work, position, spec)
+        call = position.place.call or _plan(work, position, spec)
         moment, _ = await self._caller.run(work, position, call)
         if not isinstance(moment, datetime) or moment.tzinfo is None:
             problem = f"until= must give an aware datetime, not {moment!r}"
@@ -197,10 +197,8 @@ def _storable(key: Any, call: CallPlan) -> Any:
 def _plan(work: Work, position: Position, spec: TaskSpec) -> CallPlan:
     """How the place's task is called: worked out once, at the first call."""
     place = position.place
-    call = place.call
-    if call is None:
-        call = place.call = CallPlan(work.program, place.node_path, spec)
-    return call
+    place.call = CallPlan(work.program, place.node_path, spec)
+    return place.call
 
 
 def _computed(

@@ -107,9 +107,9 @@ def _enter(position: Position, prune: tuple[str, ...]) -> Transition:
     while True:
         place, frame = position.place, position.frame
         node = place.node
+        if isinstance(node, TaskNode):  # most nodes by far; a pattern costs three times as much
+            return Call(position, node.task, prune)
         match node:
-            case TaskNode(task=task):
-                return Call(position, task, prune)
             case Loop():
                 position = Position(place.inner[""], frame.iteration(place, 0), position.input)
             case ChildWorkflow():

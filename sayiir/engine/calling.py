@@ -75,9 +75,9 @@ class CallPlan:
         plan: how its output is stored.
         kept: some ``result_of`` reads its result later.
         coroutine: the function to await directly on the loop; None: it needs a thread or more.
-        built: for a class task: what stands for the instance that is called.
+        built: for a class task that runs here: what stands for the instance that is called.
         elsewhere: an executor runs it.
-        in_thread: it runs on a thread, which can't be cancelled.
+        heeds: what stops it; on a thread it can't be cancelled, only left behind.
         takes_value: it has exactly one input and nothing injected: the value is the argument.
         annotation: that input's type.
     """
@@ -87,7 +87,7 @@ class CallPlan:
         "built",
         "coroutine",
         "elsewhere",
-        "in_thread",
+        "heeds",
         "kept",
         "plan",
         "spec",
@@ -102,8 +102,11 @@ class CallPlan:
         self.elsewhere = spec.run_in not in OWN_PLACES
         in_loop = spec.is_async and not self.elsewhere
         self.coroutine: Callable[..., Any] | None = spec.function if in_loop else None
-        self.in_thread = spec.run_in == "thread" and not spec.is_async
-        self.built = spec.function if isinstance(spec.function, ClassCall) else None
+        in_thread = spec.run_in == "thread" and not spec.is_async
+        self.heeds = Heed.LOSS if in_thread else Heed.STOP
+        self.built: ClassCall | None = None
+        if isinstance(spec.function, ClassCall) and not self.elsewhere:
+            self.built = spec.function
         self.takes_value = len(signature.inputs) == 1 and not signature.injected
         self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
 
@@ -144,12 +147,12 @@ class Caller:
         else:
             args, kwargs = await self._arguments(work, position, spec, attempt)
         coroutine, instance = call.coroutine, None
-        if call.built is not None and not call.elsewhere:
+        if call.built is not None:
             instance = await self._made(work, spec, self._resources.instance(call.built))
             coroutine = instance if spec.is_async else None
         timeout, by_deadline = _timeout(work, spec)
         token = CURRENT_ATTEMPT.set(attempt)
-        work.heeds = Heed.LOSS if call.in_thread else Heed.STOP
+        work.heeds = call.heeds
         began = time.perf_counter_ns()
         try:
             if timeout is None and coroutine is not None:
@@ -277,9 +280,9 @@ def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> An
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
     """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
-    remaining = _until_deadline(work)
-    if remaining is None:
+    if work.deadline_at is None:
         return spec.timeout_seconds, False
+    remaining = max(work.deadline_at - time.monotonic(), 0.0)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True

@@ -15,9 +15,9 @@ from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, EndStrand, Joined, SpawnArms
-from sayiir.engine.work import Reply, Siblings
+from sayiir.engine.work import NO_CONTROL, Reply, Siblings
 from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
-from sayiir.stores.records import Answer, Control, Wanted
+from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -146,7 +146,7 @@ class StoreCommitter:
     # -- answers
 
     def _reply(self, work: Work, step: Step, answer: Answer) -> Reply:
-        ending, plain = step.following, answer.accepted and answer.control is Control.NONE
+        ending, plain = step.following, answer.accepted and answer.control is NO_CONTROL
         if work.siblings is not None and plain and isinstance(ending, EndStrand):
             work.siblings.ended(work.fence.item.index, ending.output)
         if answer == _PLAIN_ANSWER:

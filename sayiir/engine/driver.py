@@ -31,7 +31,7 @@ from sayiir.engine.transitions import (
     SpawnArms,
     TimedOut,
 )
-from sayiir.engine.work import Damaged, RetryLater, Step
+from sayiir.engine.work import NO_CONTROL, Damaged, RetryLater, Step
 from sayiir.errors import (
     FailureInfo,
     LeaseLost,
@@ -45,7 +45,6 @@ from sayiir.limits import (
     MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
-from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
@@ -141,7 +140,7 @@ class Driver:
             if not isinstance(transition, ACTING):
                 reply = await self._store(work, transition, done, prune)
                 done, prune, unsettled = None, (), False
-                if not reply.accepted or reply.control is not Control.NONE:
+                if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
                 after = await self._after(work, transition, reply)
                 if after is None:
@@ -156,7 +155,7 @@ class Driver:
                     return None
                 work.moved(transition.position)
                 prune, unsettled = (), False
-            if work.lost or work.control is not Control.NONE:
+            if work.lost or work.control is not NO_CONTROL:
                 await self._committer.release(work)
                 return None
             try:
@@ -175,7 +174,7 @@ class Driver:
         """Store a result and where the strand goes on; False: it doesn't, here."""
         computed = done.computed if done is not None else None
         reply = await self._committer.commit(work, Step(transition, computed, prune=prune))
-        return reply.accepted and reply.control is Control.NONE
+        return reply.accepted and reply.control is NO_CONTROL
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""
@@ -250,7 +249,7 @@ class Driver:
         in_place = wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
         step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
-        if not reply.accepted or reply.control is not Control.NONE or not in_place:
+        if not reply.accepted or reply.control is not NO_CONTROL or not in_place:
             return False
         work.position, work.failures, work.interruptions = position, failures, 0
         if not await self._acts.sleep(work, self._clock, wait_seconds):
@@ -297,7 +296,7 @@ class Driver:
             arms = range(begin, end)
             step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
             reply = await self._committer.commit(work, step)
-            if end == count or not reply.accepted or reply.control is not Control.NONE:
+            if end == count or not reply.accepted or reply.control is not NO_CONTROL:
                 return reply
             for arm in reply.claimed:
                 self._desk.start(arm)

@@ -27,6 +27,8 @@ def given_events(
     given: object = events
     if not isinstance(given, Mapping):
         raise TypeError(f"events is a mapping, as {{'go': [payload]}}, not {given!r}")
+    if not events:
+        return {}  # the usual case: no look at the places, of which there may be thousands
     nodes = (place.node for place in program.places.values())
     known = {node.signal_name: None for node in nodes if isinstance(node, AwaitSignal)}
     for name, payloads in events.items():

@@ -123,6 +123,7 @@ class ResourcePool:
         # What is made lives longer than the task that asked first, and must not see its context.
         self._context = contextvars.copy_context()
         self._closing: asyncio.Task[list[BaseException]] | None = None
+        self._closed = False
 
     async def get(self, key: Any) -> Any:
         """The resource of exactly this type.
@@ -177,7 +178,7 @@ class ResourcePool:
     def _begin(
         self, key: Any, name: str, enter_it: Callable[[InThread], Awaitable[Entered]]
     ) -> _Kept:
-        if self._closing is not None:
+        if self._closed or self._closing is not None:
             raise SayiirError(f"{name} can't be made: its runner was closed")
         kept = self._kept[key] = _Kept(name, self._in_thread)
 
@@ -230,6 +231,9 @@ class ResourcePool:
             logger.error("leaving a resource failed", exc_info=failure)
 
     async def _left(self) -> list[BaseException]:
+        if self._closing is None and not (self._tasks or self._entered):
+            self._closed = True
+            return []  # nothing was made, as in most runs: that needs no task
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._leave_all())
         cancelled: asyncio.CancelledError | None = None
