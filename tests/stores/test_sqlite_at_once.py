@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import sqlite3
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,9 +41,11 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     commit = Writer._commit
 
-    def noted(self: Writer, jobs: Sequence[Any]) -> None:
-        names.append(threading.current_thread().name)
-        commit(self, jobs)
+    def noted(self: Writer, jobs: Sequence[Any], *patience: float, **named: float) -> bool:
+        done = commit(self, jobs, *patience, **named)
+        if done:
+            names.append(threading.current_thread().name)
+        return done
 
     monkeypatch.setattr(Writer, "_commit", noted)
     return names
@@ -89,6 +92,22 @@ def test_another_process_turn_is_not_waited_for_in_the_loop(
         freed.join()
     assert threads[0] == "sayiir-sqlite-writer", "the first had to wait, and not on the loop"
     assert "sayiir-CheckpointingRunner" in threads, "the later ones had not"
+
+
+def test_a_file_that_another_program_has_locked_is_not_waited_for_in_the_loop(
+    threads: list[str], tmp_path: Path
+) -> None:
+    with CheckpointingRunner(f"sqlite:///{tmp_path}/a.db") as runner:
+        runner.run(CHAIN, "warm", 1)
+        threads.clear()
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False)
+        other.execute("begin immediate")
+        freed = threading.Timer(0.2, other.close)
+        freed.start()
+        assert runner.run(CHAIN, "i", 1) == Completed(4)
+        freed.join()
+    assert threads[0] == "sayiir-sqlite-writer"
+    assert "sayiir-CheckpointingRunner" in threads, "once it was free again"
 
 
 def test_a_verb_in_its_own_loop_is_a_turn_of_the_loop(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sayiir.stores.sqlite.migrations import migrate
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["begin", "open_private", "open_reader", "open_writer"]
+__all__ = ["BUSY_PATIENCE_SECONDS", "begin", "open_private", "open_reader", "open_writer"]
 
 OLDEST_SQLITE: Final = (3, 35, 0)
 CACHED_STATEMENTS: Final = 512
@@ -48,6 +48,8 @@ def open_writer(path: Path) -> sqlite3.Connection:
             # Into the main file, so that its header alone tells whose it is and how new.
             connection.execute("pragma wal_checkpoint(truncate)")
         _grow_wal(connection, path)
+        # From here on `begin` does the waiting: not everybody who begins may wait.
+        connection.execute("pragma busy_timeout = 0")
     except BaseException:
         connection.close()
         raise
@@ -71,18 +73,20 @@ def open_private() -> sqlite3.Connection:
     return connection
 
 
-def begin(connection: sqlite3.Connection, kind: str) -> None:
+def begin(
+    connection: sqlite3.Connection, kind: str, patience_seconds: float = BUSY_PATIENCE_SECONDS
+) -> None:
     """Begin a transaction; while others have the file locked, again and again for 30 s.
 
     Raises:
         sqlite3.OperationalError: it is still locked, or the file can't be used.
     """
-    give_up_at = time.monotonic() + BUSY_PATIENCE_SECONDS
+    give_up_at = time.monotonic() + patience_seconds
     while True:
         try:
             connection.execute(f"begin {kind}")
         except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > give_up_at:
+            if not is_busy(error) or time.monotonic() >= give_up_at:
                 raise
             time.sleep(0.001)
         else:

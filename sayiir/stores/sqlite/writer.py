@@ -11,8 +11,19 @@ import sqlite3
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Final
 
-from sayiir.stores.sqlite.connection import begin, open_private, open_writer
-from sayiir.stores.sqlite.faults import OutageLog, breaks_transaction, cannot_open, translated
+from sayiir.stores.sqlite.connection import (
+    BUSY_PATIENCE_SECONDS,
+    begin,
+    open_private,
+    open_writer,
+)
+from sayiir.stores.sqlite.faults import (
+    OutageLog,
+    breaks_transaction,
+    cannot_open,
+    is_busy,
+    translated,
+)
 from sayiir.stores.sqlite.holders import Holders
 from sayiir.stores.sqlite.look import beside, look_at, look_inside
 from sayiir.stores.sqlite.transaction import Transaction
@@ -126,26 +137,30 @@ class Writer:
             _fail(jobs, error)
 
     def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
-        """The same, unless it is another process's turn: then False, and nothing is run."""
+        """The same, unless others have the turn or the file: then False, and nothing is run."""
         if self._turn is None:
-            self._commit(jobs)
-            return True
+            return self._commit(jobs, patience_seconds=0.0)
         if not self._turn.taken_at_once():
             return False
         try:
-            self._commit(jobs)
+            return self._commit(jobs, patience_seconds=0.0)
         finally:
             self._turn.leave()
-        return True
 
-    def _commit(self, jobs: Sequence[AnyJob]) -> None:
+    def _commit(
+        self, jobs: Sequence[AnyJob], patience_seconds: float = BUSY_PATIENCE_SECONDS
+    ) -> bool:
+        """Run the jobs and commit; False: others had the file locked for longer than that.
+
+        With patience the jobs are told of it, as of any other error.
+        """
         connection = self.connection
         assert connection is not None
         seen_version = self._seen_version
         try:
             if connection.in_transaction:  # the last one couldn't even be rolled back
                 connection.execute("rollback")
-            begin(connection, "immediate")
+            begin(connection, "immediate", patience_seconds)
             try:
                 changed = self._run_all(connection, jobs)
                 connection.execute("commit")
@@ -156,6 +171,8 @@ class Writer:
                     connection.execute("rollback")
                 raise
         except sqlite3.Error as error:
+            if not patience_seconds and is_busy(error) and not connection.in_transaction:
+                return False
             self._log.note(error)
             for job in jobs:
                 # An error is told to each by an object of its own: tracebacks grow by raising.
@@ -165,6 +182,7 @@ class Writer:
         else:
             if changed is None or changed:
                 self._watchers.wake(changed)
+        return True
 
     def _run_all(self, connection: sqlite3.Connection, jobs: Sequence[AnyJob]) -> set[int] | None:
         """The runs that were changed; None: maybe any, for another process has written."""
