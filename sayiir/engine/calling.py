@@ -15,7 +15,7 @@ from sayiir.engine.binding import bind
 from sayiir.engine.executing import OWN_PLACES, DeadlinePassed, setup_of
 from sayiir.engine.failures import AttemptTimedOut
 from sayiir.engine.invoke import UserExit, invoke
-from sayiir.engine.refs import ResultRef
+from sayiir.engine.refs import ElementRef, InputRef, ResultRef
 from sayiir.engine.resolve import read
 from sayiir.engine.work import Heed
 from sayiir.errors import PayloadError, SayiirError
@@ -180,7 +180,7 @@ class Caller:
             ActFailed: stored bytes don't fit their type, or a join is too large.
         """
         try:
-            if isinstance(ref, ResultRef) and ref.payload is not None:
+            if isinstance(ref, (ResultRef, InputRef, ElementRef)) and ref.payload is not None:
                 return ref.payload.read()
             await self._committer.fill(work, [ref])
             return read(work.program, ref)

@@ -51,7 +51,10 @@ class Payload:
             return self._value
         if self.data is None:
             raise TypeError("a payload holds bytes or a direct value")
-        return self.plan.decode(self.data)
+        value = self.plan.decode(self.data)
+        if self.plan.passes_through(value):
+            self._value, self.direct = value, True  # a hundred arms read one input
+        return value
 
     @property
     def stored(self) -> bytes:
