@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
@@ -39,7 +40,8 @@ class Slots:
     """Slots for work items, given in the order in which they are asked for.
 
     An item that is suspected of killing its process runs when nothing else does, and nothing
-    else starts beside it; whatever stands behind it in the line goes back to the store.
+    else starts beside it; whatever stands behind it in the line goes back to the store. It is
+    no suspect any more once the store has taken a step of it.
 
     Args:
         limit: how many items run at once.
@@ -96,9 +98,16 @@ class Slots:
     def free(self, work: Work) -> None:
         """The item's slot is free again."""
         self._taken -= 1
+        work.on_trust = None
         if work is self._alone:
             self._alone = None
         self._serve()
+
+    def _trusted(self, work: Work) -> None:
+        """The item is no suspect any more, and keeps its slot as any other."""
+        if work is self._alone:
+            self._alone = None
+            self._serve()
 
     def _serve(self) -> None:
         line = self._line
@@ -113,6 +122,7 @@ class Slots:
             self._taken += 1
             if suspect:
                 self._alone = work
+                work.on_trust = partial(self._trusted, work)
             sharer.begin(work, alone=suspect)
         self._offer()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import CheckpointingRunner, delay, fork, task, workflow
+from sayiir import CheckpointingRunner, RetryPolicy, delay, fork, task, workflow
 from sayiir.status import Completed
 from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
 from tests.engine.corpus import add_all, inc, upto
@@ -158,3 +159,89 @@ async def test_a_call_that_is_cancelled_in_line_leaves_it(bench: Bench) -> None:
     for running in all_slots:
         running.cancel()
     await asyncio.gather(*all_slots, return_exceptions=True)
+
+
+class Doubtful:
+    """A task that hangs until it is told not to, and one that goes on until it is let go."""
+
+    def __init__(self) -> None:
+        self.hangs, self.calls, self.went_on = True, 0, 0
+        self.let_go = asyncio.Event()
+
+        @task("doubtful")
+        async def doubtful(n: int) -> int:
+            self.calls += 1
+            await asyncio.sleep(3600 if self.hangs else 0)
+            return n
+
+        @task("goes_on")
+        async def goes_on(n: int) -> int:
+            self.went_on += 1
+            await self.let_go.wait()
+            return n
+
+        self.task, self.goes_on = doubtful, goes_on
+
+    def _called_since(self, before: int) -> bool:
+        return self.calls > before
+
+    async def suspected(self, bench: Bench, flow: Any) -> None:
+        """Two workers in a row are lost while they run the instance."""
+        await bench.client.submit(flow, "suspect", 1)
+        for _ in range(2):
+            before = self.calls
+            store = CrashingStore(bench.store, -1, written=False)
+            driving = asyncio.ensure_future(bench.new_runner(store).resume(flow, "suspect"))
+            await eventually(partial(self._called_since, before))
+            store.dead = True
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
+            bench.clock.shift(LEASE_OVER_SECONDS)
+        self.hangs = False
+
+
+@pytest.mark.parametrize("then", ["step", "arms"])
+async def test_a_suspect_is_none_after_its_first_step(bench: Bench, then: str) -> None:
+    """What it does next keeps nobody from running."""
+    doubtful = Doubtful()
+    if then == "step":
+        flow = workflow("suspect", doubtful.task >> doubtful.goes_on)
+    else:
+        arms = fork(doubtful.goes_on, doubtful.goes_on)
+        flow = workflow("suspect", doubtful.task >> arms >> (lambda a, b: a + b))
+    await doubtful.suspected(bench, flow)
+    running = asyncio.ensure_future(bench.runner.resume(flow, "suspect"))
+    await eventually(lambda: doubtful.went_on == (1 if then == "step" else 2))
+    other = workflow("other", inc)
+    status = await asyncio.wait_for(bench.runner.run(other, "other", 1), 5)
+    assert status == Completed(2)
+    doubtful.let_go.set()
+    assert isinstance(await running, Completed)
+
+
+async def test_a_suspect_that_fails_and_is_tried_again_is_none(bench: Bench) -> None:
+    tried: list[int] = []
+    doubtful = Doubtful()
+
+    @task("flaky", retries=RetryPolicy(max_retries=3, initial_delay="1ms", jitter="none"))
+    async def flaky(n: int) -> int:
+        tried.append(n)
+        doubtful.calls += 1
+        if doubtful.hangs:
+            await asyncio.sleep(3600)
+        if len(tried) <= 3:
+            raise ValueError
+        await doubtful.let_go.wait()
+        return n
+
+    flow = workflow("suspect", flaky)
+    await doubtful.suspected(bench, flow)
+    running = asyncio.ensure_future(bench.runner.resume(flow, "suspect"))
+    async with asyncio.timeout(5):
+        while len(tried) < 4:
+            await bench.clock.advance("10ms")
+            await asyncio.sleep(0.002)
+    other = workflow("other", inc)
+    assert await asyncio.wait_for(bench.runner.run(other, "other", 1), 5) == Completed(2)
+    doubtful.let_go.set()
+    assert await running == Completed(1)
