@@ -7,9 +7,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sayiir import CheckpointingRunner, RetryPolicy, delay, fork, task, workflow
+from sayiir.engine.slots import Slots
+from sayiir.engine.work import Run, Work
 from sayiir.status import Completed
+from sayiir.stores.records import Fence, ItemKey
 from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
 from tests.engine.corpus import add_all, inc, upto
 
@@ -245,3 +250,155 @@ async def test_a_suspect_that_fails_and_is_tried_again_is_none(bench: Bench) -> 
     assert await asyncio.wait_for(bench.runner.run(other, "other", 1), 5) == Completed(2)
     doubtful.let_go.set()
     assert await running == Completed(1)
+
+
+async def test_what_comes_after_a_suspect_that_waits_is_free_for_others(bench: Bench) -> None:
+    doubtful = Doubtful()
+    suspect, long = workflow("suspect", doubtful.task), workflow("long", doubtful.goes_on)
+    await doubtful.suspected(bench, suspect)
+    calls = [asyncio.ensure_future(bench.runner.run(long, "long", 1))]
+    await eventually(lambda: doubtful.went_on)
+    calls.append(asyncio.ensure_future(bench.runner.resume(suspect, "suspect")))
+    while (record := await bench.store.describe("suspect")) is None or not record.leased:
+        await asyncio.sleep(0.002)
+    other = workflow("other", inc)
+    calls.append(asyncio.ensure_future(bench.runner.run(other, "other", 1)))
+    async with asyncio.timeout(5):
+        while (record := await bench.store.describe("other")) is None or record.leased:
+            await asyncio.sleep(0.002)
+    assert await bench.new_runner().resume(other, "other") == Completed(2), "in another process"
+    doubtful.let_go.set()
+    assert await asyncio.gather(*calls) == [Completed(1), Completed(1), Completed(2)]
+
+
+# -- the line itself
+
+
+class Fake:
+    """A sharer that notes what is asked of it."""
+
+    stopping = False
+
+    def __init__(self, slots: Slots) -> None:
+        self.slots = slots
+        self.begun: list[Work] = []
+        self.back: list[Work] = []
+        self.woken = 0
+
+    def begin(self, work: Work) -> None:
+        self.begun.append(work)
+
+    def step_back(self, work: Work) -> None:
+        self.back.append(work)
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+def item(interruptions: int = 0) -> Work:
+    program: Any = None
+    work = Work(program, Run(1, "r", "i"), Fence(1, ItemKey(), 1), program)
+    work.interruptions = interruptions
+    return work
+
+
+async def test_behind_a_suspect_that_waits_nothing_is_claimed_or_kept() -> None:
+    slots = Slots(100)
+    sharer, other = Fake(slots), Fake(slots)
+    long, suspect, late = item(), item(2), item()
+    slots.line_up(sharer, long)
+    slots.line_up(sharer, suspect)
+    assert slots.room() < 0
+    assert slots.ask(other, 10) == 0
+    slots.line_up(other, late)
+    assert other.back == [late], "it is not kept from other processes"
+    slots.free(long)
+    assert sharer.begun == [long], "what steps back may still be held here"
+    slots.gone([late])
+    assert sharer.begun == [long, suspect]
+    assert slots.ask(other, 10) == 0
+    suspect.trust()
+    assert other.woken
+    assert slots.ask(other, 10) == 10
+
+
+async def test_a_suspect_waits_for_claims_that_are_on_their_way() -> None:
+    slots = Slots(100)
+    sharer, other = Fake(slots), Fake(slots)
+    suspect, late = item(2), [item() for _ in range(5)]
+    kept = slots.ask(other, 5)
+    slots.line_up(sharer, suspect)
+    assert sharer.begun == []
+    for each in late:
+        slots.line_up(other, each)
+    slots.came(kept)
+    assert (sharer.begun, other.back) == ([], late)
+    slots.gone(late)
+    assert sharer.begun == [suspect]
+    slots.line_up(other, late[0])
+    assert other.back == [*late, late[0]], "nothing is held beside it either"
+
+
+async def test_a_suspect_without_company_begins_when_the_claim_has_come() -> None:
+    slots = Slots(100)
+    sharer = Fake(slots)
+    suspect = item(2)
+    kept = slots.ask(sharer, 5)
+    slots.line_up(sharer, suspect)
+    slots.came(kept)
+    assert sharer.begun == [suspect]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_suspects_run_alone_and_everything_runs(data: st.DataObject) -> None:
+    """Whatever order things happen in: no company for a suspect, no more than the limit."""
+    slots = Slots(3)
+    sharer = Fake(slots)
+    stored = [item(data.draw(st.sampled_from([0, 0, 0, 2]))) for _ in range(8)]
+    suspects = {each for each in stored if each.interruptions}
+    asked: list[int] = []
+    running: list[Work] = []
+    ended: set[Work] = set()
+
+    def settle() -> None:
+        running.extend(sharer.begun)
+        sharer.begun.clear()
+        held = [*running, *sharer.back]
+        assert len(running) <= 3
+        if any(each in suspects for each in running):
+            assert len(running) == 1
+        assert len(held) == len(set(held))
+
+    for _ in range(200):
+        choices = ["claim"] if stored and not asked else []
+        choices += ["came"] if asked else []
+        choices += ["back"] if sharer.back else []
+        choices += ["end", "step"] if running else []
+        if not choices:
+            break
+        match data.draw(st.sampled_from(choices)):
+            case "claim":
+                if kept := slots.ask(sharer, 2):
+                    asked.append(kept)
+                assert asked or running or sharer.back, "nothing would ever move"
+            case "came":
+                kept = asked.pop()
+                for each in stored[:kept]:
+                    slots.line_up(sharer, each)
+                del stored[:kept]
+                slots.came(kept)
+            case "back":
+                back, sharer.back = sharer.back, []
+                stored += back
+                slots.gone(back)
+            case "step":
+                suspects.discard(running[0])
+                running[0].trust()
+            case _:
+                ended.add(running[0])
+                slots.free(running.pop(0))
+        settle()
+    else:
+        return  # drawn to claim in vain over and over
+    assert len(ended) == 8
