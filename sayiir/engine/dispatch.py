@@ -155,6 +155,9 @@ class Dispatcher:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
+        if task.cancelled() and work in self.held:
+            # Before its first step: the driver knows nothing of it, and `_stop` gives it back.
+            self._waiting.add(work)
         self.wake()
         self._slots.free(work)
 
@@ -259,10 +262,12 @@ class Dispatcher:
         await self._give_back(self._waiting)
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        # What was brought by steps that were on their way.
-        await self._give_back(self._waiting | self._leaving)
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            # What was brought by steps that were on their way, or hasn't begun.
+            await self._give_back(self._waiting | self._leaving)
 
     async def _give_back(self, works: set[Work]) -> None:
         """Give back what has no slot, all at once."""

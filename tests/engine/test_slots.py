@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sayiir import CheckpointingRunner, RetryPolicy, delay, fork, task, workflow
 from sayiir.engine.slots import Slots
 from sayiir.engine.work import Run, Work
-from sayiir.status import Completed
+from sayiir.status import Completed, Waiting
 from sayiir.stores.records import Fence, ItemKey
 from tests.engine.bench import LEASE_OVER_SECONDS, Bench, CrashingStore, eventually
 from tests.engine.corpus import add_all, inc, upto
@@ -250,6 +250,38 @@ async def test_a_suspect_that_fails_and_is_tried_again_is_none(bench: Bench) -> 
     assert await asyncio.wait_for(bench.runner.run(other, "other", 1), 5) == Completed(2)
     doubtful.let_go.set()
     assert await running == Completed(1)
+
+
+async def test_an_item_whose_driving_is_cancelled_before_it_begins_is_given_back(
+    bench: Bench,
+) -> None:
+    """It got the slot in the same turn in which its call was cancelled."""
+    counted = Counted(3600)
+    stuck, flow = workflow("stuck", counted.task), workflow("w", inc >> delay("1h"))
+    all_slots = [asyncio.ensure_future(bench.runner.run(stuck, f"s{n}", 1)) for n in range(100)]
+    await eventually(lambda: counted.now == 100)
+    waiting = asyncio.ensure_future(bench.runner.run(flow, "w", 1))
+    async with asyncio.timeout(5):
+        while (record := await bench.store.describe("w")) is None or not record.leased:
+            await asyncio.sleep(0.002)
+    free = Slots.free
+
+    def cancel_and_free(slots: Slots, work: Work) -> None:
+        waiting.cancel()
+        free(slots, work)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Slots, "free", cancel_and_free)
+        all_slots[0].cancel()
+        await asyncio.gather(all_slots[0], waiting, return_exceptions=True)
+    record = await bench.store.describe("w")
+    assert record is not None
+    assert (record.ready, record.leased) == (1, 0), "given back"
+    resumed = await asyncio.wait_for(bench.runner.resume(flow, "w"), 5)
+    assert isinstance(resumed, Waiting)
+    for running in all_slots:
+        running.cancel()
+    await asyncio.gather(*all_slots, return_exceptions=True)
 
 
 async def test_what_comes_after_a_suspect_that_waits_is_free_for_others(bench: Bench) -> None:
