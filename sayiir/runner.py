@@ -15,6 +15,7 @@ from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import Releaser, claiming, work_of
+from sayiir.engine.closing import close_all
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.executing import Executors
@@ -131,20 +132,18 @@ class AsyncCheckpointingRunner:
         """Leave the resources, and close the store, if it was opened here. Idempotent.
 
         Raises:
-            BaseException: what leaving a resource raised; all the others are left all the same.
+            BaseException: what leaving a resource raised, or closing one of the runner's own
+                parts, first; all the others are left and closed all the same.
         """
-        try:
-            if self._started is not None:
-                await self._started[0].resources.close()
-        finally:
-            if self._keeper is not None:
-                await self._keeper.close()
-            if self._started is not None:
-                self._started[0].threads.close()
-            await self._executors.close()
-            if self._teller is not None:
-                await self._teller.close()
-            await self._connection.close()
+        engine = None if self._started is None else self._started[0]
+        await close_all(
+            *([] if engine is None else [engine.resources.close]),
+            *([] if self._keeper is None else [self._keeper.close]),
+            *([] if engine is None else [engine.threads.close]),
+            self._executors.close,
+            *([] if self._teller is None else [self._teller.close]),
+            self._connection.close,
+        )
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
         await self._opened()
