@@ -28,7 +28,7 @@ from sayiir.engine.slots import Slots
 from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
-from sayiir.events import InstanceFinished, InstanceResumed, InstanceStarted
+from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
@@ -343,15 +343,14 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         program = self._runnable(programs, workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        if self._teller is not None:
+        running = self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
+        if self._teller is None:
+            record = await running
+        else:
             kind = InstanceResumed if root is None else InstanceStarted
-            self._teller.tell_of(kind, instance_id, workflow.name)
-        record = await self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
+            record = await self._teller.told(kind, instance_id, workflow.name, running)
         if record is None:
             raise InstanceNotFound(instance_id)
-        if self._teller is not None and record.state is InstanceState.CANCELLED:
-            # The last item's end makes it so, wherever that is: here it is seen.
-            self._teller.tell_of(InstanceFinished, instance_id, workflow.name, status="Cancelled")
         return await status_of(record, programs, workflow)
 
     async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
