@@ -15,6 +15,7 @@ from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import Releaser, claiming, work_of
+from sayiir.engine.closing import close_all
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.dispatch import Dispatcher, Engine
 from sayiir.engine.executing import Executors
@@ -27,7 +28,7 @@ from sayiir.engine.slots import Slots
 from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
-from sayiir.events import InstanceFinished, InstanceResumed, InstanceStarted
+from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
@@ -131,20 +132,18 @@ class AsyncCheckpointingRunner:
         """Leave the resources, and close the store, if it was opened here. Idempotent.
 
         Raises:
-            BaseException: what leaving a resource raised; all the others are left all the same.
+            BaseException: what leaving a resource raised, or closing one of the runner's own
+                parts, first; all the others are left and closed all the same.
         """
-        try:
-            if self._started is not None:
-                await self._started[0].resources.close()
-        finally:
-            if self._keeper is not None:
-                await self._keeper.close()
-            if self._started is not None:
-                self._started[0].threads.close()
-            await self._executors.close()
-            if self._teller is not None:
-                await self._teller.close()
-            await self._connection.close()
+        engine = None if self._started is None else self._started[0]
+        await close_all(
+            *([] if engine is None else [engine.resources.close]),
+            *([] if self._keeper is None else [self._keeper.close]),
+            *([] if engine is None else [engine.threads.close]),
+            self._executors.close,
+            *([] if self._teller is None else [self._teller.close]),
+            self._connection.close,
+        )
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
         await self._opened()
@@ -344,15 +343,14 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         program = self._runnable(programs, workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        if self._teller is not None:
+        running = self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
+        if self._teller is None:
+            record = await running
+        else:
             kind = InstanceResumed if root is None else InstanceStarted
-            self._teller.tell_of(kind, instance_id, workflow.name)
-        record = await self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
+            record = await self._teller.told(kind, instance_id, workflow.name, running)
         if record is None:
             raise InstanceNotFound(instance_id)
-        if self._teller is not None and record.state is InstanceState.CANCELLED:
-            # The last item's end makes it so, wherever that is: here it is seen.
-            self._teller.tell_of(InstanceFinished, instance_id, workflow.name, status="Cancelled")
         return await status_of(record, programs, workflow)
 
     async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:

@@ -87,6 +87,9 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: set[Work] = set()
         """What stands in line for a slot."""
+        self._leaving: set[Work] = set()
+        """What was taken out of it, and is to be given back."""
+        self._returning: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         """What a run waits on between claims: a slot that becomes free wakes it too."""
         self._failure: BaseException | None = None
@@ -98,7 +101,7 @@ class Dispatcher:
     def start(self, work: Work) -> None:
         """Drive an item in a slot of its own, as soon as there is one.
 
-        A suspected poison item waits until it can run alone.
+        A suspected poison item waits until it can run alone, and what comes after it goes back.
         """
         self.held.add(work)
         self._waiting.add(work)
@@ -114,11 +117,10 @@ class Dispatcher:
         self._failure = self._failure or error
         self.stopping = True
 
-    def begin(self, work: Work, *, alone: bool) -> None:
-        """Drive the item: it has a slot now. ``alone``: what is in line steps back first."""
+    def begin(self, work: Work) -> None:
+        """Drive the item: it has a slot now."""
         self._waiting.discard(work)
-        driving = self._drive_alone(work) if alone else self._driver.drive(work)
-        task = asyncio.get_running_loop().create_task(driving)
+        task = asyncio.get_running_loop().create_task(self._driver.drive(work))
         self._tasks.add(task)
         task.add_done_callback(partial(self._finished, work))
 
@@ -127,28 +129,35 @@ class Dispatcher:
         if self._watch is not None:
             self._watch.wake()
 
-    async def step_back(self) -> None:
-        """Give back what waits for a slot: it will be claimed again when there is room."""
-        self._slots.leave(self, lined_up=True)
-        await self._give_back_waiting()
+    def step_back(self, work: Work) -> None:
+        """Give the item back: it will be claimed again when there is room.
 
-    async def _drive_alone(self, work: Work) -> None:
-        """Drive a suspect; what waits behind it goes back first.
-
-        It would be interrupted with the suspect, over and over, and given up in its place.
+        Beside a suspect it would be interrupted with it, over and over, and given up in its place.
         """
-        try:
-            for sharer in self._slots.in_line():
-                await sharer.step_back()
-        except BaseException:
-            self._waiting.add(work)  # `_stop` gives it back
-            raise
-        await self._driver.drive(work)
+        self._waiting.discard(work)
+        self._leaving.add(work)
+        if self._returning is None or self._returning.done():
+            self._returning = asyncio.get_running_loop().create_task(self._return())
+            self._tasks.add(self._returning)
+            self._returning.add_done_callback(self._returned)
+
+    async def _return(self) -> None:
+        while self._leaving:
+            await self._give_back(self._leaving)
+
+    def _returned(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+        self.wake()
 
     def _finished(self, work: Work, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self.fail(error)
+        if task.cancelled() and work in self.held:
+            # Before its first step: the driver knows nothing of it, and `_stop` gives it back.
+            self._waiting.add(work)
         self.wake()
         self._slots.free(work)
 
@@ -250,24 +259,30 @@ class Dispatcher:
         self.stopping = True
         self._watch = None
         self._slots.leave(self, lined_up=bool(self._waiting))
-        await self._give_back_waiting()
+        await self._give_back(self._waiting)
         for task in self._tasks:
             task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        # What was brought by steps that were on their way.
-        await self._give_back_waiting()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            # What was brought by steps that were on their way, or hasn't begun.
+            await self._give_back(self._waiting | self._leaving)
 
-    async def _give_back_waiting(self) -> None:
-        """Give back what waits for a slot, all at once."""
-        if not self._waiting:
+    async def _give_back(self, works: set[Work]) -> None:
+        """Give back what has no slot, all at once."""
+        if not works:
             return
-        works = tuple(self._waiting)
-        self._waiting.clear()
-        self.held.difference_update(works)
-        fences = [work.fence for work in works if not work.lost]
-        with suppress(asyncio.CancelledError):
-            await asyncio.shield(self._engine.releaser.release(fences))
+        given = tuple(works)
+        self._waiting.difference_update(given)
+        self._leaving.difference_update(given)
+        self.held.difference_update(given)
+        fences = [work.fence for work in given if not work.lost]
+        try:
+            with suppress(asyncio.CancelledError):
+                await asyncio.shield(self._engine.releaser.release(fences))
+        finally:
+            self._slots.gone(given)
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:

@@ -142,6 +142,7 @@ class Driver:
                 done, prune, unsettled = None, (), False
                 if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
+                work.trust()
                 after = await self._after(work, transition, reply)
                 if after is None:
                     return self._start_all(reply.claimed)
@@ -251,7 +252,8 @@ class Driver:
         reply = await self._committer.commit(work, step)
         if not reply.accepted or reply.control is not NO_CONTROL or not in_place:
             return False
-        work.position, work.failures, work.interruptions = position, failures, 0
+        work.position, work.failures = position, failures
+        work.trust()
         if not await self._acts.sleep(work, self._clock, wait_seconds):
             await self._committer.release(work)
             return False
@@ -298,6 +300,7 @@ class Driver:
             reply = await self._committer.commit(work, step)
             if end == count or not reply.accepted or reply.control is not NO_CONTROL:
                 return reply
+            work.trust()
             for arm in reply.claimed:
                 self._desk.start(arm)
             begin, computed, prune = end, None, ()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sayiir.engine.work import Work
 
 __all__ = ["Sharer", "Slots"]
@@ -19,15 +22,12 @@ class Sharer(Protocol):
     stopping: bool
     """It starts nothing more: what it has in the line is passed over."""
 
-    def begin(self, work: Work, *, alone: bool) -> None:
-        """The item has a slot now; it is freed by ``Slots.free``.
-
-        ``alone``: a suspect, before which all that is in line has to step back.
-        """
+    def begin(self, work: Work) -> None:
+        """The item has a slot now; it is freed by ``Slots.free``."""
         ...
 
-    async def step_back(self) -> None:
-        """Give back what is in line."""
+    def step_back(self, work: Work) -> None:
+        """The item is out of the line: give it back to the store, and tell ``Slots.gone``."""
         ...
 
     def wake(self) -> None:
@@ -39,13 +39,15 @@ class Slots:
     """Slots for work items, given in the order in which they are asked for.
 
     An item that is suspected of killing its process runs when nothing else does, and nothing
-    else starts beside it; whatever stands behind it in the line goes back to the store.
+    else starts beside it. From when it is first in the line on, what stands behind it goes back
+    to the store, and nothing is claimed: it would only wait here, and be interrupted with the
+    suspect. It is no suspect any more once the store has taken a step of it.
 
     Args:
         limit: how many items run at once.
     """
 
-    __slots__ = ("_alone", "_asked", "_hungry", "_limit", "_line", "_taken")
+    __slots__ = ("_alone", "_asked", "_hungry", "_leaving", "_limit", "_line", "_taken")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -54,13 +56,15 @@ class Slots:
         self._asked = 0
         """Kept free for claims that are on their way."""
         self._line: deque[tuple[Sharer, Work]] = deque()
+        self._leaving: set[Work] = set()
+        """What steps back, and may not have arrived in the store yet."""
         self._hungry: dict[Sharer, None] = {}
         """Who found no room, in that order."""
 
     def room(self) -> int:
         """How many further items could be started at once; below zero: so many stand in line."""
         waiting = len(self._line)
-        if self._alone is not None:
+        if self._alone is not None or (waiting and _suspect(self._line[0][1])):
             return -waiting
         return self._limit - self._taken - self._asked - waiting
 
@@ -75,16 +79,15 @@ class Slots:
     def came(self, kept: int) -> None:
         """The claim for which these were kept has come back, and what it brought is in line."""
         self._asked -= kept
-        self._offer()
-
-    def line_up(self, sharer: Sharer, work: Work) -> None:
-        """``sharer.begin`` is called with the item as soon as there is a slot for it."""
-        self._line.append((sharer, work))
         self._serve()
 
-    def in_line(self) -> tuple[Sharer, ...]:
-        """Those who have something in line."""
-        return tuple(dict.fromkeys(sharer for sharer, _ in self._line))
+    def line_up(self, sharer: Sharer, work: Work) -> None:
+        """``sharer.begin`` is called with the item as soon as there is a slot for it.
+
+        Or ``sharer.step_back``, where a suspect runs or is first in the line.
+        """
+        self._line.append((sharer, work))
+        self._serve()
 
     def leave(self, sharer: Sharer, *, lined_up: bool) -> None:
         """The sharer wants nothing more; what it has in line, if it has, is taken out."""
@@ -93,31 +96,62 @@ class Slots:
             self._line = deque(entry for entry in self._line if entry[0] is not sharer)
             self._serve()
 
+    def gone(self, works: Iterable[Work]) -> None:
+        """What had to step back, or left the line, is with the store again."""
+        if self._leaving:
+            self._leaving.difference_update(works)
+            self._serve()
+
     def free(self, work: Work) -> None:
         """The item's slot is free again."""
         self._taken -= 1
+        work.on_trust = None
         if work is self._alone:
             self._alone = None
         self._serve()
+
+    def _trusted(self, work: Work) -> None:
+        """The item is no suspect any more, and keeps its slot as any other."""
+        if work is self._alone:
+            self._alone = None
+            self._serve()
 
     def _serve(self) -> None:
         line = self._line
         while line and self._alone is None and self._taken < self._limit:
             sharer, work = line[0]
-            suspect = work.interruptions >= INTERRUPTIONS_BEFORE_ISOLATION
-            if suspect and self._taken and not sharer.stopping:
-                return
+            suspect = _suspect(work) and not sharer.stopping
+            if suspect and (self._taken or self._asked or self._leaving):
+                break
             line.popleft()
             if sharer.stopping:
                 continue
             self._taken += 1
             if suspect:
                 self._alone = work
-            sharer.begin(work, alone=suspect)
+                work.on_trust = partial(self._trusted, work)
+            sharer.begin(work)
+        if self._alone is not None:
+            self._send_back(0)
+        elif line and _suspect(line[0][1]):
+            self._send_back(1)
         self._offer()
+
+    def _send_back(self, staying: int) -> None:
+        """Take out of the line all but the first so many."""
+        line = self._line
+        while len(line) > staying:
+            sharer, work = line.pop()
+            if not sharer.stopping:
+                self._leaving.add(work)
+                sharer.step_back(work)
 
     def _offer(self) -> None:
         if self._hungry and self.room() > 0:
             sharer = next(iter(self._hungry))
             del self._hungry[sharer]
             sharer.wake()
+
+
+def _suspect(work: Work) -> bool:
+    return work.interruptions >= INTERRUPTIONS_BEFORE_ISOLATION

@@ -23,6 +23,7 @@ from sayiir.engine.transitions import (
     ParkUntil,
 )
 from sayiir.engine.work import RetryLater
+from sayiir.errors import LeaseLost
 from sayiir.events import (
     InstanceFinished,
     InstanceParked,
@@ -33,10 +34,10 @@ from sayiir.events import (
     TaskStarted,
 )
 from sayiir.limits import MAX_UNTOLD_EVENTS
-from sayiir.stores.records import Control
+from sayiir.stores.records import Control, InstanceState
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Coroutine, Sequence
+    from collections.abc import Awaitable, Sequence
 
     from sayiir.clock import Clock
     from sayiir.engine.acts import ActOutcome, Acts
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from sayiir.engine.work import Committer, Reply, Step, Work
     from sayiir.errors import FailureInfo
     from sayiir.events import Listener
-    from sayiir.stores.records import Latest
+    from sayiir.stores.records import InstanceRecord, Latest
 
 __all__ = ["Teller", "TellingActs", "TellingCommitter"]
 
@@ -55,6 +56,21 @@ logger = logging.getLogger("sayiir.engine")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 CLOSE_SECONDS: Final = 5.0
 """How long an asynchronous listener may take for what it has not been told yet, on close."""
+
+
+class _Calls:
+    """The calls of a runner that work on one instance at the moment.
+
+    Attributes:
+        count: how many they are.
+        told: the runs whose end one of them has told of.
+    """
+
+    __slots__ = ("count", "told")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.told: set[int] = set()
 
 
 class Teller:
@@ -74,6 +90,7 @@ class Teller:
         self._waiting: deque[Awaitable[Any]] = deque()
         self._pump: asyncio.Task[None] | None = None
         self._logged: set[str] = set()
+        self._calls: dict[str, _Calls] = {}
 
     def now(self) -> datetime:
         """The time to put on an event."""
@@ -100,6 +117,33 @@ class Teller:
             self._waiting.append(outcome)
             if self._pump is None:
                 self._pump = asyncio.get_running_loop().create_task(self._await_all())
+
+    async def told(
+        self,
+        kind: type[RunnerEvent],
+        instance_id: str,
+        workflow_name: str,
+        running: Awaitable[InstanceRecord | None],
+    ) -> InstanceRecord | None:
+        """Tell that a call begins to work on an instance, and whether it was cancelled then.
+
+        The last item's end makes it so, wherever that is; of all the calls here that work on the
+        instance, the first one that sees it tells.
+        """
+        calls = self._calls.setdefault(instance_id, _Calls())
+        calls.count += 1
+        try:
+            self.tell_of(kind, instance_id, workflow_name)
+            record = await running
+            if record is not None and record.state is InstanceState.CANCELLED:
+                if record.run not in calls.told:
+                    self.tell_of(InstanceFinished, instance_id, workflow_name, status="Cancelled")
+                calls.told.add(record.run)
+            return record
+        finally:
+            calls.count -= 1
+            if not calls.count:
+                del self._calls[instance_id]
 
     async def close(self) -> None:
         """Wait until an asynchronous listener has had everything, for at most five seconds."""
@@ -149,6 +193,8 @@ class TellingCommitter:
         reply = await self._committer.commit(work, step)
         if reply.accepted:
             self._tell(work, step, reply.control, served=reply.event is not None)
+        else:
+            self.started.pop(work, None)
         return reply
 
     async def fill(self, work: Work, refs: Sequence[Ref]) -> None:
@@ -235,15 +281,19 @@ class TellingActs:
         self._committer = committer
         self._teller = teller
 
-    def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
-        """Tell the start of a task, and begin it."""
+    async def act(self, work: Work, transition: Acting) -> ActOutcome:
+        """Tell the start of a task, and run it."""
         if isinstance(transition, (Call, AskKey)):
             task = transition.task.name
             self._teller.tell(
                 TaskStarted, work, path=transition.position.path, task=task, attempt=work.attempt
             )
             self._committer.started[work] = (task, time.perf_counter())
-        return self._acts.act(work, transition)
+        try:
+            return await self._acts.act(work, transition)
+        except LeaseLost:
+            self._committer.started.pop(work, None)  # nobody gives back what was taken away
+            raise
 
     async def event(self, work: Work, ref: EventRef) -> EventRef:
         """As the others."""

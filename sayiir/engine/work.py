@@ -12,7 +12,7 @@ from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sayiir.engine.attempt import Attempt
     from sayiir.engine.payloads import Payload
@@ -136,6 +136,7 @@ class Work:
         said: what the running attempt reported last; written to the store from time to time.
         kept: results that ``result_of`` reads later: node path -> (ordinal, payload).
         siblings: the arms that it is one of, where this process spawned them.
+        on_trust: called once it is no suspect any more, where it runs alone as one.
     """
 
     __slots__ = (
@@ -149,6 +150,7 @@ class Work:
         "interruptions_ever",
         "kept",
         "lost",
+        "on_trust",
         "outcome",
         "position",
         "program",
@@ -185,6 +187,7 @@ class Work:
         self.said: Said | None = None
         self.kept: dict[str, tuple[bytes, Payload]] = {}
         self.siblings: Siblings | None = None
+        self.on_trust: Callable[[], None] | None = None
 
     @property
     def stopping(self) -> bool:
@@ -224,7 +227,16 @@ class Work:
     def moved(self, position: Position) -> None:
         """The store has the item at ``position`` now, with fresh counts."""
         self.position = position
-        self.failures = self.interruptions = self.interruptions_ever = self.spawned = 0
+        if self.interruptions:
+            self.trust()
+        self.failures = self.interruptions_ever = self.spawned = 0
+
+    def trust(self) -> None:
+        """The store has taken a step of it: the interruptions in a row are over."""
+        self.interruptions = 0
+        if self.on_trust is not None:
+            told, self.on_trust = self.on_trust, None
+            told()
 
 
 class Computed:

@@ -11,7 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from sayiir.limits import DEFAULT_PRIORITY
+from sayiir.limits import (
+    DEFAULT_PRIORITY,
+    INTERRUPTIONS_BEFORE_ISOLATION,
+    MAX_INTERRUPTION_WAIT_SECONDS,
+)
 
 __all__ = [
     "Answer",
@@ -48,6 +52,7 @@ __all__ = [
     "Spawn",
     "StatusName",
     "Wanted",
+    "interruption_wait_us",
 ]
 
 
@@ -349,6 +354,19 @@ class ClaimRequest:
     definitions: frozenset[str] | None = None
     instance_id: str | None = None
     skip_interruption_waits: bool = False
+
+
+def interruption_wait_us(interruptions: int) -> int:
+    """How long an item waits that has lost so many workers in a row, in every store.
+
+    The second is the first that makes it wait; each further one doubles that, up to five minutes.
+
+    >>> [interruption_wait_us(interruptions) // 1_000_000 for interruptions in (1, 2, 3, 4, 100)]
+    [0, 2, 4, 8, 300]
+    """
+    if interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
+        return 0
+    return round(min(2.0 ** (interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS) * 1e6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

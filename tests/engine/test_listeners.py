@@ -23,7 +23,11 @@ from sayiir import (
     workflow,
 )
 from sayiir.access.snapshots import moment
-from sayiir.engine import telling
+from sayiir.engine import dispatch, telling
+from sayiir.engine.acts import Acts
+from sayiir.engine.committer import StoreCommitter
+from sayiir.engine.work import Reply
+from sayiir.errors import LeaseLost
 from sayiir.events import (
     InstanceFinished,
     InstanceParked,
@@ -171,6 +175,59 @@ async def test_a_cancel_is_told(bench: Bench) -> None:
     assert told(events) == [
         ("InstanceStarted",), ("TaskStarted", "slow"), ("InstanceFinished", "Cancelled"),
     ]  # fmt: skip
+
+
+async def test_a_cancel_is_told_once_however_many_wait_for_it(bench: Bench) -> None:
+    events: list[RunnerEvent] = []
+    runner = bench.new_runner(on_event=events.append)
+    started = asyncio.Event()
+
+    @task
+    async def slow(n: int) -> int:
+        started.set()
+        await asyncio.sleep(3_600)
+        return n
+
+    flow = workflow("w", slow)
+    calls = [asyncio.ensure_future(runner.run(flow, "i", 1))]
+    await started.wait()
+    calls += [asyncio.ensure_future(runner.ensure(flow, "i", 1)) for _ in range(3)]
+    await eventually(lambda: sum(name == "InstanceResumed" for name, *_ in told(events)) == 3)
+    await bench.client.cancel("i")
+    assert all(isinstance(each, Cancelled) for each in await asyncio.gather(*calls))
+    assert told(events).count(("InstanceFinished", "Cancelled")) == 1
+
+
+@pytest.mark.parametrize("taken", ["refused", "lost"])
+async def test_nothing_is_kept_of_an_item_that_another_has_taken(
+    bench: Bench, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    committers: list[telling.TellingCommitter] = []
+
+    class Noted(telling.TellingCommitter):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args)
+            committers.append(self)
+
+    async def refuse(*_: object) -> Reply:
+        return Reply(accepted=False)
+
+    async def lose(*_: object) -> None:
+        raise LeaseLost("another has it")
+
+    monkeypatch.setattr(dispatch, "TellingCommitter", Noted)
+    if taken == "refused":
+        monkeypatch.setattr(StoreCommitter, "commit", refuse)
+    else:
+        monkeypatch.setattr(Acts, "act", lose)
+    events: list[RunnerEvent] = []
+    runner = bench.new_runner(on_event=events.append)
+    running = asyncio.ensure_future(runner.run(workflow("w", inc), "i", 1))
+    await eventually(lambda: ("TaskStarted", "inc") in told(events))
+    await asyncio.sleep(0.01)
+    assert [each.started for each in committers] == [{}]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_every_kind_of_node_alike_in_memory_and_in_a_store(bench: Bench) -> None:

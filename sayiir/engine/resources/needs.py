@@ -10,6 +10,7 @@ from sayiir.dsl.class_call import ClassCall
 from sayiir.dsl.nodes import Branch, Delay, TaskNode
 from sayiir.dsl.spec import Injection
 from sayiir.dsl.walk import walk
+from sayiir.engine.executing import OWN_PLACES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def needs_of(root: NodeSequence) -> tuple[Need, ...]:
         if spec is None or spec in seen:
             continue
         seen.add(spec)
-        elsewhere = spec.run_in not in ("loop", "thread")
+        elsewhere = spec.run_in not in OWN_PLACES
         needs.extend(Need(spec.name, path, key, elsewhere) for key in _keys(spec))
     return tuple(needs)
 

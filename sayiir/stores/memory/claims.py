@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION, MAX_INTERRUPTION_WAIT_SECONDS
-from sayiir.stores.memory.tables import SECOND_US, Keeper, Tables
+from sayiir.stores.memory.tables import Keeper, Tables
 from sayiir.stores.records import (
     ClaimAnswer,
     Claimed,
@@ -15,6 +14,7 @@ from sayiir.stores.records import (
     InstanceState,
     LeaseState,
     Phase,
+    interruption_wait_us,
 )
 
 if TYPE_CHECKING:
@@ -75,10 +75,10 @@ def _waits_first(tables: Tables, run: Run, item: Item, skip: bool) -> bool:
     if item.phase is Phase.BACKOFF and item.wake_at is not None and item.wake_at > tables.now:
         tables.refresh(run, item)
         return True
-    if skip or item.interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
+    wait_us = 0 if skip else interruption_wait_us(item.interruptions)
+    if wait_us == 0:
         return False
-    seconds = min(2.0 ** (item.interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS)
-    item.wait_until = tables.now + round(seconds * SECOND_US)
+    item.wait_until = tables.now + wait_us
     run.interrupted[item.key] = item
     tables.refresh(run, item)
     return True

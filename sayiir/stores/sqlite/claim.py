@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION, MAX_INTERRUPTION_WAIT_SECONDS
 from sayiir.stores.records import (
     ClaimAnswer,
     Claimed,
@@ -12,10 +11,10 @@ from sayiir.stores.records import (
     Control,
     ItemKey,
     LeaseState,
+    interruption_wait_us,
 )
 from sayiir.stores.sqlite import queues
 from sayiir.stores.sqlite.codes import BACKOFF, CONTROL_CODES, CONTROLS, RUNNING, SIGNAL
-from sayiir.stores.sqlite.due import SECOND_US
 from sayiir.stores.sqlite.moves import Keeper, begin_wait, cancel_unclaimed, take
 from sayiir.stores.sqlite.queues import Queue
 
@@ -108,10 +107,10 @@ def _waits_first(tx: Transaction, run: Run, item: Item, *, skip_waits: bool) -> 
     if item.phase == BACKOFF and item.wake_at is not None and item.wake_at > tx.now:
         tx.save_lease(run, item)
         return True
-    if skip_waits or item.interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
+    wait_us = 0 if skip_waits else interruption_wait_us(item.interruptions)
+    if wait_us == 0:
         return False
-    seconds = min(2.0 ** (item.interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS)
-    item.wait_until = tx.now + round(seconds * SECOND_US)
+    item.wait_until = tx.now + wait_us
     tx.save_lease(run, item)
     return True
 
