@@ -80,7 +80,7 @@ class DaskExecutor:
         """
         await asyncio.to_thread(self._open)
         level = logging.getLogger("sayiir.task").getEffectiveLevel()
-        sent = sent_call(call, self._functions, None, level)
+        sent = sent_call(call, self._functions, level)
         key = f"{self._name}-{uuid.uuid4().hex}"
         running = self._calls[key] = _Running(call, asyncio.get_running_loop())
         try:

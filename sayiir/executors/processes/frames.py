@@ -23,6 +23,8 @@ class Kind(IntEnum):
     PROGRESS = 4
     HEARTBEAT = 5
     LOG = 6
+    PREPARE = 7
+    PREPARED = 8
 
 
 def frame(kind: Kind, body: bytes = b"") -> bytes:

@@ -21,7 +21,8 @@ from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sayiir.executors.protocol import Call
     from sayiir.executors.remote import SentCall
@@ -83,8 +84,13 @@ class ProcessPool:
             BaseException: what the function raised.
         """
         level = logging.getLogger("sayiir.task").getEffectiveLevel()
+
+        async def started() -> datetime | None:
+            return call.started()
+
         kind, body = await self.perform(
-            lambda: sent_call(call, self._functions, call.started(), level),
+            lambda: sent_call(call, self._functions, level),
+            started,
             lambda kind, body: tell(call, kind, body),
         )
         if kind is Kind.ERROR:
@@ -92,12 +98,17 @@ class ProcessPool:
         return pickle.loads(body)  # noqa: S301
 
     async def perform(
-        self, begin: Callable[[], SentCall], told: Callable[[Kind, bytes], None]
+        self,
+        sent_of: Callable[[], SentCall],
+        started: Callable[[], Awaitable[datetime | None]],
+        told: Callable[[Kind, bytes], None],
     ) -> tuple[Kind, bytes]:
         """The answer to a call, RESULT or ERROR, as bytes: for who only hands them on.
 
         Args:
-            begin: asked for the call when a worker is there for it.
+            sent_of: asked for the call when a worker is there for it.
+            started: asked for the deadline when the call begins: its process runs, and has
+                loaded the function and made what it needs.
             told: gets what the call tells of itself.
 
         Raises:
@@ -106,14 +117,14 @@ class ProcessPool:
         """
         worker = await self._acquired()
         try:
-            sent = begin()
+            sent = sent_of()
         except BaseException:
             self._release(worker, usable=True)  # nothing has reached it
             raise
         answer = None
         try:
-            answer = await worker.call(sent, told)
-        except asyncio.CancelledError:
+            answer = await worker.call(sent, started, told)
+        except (asyncio.CancelledError, Exception):
             await worker.kill()
             raise
         except BaseException:  # the loop is torn down: no time to wait in it

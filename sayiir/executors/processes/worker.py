@@ -19,7 +19,9 @@ from sayiir.executors.processes.frames import HEADER, Kind, frame
 from sayiir.executors.remote import Line, Performer
 
 if TYPE_CHECKING:
-    from sayiir.executors.remote import SentCall
+    from collections.abc import Callable
+
+    from sayiir.executors.remote import Preparation, SentCall
 
 __all__ = ["main"]
 
@@ -65,8 +67,12 @@ class _Worker:
     def serve(self) -> None:
         """Answer calls until the socket is closed."""
         try:
-            while (body := self._receive()) is not None:
-                self._answer(body)
+            while (received := self._receive()) is not None:
+                kind, body = received
+                message = pickle.loads(body)  # noqa: S301  our own parent process wrote it
+                if self._logger.level != message.log_level:
+                    self._logger.setLevel(message.log_level)
+                self._answer(self._prepared if kind is Kind.PREPARE else self._performed, message)
         finally:
             self._performer.close()
 
@@ -78,15 +84,19 @@ class _Worker:
             raise SystemExit(STOPPED)
         running.get_loop().call_soon_threadsafe(running.cancel)
 
-    def _answer(self, body: bytes) -> None:
-        sent: SentCall = pickle.loads(body)  # noqa: S301  our own parent process wrote it
+    def _prepared(self, sent: Preparation) -> tuple[Kind, bytes]:
+        self._performer.prepare(sent)
+        return Kind.PREPARED, b""
+
+    def _performed(self, sent: SentCall) -> tuple[Kind, bytes]:
         self._instance_id = sent.facts["instance_id"]
-        if self._logger.level != sent.log_level:
-            self._logger.setLevel(sent.log_level)
         line = Line(self._heartbeat, self._progress, self._cancellation)
+        value = self._performer.perform(sent, line)
+        return Kind.RESULT, self._answers.pack(value, "the result")
+
+    def _answer(self, work: Callable[[Any], tuple[Kind, bytes]], sent: Any) -> None:
         try:
-            value = self._performer.perform(sent, line)
-            kind, answer = Kind.RESULT, self._answers.pack(value, "the result")
+            kind, answer = work(sent)
         except BaseException as error:
             if self._stopping:
                 raise SystemExit(STOPPED) from error
@@ -111,9 +121,13 @@ class _Worker:
         with self._sending:
             self._connection.sendall(frame(kind, body))
 
-    def _receive(self) -> bytes | None:
+    def _receive(self) -> tuple[Kind, bytes] | None:
         header = self._exactly(HEADER.size)
-        return None if header is None else self._exactly(HEADER.unpack(header)[1])
+        if header is None:
+            return None
+        kind, length = HEADER.unpack(header)
+        body = self._exactly(length)
+        return None if body is None else (Kind(kind), body)
 
     def _exactly(self, length: int) -> bytes | None:
         """So many bytes; None: the parent has closed the socket."""
