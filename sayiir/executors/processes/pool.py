@@ -129,6 +129,7 @@ class ProcessPool:
             raise
         except BaseException:  # the loop is torn down: no time to wait in it
             worker.kill_now(0)
+            worker.hang_up()
             raise
         finally:
             self._release(worker, usable=answer is not None)
@@ -165,14 +166,18 @@ class ProcessPool:
         try:
             handed = await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._take_back(turn.result())
             raise
         if handed is not None:
             return handed
-        with self._lock:
-            self._starting -= 1
-            return self._started()
+        try:
+            with self._lock:
+                self._starting -= 1
+                return self._started()
+        except BaseException:
+            self._pass_on(None)  # the room is there all the same, for who waits behind this call
+            raise
 
     def _free(self) -> WorkerProcess | None:
         """An idle worker, or a new one where there is room for it."""
@@ -241,9 +246,9 @@ class ProcessPool:
         self._pass_on(worker)
 
     async def _died(self, worker: WorkerProcess) -> BaseException:
+        code = await worker.ended()
         if self._closed:
             return ProcessDied(f"worker process {worker.pid} was killed: its pool was closed")
-        code = await worker.ended()
         return ProcessDied(f"worker process {worker.pid} {_how(code)}", code)
 
     def _close(self) -> None:
@@ -251,20 +256,27 @@ class ProcessPool:
             if self._closed:
                 return
             self._closed = True
-            idle, busy, waiting = self._idle, self._busy, self._waiting
+            idle, busy, waiting = self._idle, list(self._busy), self._waiting
             self._idle, self._waiting = [], deque()
         for loop, turn in waiting:
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(turn.cancel)
+                loop.call_soon_threadsafe(_refuse, turn)
         for worker in idle:
             worker.hang_up()
-        for worker in list(busy):
-            worker.kill_now(0)
+        for worker in busy:
+            worker.kill_now(0)  # the call hears it hang up, and lets go of it
         for worker in idle:
             worker.kill_now(CLOSE_SECONDS)
         if self._lifeline is not None:
             for end in self._lifeline:
                 os.close(end)
+
+
+def _refuse(turn: asyncio.Future[WorkerProcess | None]) -> None:
+    if not turn.done():
+        turn.set_exception(
+            SayiirError("this ProcessPool was closed while a call waited for a worker")
+        )
 
 
 def tell(call: Call, kind: Kind, body: bytes) -> None:

@@ -64,16 +64,12 @@ class WorkerProcess:
             raise SayiirError("sys.executable is empty, so worker processes can't be started")
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
-        with theirs:
-            command = [*_interpreter(), "-c", _START, _search_path()]
-            self._process = subprocess.Popen(  # noqa: S603  our own interpreter, our own code
-                [*command, str(theirs.fileno()), str(lifeline_fd)],
-                stdin=subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(), lifeline_fd),
-                # A group of its own: the terminal's Ctrl-C doesn't reach it, and what a task
-                # starts is killed with it.
-                process_group=0,
-            )
+        try:
+            with theirs:
+                self._process = _popen(theirs.fileno(), lifeline_fd)
+        except BaseException:
+            ours.close()
+            raise
         self._connection = ours
         # What it has: functions, the one used longest ago first, and what setup made.
         self._known: OrderedDict[str, None] = OrderedDict()
@@ -223,14 +219,16 @@ class WorkerProcess:
         self._connection.close()
 
     def kill_now(self, seconds: float) -> None:
-        """Wait so long for the end of a worker that was told, then kill it; blocks."""
+        """Wait so long for the end of a worker that was told, then kill it; blocks.
+
+        Its connection stays open: a call may watch it, in a loop that would never learn of that.
+        """
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self._signal(signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(REAP_SECONDS)
-        self._let_go()
 
     def _is_over(self) -> bool:
         return not self.alive
@@ -272,6 +270,18 @@ def _tell(told: Callable[[Kind, bytes], None], kind: Kind, body: bytes) -> None:
         told(kind, body)
     except Exception:  # what a task tells of itself must not cost its result
         logger.exception("could not take what a worker process told")
+
+
+def _popen(socket_fd: int, lifeline_fd: int) -> subprocess.Popen[bytes]:
+    command = [*_interpreter(), "-c", _START, _search_path()]
+    return subprocess.Popen(  # noqa: S603  our own interpreter, our own code
+        [*command, str(socket_fd), str(lifeline_fd)],
+        stdin=subprocess.DEVNULL,
+        pass_fds=(socket_fd, lifeline_fd),
+        # A group of its own: the terminal's Ctrl-C doesn't reach it, and what a task starts is
+        # killed with it.
+        process_group=0,
+    )
 
 
 def _interpreter() -> list[str]:
