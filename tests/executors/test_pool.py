@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -129,3 +130,11 @@ def test_closing_a_pool_in_another_thread_ends_the_calls_of_a_loop(tmp_path: Pat
         with pytest.raises(TaskProcessDied, match="its pool was closed"):
             workflow("w", jobs.tidies_up).run(str(tmp_path), executors={"process": pool})
         thread.join()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_a_pool_is_as_large_as_the_cores_that_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    assert ProcessPool().max_workers == 1

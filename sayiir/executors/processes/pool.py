@@ -44,7 +44,8 @@ class ProcessPool:
     with ``await close()``, or use it in a ``with`` or ``async with`` statement.
 
     Args:
-        max_workers: how many processes at most; as many as the machine has cores by default.
+        max_workers: how many processes at most; as many as the cores that this process
+            may use by default.
 
     Raises:
         ValueError: ``max_workers`` is less than 1.
@@ -59,7 +60,7 @@ class ProcessPool:
     """
 
     def __init__(self, max_workers: int | None = None) -> None:
-        self.max_workers = (os.cpu_count() or 1) if max_workers is None else max_workers
+        self.max_workers = _usable_cores() if max_workers is None else max_workers
         if self.max_workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {max_workers}")
         self._lock = threading.Lock()
@@ -270,6 +271,13 @@ class ProcessPool:
         if self._lifeline is not None:
             for end in self._lifeline:
                 os.close(end)
+
+
+def _usable_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS doesn't bind processes to cores
+        return os.cpu_count() or 1
 
 
 def _refuse(turn: asyncio.Future[WorkerProcess | None]) -> None:
