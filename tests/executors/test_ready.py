@@ -171,6 +171,14 @@ async def test_cancelling_what_is_not_ready_yet_ends_it() -> None:
 # -- what is there isn't sent again
 
 
+async def test_a_decorated_class_goes_by_its_name() -> None:
+    async with ProcessPool(max_workers=1) as pool:
+        flow = workflow("w", jobs.Halve >> jobs.double)
+        assert await flow.arun(5, executors={"process": pool}) == 4
+        # Executors of one's own may send what stands for its instance, and no setup.
+        assert await pool.run(call(jobs.Halve.spec.function, 5)) == 2
+
+
 async def test_a_class_task_and_its_factory_are_sent_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
