@@ -1,4 +1,4 @@
-"""What goes over the socket between a process and its worker: a kind, a length, bytes."""
+"""What goes over the socket between a process and its worker: kind, number, length, bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADER", "FrameReader", "Kind", "frame"]
 
-HEADER: Final = struct.Struct("!BQ")
+HEADER: Final = struct.Struct("!BQQ")
 
 
 class Kind(IntEnum):
@@ -27,36 +27,36 @@ class Kind(IntEnum):
     PREPARED = 8
 
 
-def frame(kind: Kind, body: bytes = b"") -> bytes:
-    """The bytes that go over.
+def frame(kind: Kind, body: bytes = b"", number: int = 0) -> bytes:
+    """The bytes that go over; ``number`` is that of the call that they belong to.
 
-    >>> frame(Kind.HEARTBEAT).hex()
-    '050000000000000000'
+    >>> frame(Kind.HEARTBEAT, number=3).hex()
+    '0500000000000000030000000000000000'
     """
-    return HEADER.pack(kind, len(body)) + body
+    return HEADER.pack(kind, number, len(body)) + body
 
 
 class FrameReader:
     """Takes bytes as they arrive, and gives the frames that are whole.
 
     >>> reader = FrameReader()
-    >>> data = frame(Kind.RESULT, b"abc")
+    >>> data = frame(Kind.RESULT, b"abc", 1)
     >>> list(reader.feed(data[:5])), list(reader.feed(data[5:]))
-    ([], [(<Kind.RESULT: 2>, b'abc')])
+    ([], [(<Kind.RESULT: 2>, 1, b'abc')])
     """
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[tuple[Kind, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[Kind, int, bytes]]:
         """The frames that these bytes complete."""
         buffer = self._buffer
         buffer += data
         while len(buffer) >= HEADER.size:
-            kind, length = HEADER.unpack_from(buffer)
+            kind, number, length = HEADER.unpack_from(buffer)
             end = HEADER.size + length
             if len(buffer) < end:
                 return
             body = bytes(memoryview(buffer)[HEADER.size : end])
             del buffer[:end]
-            yield Kind(kind), body
+            yield Kind(kind), number, body

@@ -71,6 +71,9 @@ class WorkerProcess:
             ours.close()
             raise
         self._connection = ours
+        # It may hold the beginning of what a thread tells after its call's end.
+        self._reader = FrameReader()
+        self._number = 0
         # What it has: functions, the one used longest ago first, and what setup made.
         self._known: OrderedDict[str, None] = OrderedDict()
         self._made: set[str] = set()
@@ -100,6 +103,7 @@ class WorkerProcess:
         Raises:
             ProcessDied: the worker wasn't ready in time.
         """
+        self._number += 1
         preparation = self._missing(sent)
         if preparation is not None:
             try:
@@ -151,9 +155,9 @@ class WorkerProcess:
         """What the worker answers to a message; None: it died without an answer."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[tuple[Kind, bytes] | None] = loop.create_future()
-        reader, connection = FrameReader(), self._connection
+        number, connection = self._number, self._connection
         descriptor = connection.fileno()
-        left = memoryview(frame(asked, pickle.dumps(message, protocol=5)))
+        left = memoryview(frame(asked, pickle.dumps(message, protocol=5), number))
 
         def readable() -> None:
             try:
@@ -164,8 +168,12 @@ class WorkerProcess:
                 data = b""
             if not data and not answer.done():
                 answer.set_result(None)
-            for kind, body in reader.feed(data):
-                if kind not in _ANSWERS:
+            for kind, whose, body in self._reader.feed(data):
+                if kind is Kind.LOG:  # says by itself where it comes from
+                    _tell(told, kind, body)
+                elif whose != number:
+                    continue  # of a thread that an earlier call has left behind
+                elif kind not in _ANSWERS:
                     _tell(told, kind, body)
                 elif not answer.done():
                     answer.set_result((kind, body))
