@@ -8,9 +8,12 @@ import inspect
 import pickle
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sayiir.dsl.context import CURRENT_ATTEMPT, TaskContext
+from sayiir.executors.checking import check_made
+from sayiir.executors.entering import is_async_manager, is_awaited, is_manager, needs_loop
 from sayiir.executors.pickling import pack
 from sayiir.executors.shipping import ShippedFunctions, load_function
 
@@ -31,12 +34,14 @@ class SentSetup(NamedTuple):
         factory: its bytes; None: the process has made it already.
         parameter: who takes it.
         needs: what the factory takes.
+        kind: the bytes of the type that it must be of.
     """
 
     key: str
     factory: bytes | None
     parameter: str | None
     needs: tuple[SentSetup, ...]
+    kind: bytes | None
 
 
 class SentCall(NamedTuple):
@@ -109,8 +114,11 @@ def sent_call(call: Call, functions: ShippedFunctions, log_level: int) -> SentCa
 def _sent_setup(setup: Setup, functions: ShippedFunctions) -> SentSetup:
     factory = functions.of(setup.factory)
     needs = tuple(_sent_setup(each, functions) for each in setup.needs)
-    key = ":".join((setup.key, factory.key, *(need.key for need in needs)))
-    return SentSetup(key, factory.data, setup.parameter, needs)
+    kind = None if setup.kind is None else functions.of(setup.kind)
+    key = ":".join(
+        (setup.key, factory.key, kind.key if kind else "", *(need.key for need in needs))
+    )
+    return SentSetup(key, factory.data, setup.parameter, needs, kind.data if kind else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,18 +202,29 @@ class Performer:
             if setup.factory is None:
                 raise LookupError(f"{setup.key} was never made in this process")
             given = {str(need.parameter): self._setup(need) for need in setup.needs}
-            made: Any = load_function(setup.factory)(**given)
-            if inspect.isawaitable(made):
-                made = self._awaited(made)
-            entered = self._entered(made)
-            self._made[setup.key] = made if setup.parameter is None else entered
+            self._made[setup.key] = self._kept(
+                setup, partial(load_function(setup.factory), **given)
+            )
         return self._made[setup.key]
 
-    def _entered(self, made: Any) -> Any:
-        kind: Any = type(made)  # pyright: ignore[reportUnknownVariableType]
-        if hasattr(kind, "__aenter__"):
-            return self._awaited(self._stack.enter_async_context(made))
-        return self._stack.enter_context(made) if hasattr(kind, "__enter__") else made
+    def _kept(self, setup: SentSetup, make: Callable[[], Any]) -> Any:
+        """What the engine makes and enters of it too; sync code is called with no loop around."""
+        made = self._awaited(_called(make)) if needs_loop(make) else make()
+        if is_awaited(made):
+            made = self._awaited(made)
+        own, used = AsyncExitStack(), made
+        if is_async_manager(made):
+            used = self._awaited(own.enter_async_context(made))
+        elif is_manager(made):
+            used = own.enter_context(made)
+        try:
+            if setup.kind is not None:
+                check_made(used, load_function(setup.kind))
+        except BaseException:
+            self._awaited(own.aclose())
+            raise
+        self._stack.push_async_exit(own)
+        return made if setup.parameter is None else used
 
     def _awaited(self, awaitable: Any) -> Any:
         if self._runner is None:
@@ -219,6 +238,11 @@ class Performer:
                 self.running = None
 
         return self._runner.run(run(), context=contextvars.copy_context())
+
+
+async def _called(make: Callable[[], Any]) -> Any:
+    made = make()
+    return await made if is_awaited(made) else made
 
 
 def _arguments(sent: SentCall) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -124,7 +124,7 @@ class WorkerProcess:
         deadline = await started()
         begun = sent._replace(
             function=sent.function and (sent.function[0], None),
-            setup=tuple(each._replace(factory=None, needs=()) for each in sent.setup),
+            setup=tuple(each._replace(factory=None, needs=(), kind=None) for each in sent.setup),
             facts={**sent.facts, "deadline": deadline},
         )
         return await self._answer(Kind.CALL, begun, told)
@@ -146,7 +146,7 @@ class WorkerProcess:
 
     def _without_made(self, setup: SentSetup) -> SentSetup:
         if setup.key in self._made:
-            return setup._replace(factory=None, needs=())
+            return setup._replace(factory=None, needs=(), kind=None)
         return setup._replace(needs=tuple(map(self._without_made, setup.needs)))
 
     async def _answer(
