@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
 from sayiir.executors.outcomes import error_from
-from sayiir.executors.processes.frames import Kind
-from sayiir.executors.processes.pool import tell
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
+from sayiir.executors.wire import Kind, tell
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

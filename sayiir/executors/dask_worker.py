@@ -17,8 +17,8 @@ from sayiir.executors.protocol import ProcessDied
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sayiir.executors.processes.frames import Kind
     from sayiir.executors.remote import SentCall
+    from sayiir.executors.wire import Kind
 
 __all__ = ["READY", "CallsPlugin", "let_go", "perform", "stop"]
 

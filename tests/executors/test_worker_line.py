@@ -12,7 +12,7 @@ import pytest
 
 from sayiir import TaskContext, task, workflow
 from sayiir.executors import Call, ProcessPool
-from sayiir.executors.processes.frames import FrameReader, Kind, frame
+from sayiir.executors.wire import FrameReader, Kind, frame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

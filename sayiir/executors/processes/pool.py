@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
 from sayiir.executors.outcomes import error_from
-from sayiir.executors.processes.frames import Kind
 from sayiir.executors.processes.process import WorkerProcess
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
+from sayiir.executors.wire import Kind, tell
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sayiir.executors.protocol import Call
     from sayiir.executors.remote import SentCall
 
-__all__ = ["ProcessPool", "tell"]
+__all__ = ["ProcessPool"]
 
 CLOSE_SECONDS: Final = 1.0
 """How long idle workers have, all together, to end in good order."""
@@ -285,23 +285,6 @@ def _refuse(turn: asyncio.Future[WorkerProcess | None]) -> None:
         turn.set_exception(
             SayiirError("this ProcessPool was closed while a call waited for a worker")
         )
-
-
-def tell(call: Call, kind: Kind, body: bytes) -> None:
-    """Hand on to a call's context, or to logging, what came of it from elsewhere."""
-    match kind:
-        case Kind.HEARTBEAT:
-            call.context.heartbeat()
-        case Kind.PROGRESS:
-            call.context.progress(*pickle.loads(body))  # noqa: S301  our own worker wrote it
-        case Kind.LOG:
-            name, level, path, line, text, facts, created, process = pickle.loads(body)  # noqa: S301
-            logger = logging.getLogger(name)
-            record = logger.makeRecord(name, level, path, line, text, (), None, extra=facts)
-            record.created, record.process = created, process
-            logger.handle(record)
-        case _:
-            raise TypeError(f"a worker sent {kind!r}")
 
 
 def _how(code: int | None) -> str:

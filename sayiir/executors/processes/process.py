@@ -17,10 +17,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import SayiirError
-from sayiir.executors.processes.frames import FrameReader, Kind, frame
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import Preparation
 from sayiir.executors.shipping import KEPT_FUNCTIONS
+from sayiir.executors.wire import FrameReader, Kind, frame
 from sayiir.limits import PROCESS_READY_SECONDS
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sayiir.errors import WorkflowCancelled
 from sayiir.executors.outcomes import sent_error
 from sayiir.executors.pickling import Answers
-from sayiir.executors.processes.frames import HEADER, Kind, frame
 from sayiir.executors.remote import Line, Performer
+from sayiir.executors.wire import HEADER, Kind, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,7 +1,9 @@
-"""What goes over the socket between a process and its worker: kind, number, length, bytes."""
+"""What goes between who calls and who performs: frames of kind, number, length and bytes."""
 
 from __future__ import annotations
 
+import logging
+import pickle
 import struct
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
@@ -9,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["HEADER", "FrameReader", "Kind", "frame"]
+    from sayiir.executors.protocol import Call
+
+__all__ = ["HEADER", "FrameReader", "Kind", "frame", "tell"]
 
 HEADER: Final = struct.Struct("!BQQ")
 
@@ -60,3 +64,20 @@ class FrameReader:
             body = bytes(memoryview(buffer)[HEADER.size : end])
             del buffer[:end]
             yield Kind(kind), number, body
+
+
+def tell(call: Call, kind: Kind, body: bytes) -> None:
+    """Hand on to a call's context, or to logging, what came of it from elsewhere."""
+    match kind:
+        case Kind.HEARTBEAT:
+            call.context.heartbeat()
+        case Kind.PROGRESS:
+            call.context.progress(*pickle.loads(body))  # noqa: S301  our own worker wrote it
+        case Kind.LOG:
+            name, level, path, line, text, facts, created, process = pickle.loads(body)  # noqa: S301
+            logger = logging.getLogger(name)
+            record = logger.makeRecord(name, level, path, line, text, (), None, extra=facts)
+            record.created, record.process = created, process
+            logger.handle(record)
+        case _:
+            raise TypeError(f"a worker sent {kind!r}")
