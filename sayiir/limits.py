@@ -43,6 +43,9 @@ MAX_INTERRUPTION_WAIT_SECONDS: Final = 300.0
 MAX_ABANDONED_THREADS: Final = 64
 RESOURCE_GRACE_SECONDS: Final = 10.0
 """How long closing waits for a thread that is still entering a resource."""
+PROCESS_READY_SECONDS: Final = 300.0
+"""A worker process starts, imports a task's module and makes its resources in that time; only
+then the task's own timeout counts."""
 MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS: Final = 5.0
 """A longer backoff parks; a shorter one is slept with the lease kept."""
 CONTROL_POLL_SECONDS: Final = 1.0

@@ -70,7 +70,8 @@ def _resources_for(asked: Mapping[str, Any], resources: Resources) -> tuple[Setu
         return ()
     factories = resources.factories(asked.values())
     return tuple(
-        Setup(f"resource {type_name(key)}", factories[key], name) for name, key in asked.items()
+        Setup(f"resource {type_name(key)}", factories[key], name, kind=key)
+        for name, key in asked.items()
     )
 
 

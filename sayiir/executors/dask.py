@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
 from sayiir.executors.outcomes import error_from
-from sayiir.executors.processes.frames import Kind
-from sayiir.executors.processes.pool import tell
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
+from sayiir.executors.wire import Kind, tell
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from sayiir.executors.protocol import Call
 
 __all__ = ["DaskExecutor"]
+
+logger = logging.getLogger("sayiir.executors")
 
 STOP_SECONDS: Final = 2.0
 """How long a cancelled call waits for the cluster to say that it is stopped."""
@@ -80,16 +81,16 @@ class DaskExecutor:
         """
         await asyncio.to_thread(self._open)
         level = logging.getLogger("sayiir.task").getEffectiveLevel()
-        sent = sent_call(call, self._functions, None, level)
+        sent = sent_call(call, self._functions, level)
         key = f"{self._name}-{uuid.uuid4().hex}"
         running = self._calls[key] = _Running(call, asyncio.get_running_loop())
         try:
             answer = asyncio.wrap_future(self._on_client(self._submitted(key, sent)))
             outcome, facts = await _first_of(answer, running.lost)
             if running.lost.done():
-                await self._stop(key)  # the second start waits over there for its go
+                await self._stop(key, running)  # the second start waits over there for its go
         except BaseException:
-            await self._stop(key)
+            await self._stop(key, running)
             raise
         finally:
             del self._calls[key]
@@ -178,11 +179,18 @@ class DaskExecutor:
         run = self._client.run
         await run(let_go, key, self._name, deadline, workers=[address], on_error="ignore")
 
-    async def _stopped(self, key: str) -> None:
+    async def _stopped(self, key: str, address: str | None) -> bool:
+        """Whether everybody who was asked has answered; all are, where nobody has begun it."""
         from sayiir.executors.dask_worker import stop
 
-        with suppress(OSError):
-            await self._client.run(stop, key, self._name, on_error="ignore")
+        workers = None if address is None else [address]
+        run = self._client.run
+        try:
+            answers = await run(stop, key, self._name, workers=workers, on_error="return")
+        except OSError:
+            return False
+        silent = address is not None and address not in answers
+        return not silent and not any(isinstance(each, Exception) for each in answers.values())
 
     # -- in the loop of the call
 
@@ -198,16 +206,27 @@ class DaskExecutor:
         elif not running.lost.done():
             # Dask has begun it again by itself: it has lost the worker that it was on.
             why = f"the Dask worker {running.address} was lost while it ran this"
+            running.address = body
             running.lost.set_result(("died", (why, None)))
 
-    async def _stop(self, key: str) -> None:
-        stopped = asyncio.wrap_future(self._on_client(self._stopped(key)))
+    async def _stop(self, key: str, running: _Running) -> None:
+        stopping = self._on_client(self._stopped(key, running.address))
+        stopped = asyncio.wrap_future(stopping)
         with suppress(asyncio.CancelledError):
             await asyncio.wait([stopped], timeout=STOP_SECONDS)
+        if not stopped.done() or stopped.cancelled() or stopped.exception() or not stopped.result():
+            context, where = running.call.context, running.address or "the cluster's workers"
+            logger.warning(
+                "%r of instance %r may still run: %s did not confirm within %g s that it stopped",
+                context.path,
+                context.instance_id,
+                where,
+                STOP_SECONDS,
+            )
 
 
 class _Running:
-    """A call on its way. ``address``: the Dask worker that was let go with it."""
+    """A call on its way. ``address``: the Dask worker that has begun it last."""
 
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
         self.call = call

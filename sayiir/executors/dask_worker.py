@@ -17,8 +17,8 @@ from sayiir.executors.protocol import ProcessDied
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sayiir.executors.processes.frames import Kind
     from sayiir.executors.remote import SentCall
+    from sayiir.executors.wire import Kind
 
 __all__ = ["READY", "CallsPlugin", "let_go", "perform", "stop"]
 
@@ -63,28 +63,30 @@ def _plugin(worker: Any, name: str) -> CallsPlugin | None:
 async def perform(sent: SentCall, key: str, name: str) -> tuple[str, Any]:
     """The Dask task of a call: ("answer", kind and bytes), ("died", why and exit code).
 
-    It begins when the client lets it go. So a call that Dask starts again by itself, because it
-    lost the worker, isn't run twice in one attempt.
+    Its function is called when the client lets it go. So a call that Dask starts again by itself,
+    because it lost the worker, isn't run twice in one attempt.
     """
     worker = get_worker()
     plugin = _plugin(worker, name)
     if plugin is None or plugin.pool is None:
         return "died", ("the Dask worker has lost its sayiir plugin", None)
-    go = asyncio.get_running_loop().create_future()
+    go: asyncio.Future[datetime | None] = asyncio.get_running_loop().create_future()
     plugin.waiting[key] = go
     task = asyncio.current_task()
     assert task is not None
     plugin.running[key] = task
-    try:
+
+    async def started() -> datetime | None:
         worker.log_event(name, (key, READY, worker.address))
         async with asyncio.timeout(GO_SECONDS):
-            deadline = await go
+            return await go
+
+    try:
 
         def told(kind: Kind, body: bytes) -> None:
             worker.log_event(name, (key, int(kind), body))
 
-        begun = sent._replace(facts={**sent.facts, "deadline": deadline})
-        kind, body = await plugin.pool.perform(lambda: begun, told)
+        kind, body = await plugin.pool.perform(lambda: sent, started, told)
         return "answer", (int(kind), body)
     except ProcessDied as died:
         return "died", (str(died), died.exit_code)

@@ -73,17 +73,20 @@ class Setup:
     Attributes:
         key: what it is; with its factory and its needs, equal for calls that share it.
         factory: makes it, or an awaitable of it; can be pickled. If it is an (async) context
-            manager, that is entered, what it gives is used, and it is left when the process
-            ends in good order.
+            manager, that is entered and not awaited, what it gives is used, and it is left when
+            the process ends in good order.
         parameter: the name of the parameter that takes it; None: it is itself what is called,
             in the place of ``Call.function``, entered or not.
         needs: what the factory takes, by its own parameters' names.
+        kind: the type that a resource is asked for by: what is used must be of it. None: what
+            is used isn't looked at.
     """
 
     key: str
     factory: Callable[..., Any]
     parameter: str | None = None
     needs: tuple[Setup, ...] = ()
+    kind: Any = None
 
 
 class ProcessDied(TaskProcessDied):

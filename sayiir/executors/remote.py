@@ -6,23 +6,24 @@ import asyncio
 import contextvars
 import inspect
 import pickle
-from collections import OrderedDict
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sayiir.dsl.context import CURRENT_ATTEMPT, TaskContext
+from sayiir.executors.checking import check_made
+from sayiir.executors.entering import is_async_manager, is_awaited, is_manager, needs_loop
 from sayiir.executors.pickling import pack
-from sayiir.executors.shipping import KEPT_FUNCTIONS, ShippedFunctions, load_function
+from sayiir.executors.shipping import ShippedFunctions, load_function
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from sayiir.errors import WorkflowCancelled
     from sayiir.executors.protocol import Call, Setup
 
-__all__ = ["Line", "Performer", "SentCall", "sent_call"]
+__all__ = ["Line", "Performer", "Preparation", "SentCall", "SentSetup", "sent_call"]
 
 
 class SentSetup(NamedTuple):
@@ -30,22 +31,25 @@ class SentSetup(NamedTuple):
 
     Attributes:
         key: tells it from others, by what makes it too: two runners may share a pool.
-        factory: its bytes.
+        factory: its bytes; None: the process has made it already.
         parameter: who takes it.
         needs: what the factory takes.
+        kind: the bytes of the type that it must be of.
     """
 
     key: str
-    factory: bytes
+    factory: bytes | None
     parameter: str | None
     needs: tuple[SentSetup, ...]
+    kind: bytes | None
 
 
 class SentCall(NamedTuple):
     """A call as plain data: bytes, texts and numbers alone. A tuple, which is pickled fastest.
 
     Attributes:
-        function: its key and its bytes; no bytes: the process has it already.
+        function: its key and its bytes; no bytes: the process has it already. None: what is
+            called comes of ``setup``.
         values: args and kwargs, pickled; ``lone``: the only positional argument.
         facts: the plain attributes of its context.
         context_parameters: names of the parameters that take the context.
@@ -53,7 +57,7 @@ class SentCall(NamedTuple):
         log_level: records below it needn't be sent back.
     """
 
-    function: tuple[str, bytes | None]
+    function: tuple[str, bytes | None] | None
     values: bytes
     lone: bool
     facts: dict[str, Any]
@@ -62,22 +66,41 @@ class SentCall(NamedTuple):
     log_level: int
 
 
-def sent_call(
-    call: Call, functions: ShippedFunctions, deadline: datetime | None, log_level: int
-) -> SentCall:
-    """What is sent of a call.
+class Preparation(NamedTuple):
+    """What a process has to have before a call begins, as plain data.
+
+    Sent apart from the call: reading it runs nothing, and what fails in it is told as that.
+
+    Attributes:
+        function: its key and its bytes; None: it is there.
+        setup: what isn't made yet; of what is made, the keys alone.
+        forget: keys of functions that are kept no longer. Only who sends counts them.
+        log_level: as in the call.
+    """
+
+    function: tuple[str, bytes] | None
+    setup: tuple[SentSetup, ...]
+    forget: tuple[str, ...]
+    log_level: int
+
+
+def sent_call(call: Call, functions: ShippedFunctions, log_level: int) -> SentCall:
+    """What is sent of a call; its deadline is known only when it begins.
 
     Raises:
         PayloadError: the function, an argument or a factory can't be pickled.
     """
-    shipped = functions.of(call.function)
+    function: tuple[str, bytes | None] | None = None
+    if all(each.parameter is not None for each in call.setup):
+        shipped = functions.of(call.function)
+        function = (shipped.key, shipped.data)
     context = call.context
     facts = {
         "instance_id": context.instance_id,
         "path": context.path,
         "attempt": context.attempt,
         "iteration": context.iteration,
-        "deadline": deadline,
+        "deadline": None,
         "idempotency_key": context.idempotency_key,
         "traceparent": context.traceparent,
     }
@@ -85,15 +108,17 @@ def sent_call(
     # A lone scalar is the usual input, and is packed faster without a tuple around it.
     lone = len(call.args) == 1 and not call.kwargs
     values = pack(call.args[0] if lone else (call.args, dict(call.kwargs)), "an argument")
-    function = (shipped.key, shipped.data)
     return SentCall(function, values, lone, facts, call.context_parameters, setup, log_level)
 
 
 def _sent_setup(setup: Setup, functions: ShippedFunctions) -> SentSetup:
     factory = functions.of(setup.factory)
     needs = tuple(_sent_setup(each, functions) for each in setup.needs)
-    key = ":".join((setup.key, factory.key, *(need.key for need in needs)))
-    return SentSetup(key, factory.data, setup.parameter, needs)
+    kind = None if setup.kind is None else functions.of(setup.kind)
+    key = ":".join(
+        (setup.key, factory.key, kind.key if kind else "", *(need.key for need in needs))
+    )
+    return SentSetup(key, factory.data, setup.parameter, needs, kind.data if kind else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +145,27 @@ class Performer:
     """
 
     def __init__(self) -> None:
-        self._functions: OrderedDict[str, Callable[..., Any]] = OrderedDict()
+        self._functions: dict[str, Callable[..., Any]] = {}
         self._made: dict[str, Any] = {}
         self._stack = AsyncExitStack()
         self._runner: asyncio.Runner | None = None
         self.running: asyncio.Task[Any] | None = None
 
+    def prepare(self, sent: Preparation) -> None:
+        """Load and make what a call needs; raises what the user's modules and factories raise.
+
+        What failed is asked for anew by the next call; what was made before that stays.
+        """
+        for key in sent.forget:
+            self._functions.pop(key, None)
+        loaded = None if sent.function is None else load_function(sent.function[1])
+        for setup in sent.setup:
+            self._setup(setup)
+        if sent.function is not None and loaded is not None:  # last: all of it is there, or none
+            self._functions[sent.function[0]] = loaded
+
     def perform(self, sent: SentCall, line: Line) -> Any:
-        """The result of the call; raises what the function raises."""
+        """The result of a call that was prepared; raises what the function raises."""
         context = TaskContext(
             **sent.facts,
             heartbeat=line.heartbeat,
@@ -136,9 +174,9 @@ class Performer:
         )
         args, kwargs = _arguments(sent)
         kwargs.update(dict.fromkeys(sent.context_parameters, context))
-        function = self._function(*sent.function)
+        function: Any = None if sent.function is None else self._functions[sent.function[0]]
         for setup in sent.setup:
-            made = self._setup(setup)
+            made = self._made[setup.key]
             if setup.parameter is None:
                 function = made
             else:
@@ -159,32 +197,34 @@ class Performer:
             if self._runner is not None:
                 self._runner.close()
 
-    def _function(self, key: str, data: bytes | None) -> Callable[..., Any]:
-        function = self._functions.get(key)
-        if function is None:
-            if data is None:
-                raise LookupError(f"the function {key} was never sent to this process")
-            function = self._functions[key] = load_function(data)
-        self._functions.move_to_end(key)
-        if len(self._functions) > KEPT_FUNCTIONS:
-            self._functions.popitem(last=False)
-        return function
-
     def _setup(self, setup: SentSetup) -> Any:
         if setup.key not in self._made:
+            if setup.factory is None:
+                raise LookupError(f"{setup.key} was never made in this process")
             given = {str(need.parameter): self._setup(need) for need in setup.needs}
-            made: Any = load_function(setup.factory)(**given)
-            if inspect.isawaitable(made):
-                made = self._awaited(made)
-            entered = self._entered(made)
-            self._made[setup.key] = made if setup.parameter is None else entered
+            self._made[setup.key] = self._kept(
+                setup, partial(load_function(setup.factory), **given)
+            )
         return self._made[setup.key]
 
-    def _entered(self, made: Any) -> Any:
-        kind: Any = type(made)  # pyright: ignore[reportUnknownVariableType]
-        if hasattr(kind, "__aenter__"):
-            return self._awaited(self._stack.enter_async_context(made))
-        return self._stack.enter_context(made) if hasattr(kind, "__enter__") else made
+    def _kept(self, setup: SentSetup, make: Callable[[], Any]) -> Any:
+        """What the engine makes and enters of it too; sync code is called with no loop around."""
+        made = self._awaited(_called(make)) if needs_loop(make) else make()
+        if is_awaited(made):
+            made = self._awaited(made)
+        own, used = AsyncExitStack(), made
+        if is_async_manager(made):
+            used = self._awaited(own.enter_async_context(made))
+        elif is_manager(made):
+            used = own.enter_context(made)
+        try:
+            if setup.kind is not None:
+                check_made(used, load_function(setup.kind))
+        except BaseException:
+            self._awaited(own.aclose())
+            raise
+        self._stack.push_async_exit(own)
+        return made if setup.parameter is None else used
 
     def _awaited(self, awaitable: Any) -> Any:
         if self._runner is None:
@@ -198,6 +238,11 @@ class Performer:
                 self.running = None
 
         return self._runner.run(run(), context=contextvars.copy_context())
+
+
+async def _called(make: Callable[[], Any]) -> Any:
+    made = make()
+    return await made if is_awaited(made) else made
 
 
 def _arguments(sent: SentCall) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""Functions on their way to another process.
+"""Functions and classes on their way to another process.
 
-A function of a module that can be imported goes as its name, so that the other side imports
-that module and never ``__main__``; any other goes whole, by cloudpickle.
+What is of a module that can be imported goes as its name, so that the other side imports that
+module and never ``__main__``; anything else goes whole, by cloudpickle.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import xxhash
 
+from sayiir.dsl.class_call import ClassCall
 from sayiir.dsl.task import Task
 from sayiir.executors.pickling import goes_by_value, pack
 
@@ -75,20 +76,24 @@ def load_function(data: bytes) -> Callable[..., Any]:
     if not isinstance(loaded, _Reference):
         return cast("Callable[..., Any]", loaded)
     found = _looked_up(importlib.import_module(loaded.module), loaded.qualname)
-    return cast("Callable[..., Any]", found.spec.function if isinstance(found, Task) else found)
+    return cast("Callable[..., Any]", _undecorated(found, class_itself=loaded.class_itself))
 
 
 @dataclass(frozen=True, slots=True)
 class _Reference:
+    """``class_itself``: not what calls an instance of it, where both have one name."""
+
     module: str
     qualname: str
+    class_itself: bool
 
 
 def _reference(function: Callable[..., Any]) -> _Reference | None:
     """Where another process finds the function by importing; None: only here."""
-    if not isinstance(function, types.FunctionType):
+    if not isinstance(function, (types.FunctionType, type, ClassCall)):
         return None
-    name, qualname = function.__module__, function.__qualname__
+    made: Any = function
+    name, qualname = made.__module__, made.__qualname__
     module = sys.modules.get(name)
     # A module that was made by hand has no spec, and nobody else could import it.
     if name == "__main__" or getattr(module, "__spec__", None) is None or goes_by_value(name):
@@ -97,9 +102,17 @@ def _reference(function: Callable[..., Any]) -> _Reference | None:
         found = _looked_up(module, qualname)
     except AttributeError:
         return None
+    class_itself = isinstance(function, type)
+    if _undecorated(found, class_itself=class_itself) is not function:
+        return None
+    return _Reference(name, qualname, class_itself)
+
+
+def _undecorated(found: Any, *, class_itself: bool) -> Any:
+    """What ``@task`` made a task of, where the task has taken its name."""
     if isinstance(found, Task):
         found = found.spec.function
-    return _Reference(name, qualname) if found is function else None
+    return found.kind if class_itself and isinstance(found, ClassCall) else found
 
 
 def _looked_up(module: Any, qualname: str) -> Any:

@@ -36,6 +36,15 @@ def double(n: int) -> int:
 
 
 @task(run_in="process")
+class Halve:
+    """A class of a module that can be imported goes by its name, though the name is the task's."""
+
+    def __call__(self, n: int) -> int:
+        with UNPICKLABLE:
+            return n // 2
+
+
+@task(run_in="process")
 async def triple(n: int) -> int:
     await asyncio.sleep(0)
     return 3 * n

@@ -132,7 +132,7 @@ def sleeps(file: str) -> str:
     return file
 
 
-@task(run_in="cluster", timeout="3s")  # the start of its process counts
+@task(run_in="cluster", timeout="500ms")  # the start of its process doesn't count
 def hangs(file: str) -> str:
     Path(file).write_text(str(os.getpid()), encoding="utf-8")
     time.sleep(60)
@@ -212,3 +212,59 @@ def test_its_absence_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(SayiirError, match=r"pip install 'sayiir-py\[dask\]'"):
         DaskExecutor("tcp://127.0.0.1:1")
+
+
+async def test_the_worker_that_runs_a_call_is_asked_alone_to_stop_it(
+    client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    run = client.run
+
+    def noting(function: Any, *args: Any, **options: Any) -> Any:
+        if function.__name__ == "stop":
+            asked.append(options["workers"])
+        return run(function, *args, **options)
+
+    monkeypatch.setattr(client, "run", noting)
+    file = tmp_path / "pid"
+    async with DaskExecutor(client) as executor:
+        running = asyncio.ensure_future(
+            workflow("w", sleeps).arun(str(file), executors={"cluster": executor})
+        )
+        await eventually(lambda: file.exists() and file.read_text())
+        (known,) = [each.address for each in executor._calls.values()]
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    assert asked == [[known]]
+    assert not is_alive(int(file.read_text()))
+
+
+async def test_a_stop_that_nobody_confirms_is_told(
+    client: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run = client.run
+
+    async def unheard() -> dict[str, Any]:
+        raise OSError("no way to it")
+
+    def refusing(function: Any, *args: Any, **options: Any) -> Any:
+        return unheard() if function.__name__ == "stop" else run(function, *args, **options)
+
+    file = tmp_path / "pid"
+    async with DaskExecutor(client) as executor:
+        running = asyncio.ensure_future(
+            workflow("w", sleeps).arun(str(file), executors={"cluster": executor})
+        )
+        await eventually(lambda: file.exists() and file.read_text())
+        with monkeypatch.context() as patched:
+            patched.setattr(client, "run", refusing)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        assert "'sleeps' of instance" in caplog.text
+        assert "did not confirm" in caplog.text
+    await gone(int(file.read_text()))  # its pool went with the executor

@@ -8,16 +8,16 @@ import logging
 from typing import TYPE_CHECKING, Any, Self
 
 from sayiir.dsl.inject import type_name
-from sayiir.engine.resources.entering import enter
 from sayiir.engine.resources.registry import Resources
 from sayiir.errors import SayiirError
+from sayiir.executors.entering import enter, needs_loop
 from sayiir.limits import RESOURCE_GRACE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sayiir.dsl.class_call import ClassCall
-    from sayiir.engine.resources.entering import Entered, InThread
+    from sayiir.executors.entering import Entered, InThread
 
 __all__ = ["ResourcePool"]
 
@@ -165,7 +165,7 @@ class ResourcePool:
 
             async def enter_it(in_thread: InThread) -> Entered:
                 given = {name: await self.get(key) for name, key in call.needs.items()}
-                in_loop = hasattr(call.kind, "__aenter__")
+                in_loop = needs_loop(call.kind)
                 entered = await enter(lambda: call.kind(**given), in_thread, in_loop=in_loop)
                 # The class's own __call__ was looked at, so its instance is what is called.
                 entered.value = entered.made

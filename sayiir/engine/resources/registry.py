@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from sayiir.dsl.callables import is_async_callable
 from sayiir.dsl.inject import class_of_key, type_name
-from sayiir.engine.resources.entering import is_async_manager, is_manager
 from sayiir.errors import DefinitionError
+from sayiir.executors.checking import check_made, fits
+from sayiir.executors.entering import is_async_manager, is_manager, needs_loop
 
 if TYPE_CHECKING:
     from sayiir.engine.resources.needs import Need
 
 __all__ = ["Resources", "Source"]
-
-_NOT_MEMBERS = frozenset(
-    (
-        "__annotate__",
-        "__class_getitem__",
-        "__init__",
-        "__init_subclass__",
-        "__new__",
-        "__subclasshook__",
-        "_abc_impl",
-        "_is_protocol",
-        "_is_runtime_protocol",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +42,7 @@ class Source:
         Raises:
             TypeError: it is no instance of the key.
         """
-        if not fits(value, self.key):
-            name = type_name(self.key)
-            raise TypeError(
-                f"what was handed over to make the resource {name} gave a "
-                f"{type(value).__name__}, not a {name}"
-            )
+        check_made(value, self.key)
 
 
 class Resources:
@@ -141,33 +120,6 @@ class Resources:
         return f"Given are: {names or 'none'} (only the exact type counts)"
 
 
-def fits(value: object, key: Any) -> bool:
-    """True for an object of a key's type; protocols are compared by their members."""
-    kind = class_of_key(key)
-    if kind is None:
-        return False
-    if isinstance(value, type) and not issubclass(kind, type):
-        return False  # a class has its instances' methods and yet is none of them
-    if not getattr(kind, "_is_protocol", False):
-        return isinstance(value, kind)
-    return all(hasattr(value, member) for member in _members(kind))
-
-
-def _members(protocol: type) -> set[str]:
-    """Names that a protocol asks for: also of those that isinstance() refuses to look at."""
-    names: set[str] = set()
-    for base in protocol.__mro__:
-        if getattr(base, "_is_protocol", False) and base.__module__ != "typing":
-            names |= set(vars(base).get("__annotations__", ()))
-            names |= {n for n, member in vars(base).items() if _is_member(n, member)}
-    return names - _NOT_MEMBERS
-
-
-def _is_member(name: str, member: object) -> bool:
-    special = name.startswith("__") and name.endswith("__")
-    return isinstance(member, types.FunctionType) if special else True
-
-
 def _source(key: Any, value: Any) -> Source:
     if class_of_key(key) is None:
         raise DefinitionError(
@@ -184,7 +136,7 @@ def _source(key: Any, value: Any) -> Source:
             "nor a factory or context manager that gives one"
         )
     _check_factory(name, key, value)
-    return Source(key, make=value, in_loop=_needs_loop(value), factory=True)
+    return Source(key, make=value, in_loop=needs_loop(value), factory=True)
 
 
 def _check_factory(name: str, key: Any, factory: Callable[..., Any]) -> None:
@@ -214,13 +166,3 @@ def _check_factory(name: str, key: Any, factory: Callable[..., Any]) -> None:
 
 def _managed(kind: type) -> bool:
     return hasattr(kind, "__aenter__") or hasattr(kind, "__enter__")
-
-
-def _needs_loop(factory: Callable[..., Any]) -> bool:
-    """Async functions, and classes of async context managers, which may look for a loop."""
-    inner: Any = factory
-    while isinstance(inner, functools.partial):
-        inner = cast("Any", inner).func
-    if isinstance(inner, type):
-        return hasattr(inner, "__aenter__")
-    return is_async_callable(inner)

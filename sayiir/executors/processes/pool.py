@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
 from sayiir.executors.outcomes import error_from
-from sayiir.executors.processes.frames import Kind
 from sayiir.executors.processes.process import WorkerProcess
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
+from sayiir.executors.wire import Kind, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
 
     from sayiir.executors.protocol import Call
     from sayiir.executors.remote import SentCall
 
-__all__ = ["ProcessPool", "tell"]
+__all__ = ["ProcessPool"]
 
 CLOSE_SECONDS: Final = 1.0
 """How long idle workers have, all together, to end in good order."""
@@ -43,7 +44,8 @@ class ProcessPool:
     with ``await close()``, or use it in a ``with`` or ``async with`` statement.
 
     Args:
-        max_workers: how many processes at most; as many as the machine has cores by default.
+        max_workers: how many processes at most; as many as the cores that this process
+            may use by default.
 
     Raises:
         ValueError: ``max_workers`` is less than 1.
@@ -58,7 +60,7 @@ class ProcessPool:
     """
 
     def __init__(self, max_workers: int | None = None) -> None:
-        self.max_workers = (os.cpu_count() or 1) if max_workers is None else max_workers
+        self.max_workers = _usable_cores() if max_workers is None else max_workers
         if self.max_workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {max_workers}")
         self._lock = threading.Lock()
@@ -83,8 +85,13 @@ class ProcessPool:
             BaseException: what the function raised.
         """
         level = logging.getLogger("sayiir.task").getEffectiveLevel()
+
+        async def started() -> datetime | None:
+            return call.started()
+
         kind, body = await self.perform(
-            lambda: sent_call(call, self._functions, call.started(), level),
+            lambda: sent_call(call, self._functions, level),
+            started,
             lambda kind, body: tell(call, kind, body),
         )
         if kind is Kind.ERROR:
@@ -92,12 +99,17 @@ class ProcessPool:
         return pickle.loads(body)  # noqa: S301
 
     async def perform(
-        self, begin: Callable[[], SentCall], told: Callable[[Kind, bytes], None]
+        self,
+        sent_of: Callable[[], SentCall],
+        started: Callable[[], Awaitable[datetime | None]],
+        told: Callable[[Kind, bytes], None],
     ) -> tuple[Kind, bytes]:
         """The answer to a call, RESULT or ERROR, as bytes: for who only hands them on.
 
         Args:
-            begin: asked for the call when a worker is there for it.
+            sent_of: asked for the call when a worker is there for it.
+            started: asked for the deadline when the call begins: its process runs, and has
+                loaded the function and made what it needs.
             told: gets what the call tells of itself.
 
         Raises:
@@ -106,18 +118,19 @@ class ProcessPool:
         """
         worker = await self._acquired()
         try:
-            sent = begin()
+            sent = sent_of()
         except BaseException:
             self._release(worker, usable=True)  # nothing has reached it
             raise
         answer = None
         try:
-            answer = await worker.call(sent, told)
-        except asyncio.CancelledError:
+            answer = await worker.call(sent, started, told)
+        except (asyncio.CancelledError, Exception):
             await worker.kill()
             raise
         except BaseException:  # the loop is torn down: no time to wait in it
             worker.kill_now(0)
+            worker.hang_up()
             raise
         finally:
             self._release(worker, usable=answer is not None)
@@ -154,14 +167,18 @@ class ProcessPool:
         try:
             handed = await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
                 self._take_back(turn.result())
             raise
         if handed is not None:
             return handed
-        with self._lock:
-            self._starting -= 1
-            return self._started()
+        try:
+            with self._lock:
+                self._starting -= 1
+                return self._started()
+        except BaseException:
+            self._pass_on(None)  # the room is there all the same, for who waits behind this call
+            raise
 
     def _free(self) -> WorkerProcess | None:
         """An idle worker, or a new one where there is room for it."""
@@ -230,9 +247,9 @@ class ProcessPool:
         self._pass_on(worker)
 
     async def _died(self, worker: WorkerProcess) -> BaseException:
+        code = await worker.ended()
         if self._closed:
             return ProcessDied(f"worker process {worker.pid} was killed: its pool was closed")
-        code = await worker.ended()
         return ProcessDied(f"worker process {worker.pid} {_how(code)}", code)
 
     def _close(self) -> None:
@@ -240,15 +257,15 @@ class ProcessPool:
             if self._closed:
                 return
             self._closed = True
-            idle, busy, waiting = self._idle, self._busy, self._waiting
+            idle, busy, waiting = self._idle, list(self._busy), self._waiting
             self._idle, self._waiting = [], deque()
         for loop, turn in waiting:
             with suppress(RuntimeError):
-                loop.call_soon_threadsafe(turn.cancel)
+                loop.call_soon_threadsafe(_refuse, turn)
         for worker in idle:
             worker.hang_up()
-        for worker in list(busy):
-            worker.kill_now(0)
+        for worker in busy:
+            worker.kill_now(0)  # the call hears it hang up, and lets go of it
         for worker in idle:
             worker.kill_now(CLOSE_SECONDS)
         if self._lifeline is not None:
@@ -256,21 +273,18 @@ class ProcessPool:
                 os.close(end)
 
 
-def tell(call: Call, kind: Kind, body: bytes) -> None:
-    """Hand on to a call's context, or to logging, what came of it from elsewhere."""
-    match kind:
-        case Kind.HEARTBEAT:
-            call.context.heartbeat()
-        case Kind.PROGRESS:
-            call.context.progress(*pickle.loads(body))  # noqa: S301  our own worker wrote it
-        case Kind.LOG:
-            name, level, path, line, text, facts, created, process = pickle.loads(body)  # noqa: S301
-            logger = logging.getLogger(name)
-            record = logger.makeRecord(name, level, path, line, text, (), None, extra=facts)
-            record.created, record.process = created, process
-            logger.handle(record)
-        case _:
-            raise TypeError(f"a worker sent {kind!r}")
+def _usable_cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS doesn't bind processes to cores
+        return os.cpu_count() or 1
+
+
+def _refuse(turn: asyncio.Future[WorkerProcess | None]) -> None:
+    if not turn.done():
+        turn.set_exception(
+            SayiirError("this ProcessPool was closed while a call waited for a worker")
+        )
 
 
 def _how(code: int | None) -> str:

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from sayiir.errors import WorkflowCancelled
 from sayiir.executors.outcomes import sent_error
 from sayiir.executors.pickling import Answers
-from sayiir.executors.processes.frames import HEADER, Kind, frame
 from sayiir.executors.remote import Line, Performer
+from sayiir.executors.wire import HEADER, Kind, frame
 
 if TYPE_CHECKING:
-    from sayiir.executors.remote import SentCall
+    from collections.abc import Callable
+
+    from sayiir.executors.remote import Preparation, SentCall
 
 __all__ = ["main"]
 
@@ -30,6 +32,8 @@ STOPPED = 128 + signal.SIGTERM
 def main(socket_fd: int, lifeline_fd: int) -> NoReturn:
     """Work until the parent closes the socket or dies."""
     connection = socket.socket(fileno=socket_fd)
+    # The program that made it may have set a default timeout for its sockets.
+    connection.setblocking(True)
     # A task may fork. Its children must not keep the connection open when this process dies.
     os.register_at_fork(after_in_child=connection.close)
     watcher = threading.Thread(target=_end_with_parent, args=(lifeline_fd,), daemon=True)
@@ -56,7 +60,7 @@ class _Worker:
         self._performer = Performer()
         self._answers = Answers()
         self._sending = threading.Lock()
-        self._instance_id = ""
+        self._number = 0
         self._stopping = False
         self._logger = logging.getLogger("sayiir.task")
         self._logger.addHandler(_ToParent(self._send))
@@ -65,8 +69,12 @@ class _Worker:
     def serve(self) -> None:
         """Answer calls until the socket is closed."""
         try:
-            while (body := self._receive()) is not None:
-                self._answer(body)
+            while (received := self._receive()) is not None:
+                kind, self._number, body = received
+                message = pickle.loads(body)  # noqa: S301  our own parent process wrote it
+                if self._logger.level != message.log_level:
+                    self._logger.setLevel(message.log_level)
+                self._answer(self._prepared if kind is Kind.PREPARE else self._performed, message)
         finally:
             self._performer.close()
 
@@ -78,42 +86,54 @@ class _Worker:
             raise SystemExit(STOPPED)
         running.get_loop().call_soon_threadsafe(running.cancel)
 
-    def _answer(self, body: bytes) -> None:
-        sent: SentCall = pickle.loads(body)  # noqa: S301  our own parent process wrote it
-        self._instance_id = sent.facts["instance_id"]
-        if self._logger.level != sent.log_level:
-            self._logger.setLevel(sent.log_level)
-        line = Line(self._heartbeat, self._progress, self._cancellation)
+    def _prepared(self, sent: Preparation) -> tuple[Kind, bytes]:
+        self._performer.prepare(sent)
+        return Kind.PREPARED, b""
+
+    def _performed(self, sent: SentCall) -> tuple[Kind, bytes]:
+        value = self._performer.perform(sent, self._line(sent.facts["instance_id"]))
+        return Kind.RESULT, self._answers.pack(value, "the result")
+
+    def _answer(self, work: Callable[[Any], tuple[Kind, bytes]], sent: Any) -> None:
         try:
-            value = self._performer.perform(sent, line)
-            kind, answer = Kind.RESULT, self._answers.pack(value, "the result")
+            kind, answer = work(sent)
         except BaseException as error:
             if self._stopping:
                 raise SystemExit(STOPPED) from error
             kind, answer = Kind.ERROR, pickle.dumps(sent_error(error, self._answers))
         _flush()  # before the answer: what a task prints stands before what follows it
-        self._send(kind, answer)
+        self._send(kind, answer, self._number)
 
     # -- the line to the parent
 
-    def _heartbeat(self) -> None:
-        self._send(Kind.HEARTBEAT)
+    def _line(self, instance_id: str) -> Line:
+        """A call's own: a thread that it leaves behind goes on speaking for that call."""
+        number = self._number
 
-    def _progress(self, fraction: float, message: str | None) -> None:
-        self._send(Kind.PROGRESS, pickle.dumps((fraction, message)))
+        def heartbeat() -> None:
+            self._send(Kind.HEARTBEAT, b"", number)
 
-    def _cancellation(self) -> WorkflowCancelled | None:
-        if self._stopping:
-            return WorkflowCancelled(self._instance_id, "this attempt was given up")
-        return None
+        def progress(fraction: float, message: str | None) -> None:
+            self._send(Kind.PROGRESS, pickle.dumps((fraction, message)), number)
 
-    def _send(self, kind: Kind, body: bytes = b"") -> None:
+        def cancellation() -> WorkflowCancelled | None:
+            if self._stopping:
+                return WorkflowCancelled(instance_id, "this attempt was given up")
+            return None
+
+        return Line(heartbeat, progress, cancellation)
+
+    def _send(self, kind: Kind, body: bytes, number: int = 0) -> None:
         with self._sending:
-            self._connection.sendall(frame(kind, body))
+            self._connection.sendall(frame(kind, body, number))
 
-    def _receive(self) -> bytes | None:
+    def _receive(self) -> tuple[Kind, int, bytes] | None:
         header = self._exactly(HEADER.size)
-        return None if header is None else self._exactly(HEADER.unpack(header)[1])
+        if header is None:
+            return None
+        kind, number, length = HEADER.unpack(header)
+        body = self._exactly(length)
+        return None if body is None else (Kind(kind), number, body)
 
     def _exactly(self, length: int) -> bytes | None:
         """So many bytes; None: the parent has closed the socket."""
@@ -129,12 +149,19 @@ class _ToParent(logging.Handler):
         self._to_parent = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts = {name: value for name, value in vars(record).items() if name[:7] == "sayiir_"}
-        text = record.getMessage()
-        if record.exc_info:
-            text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
-        told = (record.name, record.levelno, record.pathname, record.lineno, text, facts)
-        self._to_parent(Kind.LOG, pickle.dumps((*told, record.created, record.process)))
+        try:
+            self._to_parent(Kind.LOG, _told(record))
+        except Exception:  # as of any handler: a task doesn't fail by what it logs
+            self.handleError(record)
+
+
+def _told(record: logging.LogRecord) -> bytes:
+    facts = {name: value for name, value in vars(record).items() if name[:7] == "sayiir_"}
+    text = record.getMessage()
+    if record.exc_info:
+        text = f"{text}\n{logging.Formatter().formatException(record.exc_info)}"
+    told = (record.name, record.levelno, record.pathname, record.lineno, text, facts)
+    return pickle.dumps((*told, record.created, record.process))
 
 
 def _flush() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 import threading
@@ -10,7 +11,17 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, TypeAlias, cast
 
-__all__ = ["Entered", "InThread", "enter", "is_async_manager", "is_manager"]
+from sayiir.dsl.callables import is_async_callable
+
+__all__ = [
+    "Entered",
+    "InThread",
+    "enter",
+    "is_async_manager",
+    "is_awaited",
+    "is_manager",
+    "needs_loop",
+]
 
 logger = logging.getLogger("sayiir.engine")
 
@@ -48,6 +59,21 @@ def is_manager(thing: object) -> bool:
     return sync or is_async_manager(thing)
 
 
+def is_awaited(made: object) -> bool:
+    """True for what is awaited; what is a context manager too is entered instead."""
+    return not is_manager(made) and inspect.isawaitable(made)
+
+
+def needs_loop(factory: Callable[..., Any]) -> bool:
+    """Async functions, and classes of async context managers, which may look for a loop."""
+    inner: Any = factory
+    while isinstance(inner, functools.partial):
+        inner = cast("Any", inner).func
+    if isinstance(inner, type):
+        return hasattr(inner, "__aenter__")
+    return is_async_callable(inner)
+
+
 async def enter(make: Callable[[], Any], in_thread: InThread, *, in_loop: bool) -> Entered:
     """What ``make`` gives, awaited and entered where it can be.
 
@@ -62,7 +88,7 @@ async def enter(make: Callable[[], Any], in_thread: InThread, *, in_loop: bool) 
     else:
         entered = await _OnThread(make, in_thread).enter()
         made = entered.made
-    if not is_manager(made) and inspect.isawaitable(made):
+    if is_awaited(made):
         made, entered = await made, None
     if is_async_manager(made):
         kind = cast("Any", type(made))  # special methods are looked up on the class
