@@ -13,7 +13,6 @@ import pytest
 from sayiir import AsyncCheckpointingRunner, Completed, Workflow, delay, fork, loop, task, workflow
 from sayiir.values import Again, Done, LoopResult
 
-
 pytestmark = pytest.mark.anyio
 
 
