@@ -27,7 +27,7 @@ from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.slots import Slots
 from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
-from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
+from sayiir.errors import InstanceAlreadyExists, InstanceNotFound, StoreUnavailable
 from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncCheckpointingRunner"]
+
+CLOSE_SECONDS = 10.0
+"""So long may what runs take to be given back when its runner is closed."""
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -112,6 +115,8 @@ class AsyncCheckpointingRunner:
         self._teller = None if on_event is None else Teller(on_event, self._clock)
         self._holder = uuid.uuid4().hex
         self._started: tuple[Engine, Programs] | None = None
+        self._running: dict[Dispatcher, asyncio.Task[Any] | None] = {}
+        """The calls that run, and whose they are."""
         self._keeper: LeaseKeeper | None = None
         self._opening = asyncio.Lock()
 
@@ -129,7 +134,10 @@ class AsyncCheckpointingRunner:
         return AsyncWorkflowClient.on_connection(self._connection, self._policy, self._codec)
 
     async def close(self) -> None:
-        """Leave the resources, and close the store, if it was opened here. Idempotent.
+        """Give back what runs, leave the resources, close the store if it was opened here.
+
+        Whoever still waits for a run gets ``StoreUnavailable``; the instance can be continued.
+        Idempotent.
 
         Raises:
             BaseException: what leaving a resource raised, or closing one of the runner's own
@@ -137,6 +145,7 @@ class AsyncCheckpointingRunner:
         """
         engine = None if self._started is None else self._started[0]
         await close_all(
+            self._stop_running,
             *([] if engine is None else [engine.resources.close]),
             *([] if self._keeper is None else [self._keeper.close]),
             *([] if engine is None else [engine.threads.close]),
@@ -284,7 +293,7 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         compiled = {w.definition_hash: self._runnable(programs, w) for w in given}
         dispatcher = Dispatcher(engine, compiled, self._request())
-        return await self._guarded(dispatcher.run_due(limit))
+        return await self._guarded(dispatcher, dispatcher.run_due(limit))
 
     # -- inside
 
@@ -343,7 +352,8 @@ class AsyncCheckpointingRunner:
         engine, programs = await self._opened()
         program = self._runnable(programs, workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        running = self._guarded(dispatcher.run_instance(instance_id, root, wait=wait))
+        run = dispatcher.run_instance(instance_id, root, wait=wait)
+        running = self._guarded(dispatcher, run)
         if self._teller is None:
             record = await running
         else:
@@ -353,12 +363,25 @@ class AsyncCheckpointingRunner:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow)
 
-    async def _guarded(self, running: Coroutine[Any, Any, T]) -> T:
+    async def _guarded(self, dispatcher: Dispatcher, running: Coroutine[Any, Any, T]) -> T:
         """An exit that user code asked for goes to whoever called the runner."""
+        self._running[dispatcher] = asyncio.current_task()
         try:
             return await running
         except UserExit as exit_request:
             raise exit_request.__cause__ or exit_request from None
+        finally:
+            del self._running[dispatcher]
+
+    async def _stop_running(self) -> None:
+        """Have what runs given back while its executors, threads and store are still there."""
+        for dispatcher in self._running:
+            dispatcher.fail(StoreUnavailable("this runner was closed; what it ran was given back"))
+            dispatcher.wake()
+        here = asyncio.current_task()
+        callers = {task for task in self._running.values() if task is not None and task is not here}
+        if callers:
+            await asyncio.wait(callers, timeout=CLOSE_SECONDS)
 
     def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
         """The program of a workflow, if the executors and resources are here that it names."""
