@@ -361,7 +361,7 @@ class AsyncCheckpointingRunner:
             record = await self._teller.told(kind, instance_id, workflow.name, running)
         if record is None:
             raise InstanceNotFound(instance_id)
-        return await status_of(record, programs, workflow)
+        return await status_of(record, programs, workflow, dispatcher.output_of(record))
 
     async def _guarded(self, dispatcher: Dispatcher, running: Coroutine[Any, Any, T]) -> T:
         """An exit that user code asked for goes to whoever called the runner."""

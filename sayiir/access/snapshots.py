@@ -28,6 +28,7 @@ from sayiir.stores.records import InstanceState, StatusName
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec, Plan
     from sayiir.dsl.definition import Definition
+    from sayiir.engine.refs import Ref
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord, ResultRecord
@@ -160,11 +161,13 @@ class Programs:
             record.instance_id, definition.definition_hash, record.definition_hash, changes
         )
 
-    async def output(self, record: InstanceRecord, program: Program) -> Any:
-        """The output of a completed instance."""
+    async def output(
+        self, record: InstanceRecord, program: Program, known: Ref | None = None
+    ) -> Any:
+        """The output of a completed instance; ``known``: its reference, where it ended here."""
         if record.output is None:
             raise StoreError(f"instance {record.instance_id!r} is completed without an output")
-        ref = ref_from_text(record.output)
+        ref = known or ref_from_text(record.output)
         await fill(program, record.run, [ref], self._store)
         return read(program, ref)
 
@@ -200,9 +203,14 @@ def status_from_name(name: str) -> StatusName:
 
 
 async def status_of(
-    record: InstanceRecord, programs: Programs, workflow: Workflow[Any, Any] | None
+    record: InstanceRecord,
+    programs: Programs,
+    workflow: Workflow[Any, Any] | None,
+    output: Ref | None = None,
 ) -> WorkflowStatus[Any]:
     """The status that a record stands for, with the output read where it is completed.
+
+    ``output``: the reference to it with what is known of its payloads, for who saw the end.
 
     Raises:
         DefinitionMismatch: the workflow named is not the one that created the instance.
@@ -212,7 +220,7 @@ async def status_of(
     match record.state:
         case InstanceState.COMPLETED:
             program = await programs.for_record(record, workflow)
-            return Completed(await programs.output(record, program))
+            return Completed(await programs.output(record, program, output))
         case InstanceState.FAILED:
             return Failed(_failure(record.error))
         case InstanceState.CANCELLED:

@@ -12,6 +12,7 @@ from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
+from sayiir.engine.refs import ref_to_text
 from sayiir.engine.slots import Slots
 from sayiir.engine.telling import TellingActs, TellingCommitter
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sayiir.engine.claims import Releaser
     from sayiir.engine.executing import Executors
     from sayiir.engine.program import Program
+    from sayiir.engine.refs import Ref
     from sayiir.engine.resources import ResourcePool
     from sayiir.engine.telling import Teller
     from sayiir.engine.threads import TaskThreads
@@ -92,6 +94,7 @@ class Dispatcher:
         self._returning: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
         """What a run waits on between claims: a slot that becomes free wakes it too."""
+        self._output: tuple[int, Ref] | None = None
         self._failure: BaseException | None = None
         self.stopping = False
         """Nothing starts any more: the call has failed, or is on its way out."""
@@ -111,6 +114,10 @@ class Dispatcher:
     def room(self) -> int:
         """How many further items could be started at once; below zero: so many wait for that."""
         return self._slots.room()
+
+    def ended(self, work: Work, output: Ref) -> None:
+        """Keep the output, so that it need not be read again."""
+        self._output = work.run.number, output
 
     def fail(self, error: BaseException) -> None:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
@@ -160,6 +167,13 @@ class Dispatcher:
             self._waiting.add(work)
         self.wake()
         self._slots.free(work)
+
+    def output_of(self, record: InstanceRecord) -> Ref | None:
+        """The output of a completed run that ended here last, with what is known of it."""
+        if self._output is None or record.state is not InstanceState.COMPLETED:
+            return None
+        run, output = self._output
+        return output if (run, ref_to_text(output)) == (record.run, record.output) else None
 
     # -- running
 

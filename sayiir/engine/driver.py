@@ -49,6 +49,7 @@ from sayiir.limits import (
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.refs import Ref
     from sayiir.engine.telling import TellingActs
     from sayiir.engine.transitions import Acting, Transition
     from sayiir.engine.work import Committer, Reply, Work
@@ -69,6 +70,10 @@ class Desk(Protocol):
 
     def room(self) -> int:
         """How many further items could be started at once; below zero: so many wait for that."""
+        ...
+
+    def ended(self, work: Work, output: Ref) -> None:
+        """A run has ended: its root item, with this output. That is stored."""
         ...
 
     def fail(self, error: BaseException) -> None:
@@ -143,6 +148,8 @@ class Driver:
                 if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
                 work.trust()
+                if isinstance(transition, EndStrand) and not work.fence.item.spawn_path:
+                    self._desk.ended(work, transition.output)
                 after = await self._after(work, transition, reply)
                 if after is None:
                     return self._start_all(reply.claimed)

@@ -236,6 +236,11 @@ class InMemoryRun:
         """How many further items could be started at once."""
         return EMBEDDED_CONCURRENCY - len(self._tasks)
 
+    def ended(self, work: Work, output: Ref) -> None:
+        """The run is over; ``run`` returns the output."""
+        self._output = output
+        self._progress.set()
+
     def fail(self, error: BaseException) -> None:
         """Start nothing more; ``run`` raises the error."""
         self._failure = self._failure or error
@@ -368,11 +373,7 @@ class InMemoryRun:
 
     def _end(self, work: Work, ended: ArmOutput) -> Reply:
         item = work.fence.item
-        if not item.spawn_path:
-            self._output = ended.output
-            self._progress.set()
-            return _ACCEPTED
-        return self._arm_ended(item, ended)
+        return self._arm_ended(item, ended) if item.spawn_path else _ACCEPTED
 
     def _arm_ended(self, item: ItemKey, ended: ArmOutput) -> Reply:
         join = self._joins[item.spawn_path]
