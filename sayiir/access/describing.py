@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.arguments import check_whole
 from sayiir.access.snapshots import moment, status_from_name, status_of
 from sayiir.description import InstanceDescription, OpenItem, PendingEvent, Progress
 from sayiir.engine.failures import failure_from_bytes
@@ -126,9 +127,10 @@ async def delete_finished(
     """Remove in batches, so that no transaction is long and others get their turn between.
 
     Raises:
+        TypeError: the limit is no whole number, or the status no text.
         ValueError: a limit below 0, or a status that is no end.
     """
-    if limit is not None and limit < 0:
+    if limit is not None and check_whole(limit, "limit") < 0:
         raise ValueError(f"limit is 0 or more, not {limit!r}")
     state = None if status is None else _ENDS.get(status_from_name(status))
     if status is not None and state is None:
