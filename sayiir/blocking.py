@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.access.callers import called_from_here
 from sayiir.client import AsyncWorkflowClient
+from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
 from sayiir.portal import Portal
@@ -154,7 +155,7 @@ class WorkflowClient:
         self,
         instance_id: str,
         workflow: Workflow[Any, B] | None = None,
-        timeout: float | None = None,
+        timeout: Duration | None = None,
     ) -> B:
         """Wait for the end and give the output; see ``AsyncWorkflowClient.result``."""
         return self._portal.call(self._twin.result, instance_id, workflow, timeout)
@@ -282,6 +283,7 @@ class CheckpointingRunner:
 
     Raises:
         DefinitionError: what was given as resources is none.
+        TypeError: an executor, the listener or the clock is none.
 
     >>> from sayiir import task, workflow
     >>> @task
@@ -304,6 +306,9 @@ class CheckpointingRunner:
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
     ) -> None:
+        check_executors(executors)
+        check_listener(on_event)
+        check_clock(clock)
         self._twin = AsyncCheckpointingRunner(
             store,
             conflict_policy=conflict_policy,

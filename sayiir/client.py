@@ -6,7 +6,7 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from sayiir.access.arguments import check_workflow
+from sayiir.access.arguments import check_whole, check_workflow, workflow_name
 from sayiir.access.connection import StoreConnection, codec_or_default
 from sayiir.access.describing import delete_finished, description_of
 from sayiir.access.events import encoded_event, signal_names, waits_at
@@ -165,7 +165,7 @@ class AsyncWorkflowClient:
 
         Raises:
             InvalidInstanceId: the id isn't allowed.
-            TypeError, ValueError: the labels aren't.
+            TypeError, ValueError: the labels aren't, or ``traceparent`` is no text.
             PayloadError: the input doesn't fit, or ``traceparent`` can't be stored.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
@@ -226,6 +226,8 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
+        if workflow is not None:
+            check_workflow(workflow)
         store, programs = await self._opened()
         inspection = await store.inspect(check_instance_id(instance_id))
         if inspection is None:
@@ -236,14 +238,14 @@ class AsyncWorkflowClient:
         self,
         instance_id: str,
         workflow: Workflow[Any, B] | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  part of the interface
+        timeout: Duration | None = None,  # noqa: ASYNC109  part of the interface
     ) -> B:
         """Wait for the end and give the output.
 
         Args:
             instance_id: the instance.
             workflow: its workflow, so that a typed output comes back as its type.
-            timeout: seconds to wait; None: as long as it takes.
+            timeout: how long to wait, as 0.5 or ``"2m"``; None: as long as it takes.
 
         Raises:
             TimeoutError: it has not ended in time.
@@ -251,10 +253,12 @@ class AsyncWorkflowClient:
             WorkflowCancelled: it was cancelled.
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
+            DefinitionError: the timeout is no duration.
         """
+        seconds = None if timeout is None else duration_seconds(timeout)
         store, programs = await self._opened()
         watch = store.watch((await self._record(instance_id, workflow)).run)
-        scope = asyncio.timeout(timeout)
+        scope = asyncio.timeout(seconds)
         try:
             async with scope:
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
@@ -264,7 +268,7 @@ class AsyncWorkflowClient:
                 raise
             status = await status_of(await self._record(instance_id), programs, None)
             raise TimeoutError(
-                f"instance {instance_id!r} has not ended within {timeout} s: it is {status}"
+                f"instance {instance_id!r} has not ended within {seconds:g} s: it is {status}"
             ) from None
         finally:
             watch.close()
@@ -389,15 +393,19 @@ class AsyncWorkflowClient:
             labels: only those that have all of these.
 
         Raises:
+            TypeError: one of them is of another type.
             ValueError: unknown status, limit or cursor, or labels that nothing can have.
         """
+        check_whole(limit, "limit")
+        given: object = cursor
+        if given is not None and not isinstance(given, str):
+            raise TypeError(f"cursor is that of the page before, a str, not {given!r}")
         if not 1 <= limit <= MAX_LIST_LIMIT:
             raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
+        name = workflow_name(workflow)
         store, _ = await self._opened()
-        if not isinstance(workflow, str) and workflow is not None:
-            workflow = check_workflow(workflow).name
         query = InstanceQuery(
-            workflow_name=workflow,
+            workflow_name=name,
             status=None if status is None else status_from_name(status),
             labels=check_labels(labels),
             limit=limit,
@@ -455,7 +463,8 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is completed or failed.
-            PayloadError: ``reason`` or ``cancelled_by`` is no text that can be stored.
+            TypeError: ``reason`` or ``cancelled_by`` is no text.
+            PayloadError: one of them can't be stored.
         """
         check_text(reason, "reason")
         check_text(cancelled_by, "cancelled_by")
@@ -470,7 +479,8 @@ class AsyncWorkflowClient:
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it is finished.
-            PayloadError: ``reason`` or ``paused_by`` is no text that can be stored.
+            TypeError: ``reason`` or ``paused_by`` is no text.
+            PayloadError: one of them can't be stored.
         """
         check_text(reason, "reason")
         check_text(paused_by, "paused_by")
@@ -528,11 +538,13 @@ class AsyncWorkflowClient:
 
         Raises:
             DefinitionError: ``older_than`` is no duration.
+            TypeError: another argument is of another type.
             ValueError: the status is no end, or the limit below 0.
         """
         seconds = duration_seconds(older_than)
+        name = workflow_name(workflow)
         store, _ = await self._opened()
-        return await delete_finished(store, seconds, limit, _name_of(workflow), status)
+        return await delete_finished(store, seconds, limit, name, status)
 
     # -- inside
 
@@ -552,10 +564,6 @@ class AsyncWorkflowClient:
         if record is None:
             raise InstanceNotFound(instance_id)
         return record
-
-
-def _name_of(workflow: Workflow[Any, Any] | str | None) -> str | None:
-    return workflow if isinstance(workflow, str) or workflow is None else workflow.name
 
 
 def _node_path(program: Program, path: str) -> str | None:

@@ -37,8 +37,10 @@ class OpenItem:
         phase: ``"running"`` (somebody holds it), ``"ready"``, ``"delay"``, ``"backoff"``,
             ``"signal"``, ``"join"`` (waits for its arms), ``"held"`` (waits for
             ``max_concurrency``) or ``"stopped"`` (its instance failed; ``retry`` continues it).
-        attempt: the number of the attempt that runs or comes next; every start counts.
-        failures: failed attempts at this step.
+        attempt: the number of the attempt that runs or comes next, of a step that stopped its
+            instance the one that did; every start counts, and ``client.retry`` counts anew.
+        failures: failed attempts at this step, the one that stopped the instance included; an
+            attempt whose process died isn't one.
         last_error: what the last of them failed with, or None.
         failed_at: when that was (aware, UTC), or None.
         progress: what the running attempt said of itself, or None.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from sayiir.durations import Duration, duration_seconds
 from sayiir.errors import DefinitionError
 
 __all__ = ["ConflictPolicy", "RetryPolicy"]
+
+_INITIAL_SECONDS: Final = 1.0
 
 ExceptionTypes: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
 
@@ -48,7 +50,7 @@ class RetryPolicy:
 
     Attributes:
         max_retries: further attempts after the first; 0 means none.
-        initial_delay: wait before the first retry.
+        initial_delay: wait before the first retry; 1 s, or ``max_delay`` where that is shorter.
         backoff_multiplier: each wait is this many times the one before.
         max_delay: no wait is longer.
         jitter: ``"full"`` draws each wait between 0 and its bound, so that a thousand
@@ -57,14 +59,15 @@ class RetryPolicy:
         give_up_on: never retry these; wins over ``retry_on``.
 
     Raises:
-        DefinitionError: a value is out of its bounds.
+        DefinitionError: a value is out of its bounds, or ``initial_delay`` is beyond
+            ``max_delay``, which is 5 minutes unless it is given.
 
     >>> RetryPolicy(max_retries=3, initial_delay="250ms").delay_bound_seconds(3)
     1.0
     """
 
     max_retries: int = 3
-    initial_delay: Duration = 1.0
+    initial_delay: Duration = _INITIAL_SECONDS
     backoff_multiplier: float = 2.0
     max_delay: Duration = 300.0
     jitter: Literal["full", "none"] = "full"
@@ -84,8 +87,13 @@ class RetryPolicy:
             raise DefinitionError(f"jitter is 'full' or 'none', not {self.jitter!r}")
         for kinds in (self.retry_on, self.give_up_on):
             _check_exception_types(kinds)
-        duration_seconds(self.initial_delay)
-        duration_seconds(self.max_delay)
+        first, longest = duration_seconds(self.initial_delay), duration_seconds(self.max_delay)
+        # The default second gives way: max_delay="100ms" alone says what is meant.
+        if first > longest and first != _INITIAL_SECONDS:
+            raise DefinitionError(
+                f"initial_delay={self.initial_delay!r} is beyond max_delay={self.max_delay!r}, "
+                "which no wait exceeds; give a longer max_delay too"
+            )
 
     def retries(self, error: BaseException, failures: int) -> bool:
         """Whether to try again after ``failures`` failed attempts, the last with ``error``."""

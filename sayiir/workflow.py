@@ -201,7 +201,8 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             PayloadError: a value can't be stored and come back equal.
             SignalUnavailable: a wait has no event left and no timeout.
             UnknownSignal: ``events`` names a signal that the workflow doesn't have.
-            TypeError: the events of a signal are no list.
+            TypeError: the events of a signal are no list; or the clock, the listener or an
+                executor is none.
         """
         try:
             return _run_blocking(
@@ -268,8 +269,12 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         on_event: Listener | None,
         executors: Executors | None,
     ) -> Any:
+        from sayiir.dsl.run_options import check_clock, check_executors, check_listener
         from sayiir.engine.in_memory import run_in_memory
 
+        check_clock(clock)
+        check_listener(on_event)
+        check_executors(executors)
         return await run_in_memory(
             self._program(),
             value,

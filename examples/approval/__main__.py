@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import os
 import sys
@@ -14,7 +15,7 @@ from urllib.parse import quote
 
 from examples.approval.desk import decide, list_requests, outcome_of, show, withdraw
 from examples.approval.workflow import Decision, Request, approval
-from sayiir import CheckpointingRunner, Completed, SayiirError, WorkflowClient
+from sayiir import CheckpointingRunner, Completed, InstanceNotFound, SayiirError, WorkflowClient
 
 __all__ = ["main"]
 
@@ -43,12 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _request(url: str, options: argparse.Namespace) -> int:
     """Start the request, or continue it, and stay until it has ended."""
     request = Request(who=options.by, amount=options.amount, purpose=options.purpose)
-    instance_id = options.id or _id_of(request)
-    print(f"{instance_id}: approve, reject, withdraw or show it from another terminal", flush=True)
+    instance_id = _id_of(request) if options.id is None else options.id
+    asking = approval(options.remind_every, options.times)
     with CheckpointingRunner(url) as runner:
-        status = runner.ensure(
-            approval(options.remind_every, options.times), instance_id, request, wait=True
-        )
+        # Nobody is to be told of a request that can't be made: an id that isn't allowed, or one
+        # that something else has.
+        with contextlib.suppress(InstanceNotFound):
+            runner.client.status(instance_id, asking)
+        told = f"{instance_id}: approve, reject, withdraw or show it from another terminal"
+        print(told, flush=True)
+        status = runner.ensure(asking, instance_id, request, wait=True)
     print(f"{instance_id}: {outcome_of(status)}")
     return 0 if isinstance(status, Completed) and status.output.approved else 1
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from examples.approval.workflow import Decision, Outcome, approval, register
-from sayiir import AwaitingSignal, Cancelled, Completed, Failed, WorkflowClient, WorkflowStatus
+from sayiir import (
+    AwaitingSignal,
+    Cancelled,
+    Completed,
+    Failed,
+    SayiirError,
+    WorkflowClient,
+    WorkflowStatus,
+)
 
 __all__ = ["decide", "list_requests", "outcome_of", "show", "withdraw"]
 
@@ -14,7 +22,11 @@ def decide(client: WorkflowClient, instance_id: str, decision: Decision) -> None
     Raises:
         InstanceNotFound: there is no such request.
         InvalidTransition: it is decided already.
+        SayiirError: a decision is stored that the request has not had yet.
     """
+    if client.describe(instance_id, approval()).pending_events:
+        # Of two that are sent at the same moment the first counts; here it is known before.
+        raise SayiirError(f"{instance_id}: a decision is stored already, and the first one counts")
     client.send_event(instance_id, "decision", decision, workflow=approval())
     print(f"{instance_id}: your decision is stored")
 

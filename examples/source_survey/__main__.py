@@ -36,7 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the survey, or continue it; the exit code."""
     options = _options(arguments)
     out = Path(options.out).resolve()
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _say(f"--out {options.out}: this can't be the folder for survey.db: {error.strerror}")
+        return 2
     request = SurveyRequest(
         root=str(Path(options.root).resolve()),
         report=str(out / "report.html"),
@@ -50,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ) as runner:
             return _run(runner, request, fresh=options.fresh)
     except KeyboardInterrupt:
-        _say("interrupted; the same command continues")
+        # With --fresh the same command would forget what it has done so far.
+        _say(f"interrupted; the same command continues{' without --fresh' * options.fresh}")
         return INTERRUPTED
 
 
@@ -58,7 +63,9 @@ def _run(runner: CheckpointingRunner, request: SurveyRequest, *, fresh: bool) ->
     instance_id = instance_id_of(request)
     began = time.monotonic()
     kept = 0 if fresh else _continued(runner.client, instance_id)
-    asked = _Asked(runner.client, instance_id, kept)
+    asked = _Asked(
+        runner.client, instance_id, kept, _run_id(runner.client, instance_id, fresh=fresh)
+    )
     with ProgressBar(asked, sys.stderr):
         if fresh:
             status = runner.run(survey, instance_id, request)
@@ -72,16 +79,24 @@ def _run(runner: CheckpointingRunner, request: SurveyRequest, *, fresh: bool) ->
 class _Asked:
     """What the progress bar shows, asked of the store; the list of files is asked for once."""
 
-    def __init__(self, client: WorkflowClient, instance_id: str, kept: int) -> None:
+    def __init__(
+        self, client: WorkflowClient, instance_id: str, kept: int, replaced: str | None
+    ) -> None:
         self._client = client
         self._instance_id = instance_id
         self._kept = kept
+        self._replaced = replaced
         self._total: int | None = None
         self.failed = 0
 
     def __call__(self) -> Progress | None:
         if self._total is None:
             try:
+                if self._replaced is not None:
+                    # What the run before had done is no progress of this one.
+                    if self._client.describe(self._instance_id).run_id == self._replaced:
+                        return None
+                    self._replaced = None
                 paths = self._client.get_task_result_of(self._instance_id, list_sources)
             except InstanceNotFound:
                 return None
@@ -90,6 +105,16 @@ class _Asked:
             self._total = len(paths)
         done = self._client.count_task_results(self._instance_id, ANALYSED)
         return Progress(done + self.failed, self._kept, self._total, self.failed)
+
+
+def _run_id(client: WorkflowClient, instance_id: str, *, fresh: bool) -> str | None:
+    """The run that ``--fresh`` replaces, if there is one."""
+    if not fresh:
+        return None
+    try:
+        return client.describe(instance_id).run_id
+    except InstanceNotFound:
+        return None
 
 
 def _continued(client: WorkflowClient, instance_id: str) -> int:

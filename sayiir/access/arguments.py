@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.stores.protocols import Store
 
-__all__ = ["check_codec", "check_store", "check_workflow", "check_workflows"]
+__all__ = [
+    "check_codec",
+    "check_store",
+    "check_whole",
+    "check_workflow",
+    "check_workflows",
+    "workflow_name",
+]
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -49,6 +56,32 @@ def check_workflows(workflows: Iterable[Workflow[Any, Any]]) -> list[Workflow[An
             f"a list of workflows is asked for, as resume_all([workflow]), not {_told(given)}"
         )
     return [check_workflow(each) for each in workflows]
+
+
+def workflow_name(workflow: Workflow[Any, Any] | str | None) -> str | None:
+    """The name to filter by, where a workflow or its name may be given.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if workflow is None or isinstance(workflow, str):
+        return workflow
+    return check_workflow(workflow).name
+
+
+def check_whole(number: int, what: str) -> int:
+    """The number as it was given.
+
+    Raises:
+        TypeError: it is no whole number.
+
+    >>> check_whole(5, "limit")
+    5
+    """
+    given: object = number
+    if isinstance(given, bool) or not isinstance(given, int):
+        raise TypeError(f"{what} is a whole number, not {given!r}")
+    return number
 
 
 def _told(given: object) -> str:

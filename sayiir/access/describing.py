@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.arguments import check_whole
 from sayiir.access.snapshots import moment, status_from_name, status_of
 from sayiir.description import InstanceDescription, OpenItem, PendingEvent, Progress
 from sayiir.engine.failures import failure_from_bytes
@@ -70,16 +71,23 @@ def _open_item(item: ItemRecord, inspection: Inspection) -> OpenItem:
     if said is not None and item.holder is not None:
         progress = Progress(fraction=said.fraction, message=said.message, at=moment(said.at_us))
     running = phase == "running"
+    timeless = running or (phase == "ready" and not _waits(item, inspection))
+    error = None if item.error is None else failure_from_bytes(item.error)
+    failures = item.failures
+    attempt = failures + item.interruptions_ever + 1 if said is None else said.attempt
+    # The store counts what was retried. The failure that ended the item is of the attempt after.
+    if phase == "stopped" and error is not None and error.task is not None:
+        failures += error.attempt > item.failures + item.interruptions_ever
     return OpenItem(
         # A task that follows a timer, an event or a join runs before its position is stored.
         path=item.path if said is None else said.path,
         phase=phase,
-        attempt=item.failures + item.interruptions_ever + 1 if said is None else said.attempt,
-        failures=item.failures,
-        last_error=None if item.error is None else failure_from_bytes(item.error),
+        attempt=attempt,
+        failures=failures,
+        last_error=error,
         failed_at=_maybe(item.error_at_us),
         progress=progress,
-        due_at=None if running else _maybe(item.wake_at_us),
+        due_at=None if timeless else _maybe(item.wake_at_us),
         signal_name=None if running else item.signal_name,
         leased_until=_maybe(item.lease_until_at_us),
         holder=item.holder,
@@ -87,13 +95,19 @@ def _open_item(item: ItemRecord, inspection: Inspection) -> OpenItem:
 
 
 def _phase(item: ItemRecord, inspection: Inspection) -> str:
+    waits = _waits(item, inspection)
     if item.holder is not None:
-        waits = item.wake_at_us is not None and item.wake_at_us > inspection.at_us
         # A short backoff is slept by the holder.
         return "backoff" if item.phase is Phase.BACKOFF and waits else "running"
     if inspection.record.state is InstanceState.FAILED:
         return "stopped"
+    if item.phase is Phase.BACKOFF and not waits:
+        return "ready"  # it is over, or ``retry`` set the count back
     return item.phase.value
+
+
+def _waits(item: ItemRecord, inspection: Inspection) -> bool:
+    return item.wake_at_us is not None and item.wake_at_us > inspection.at_us
 
 
 _ENDS = {
@@ -113,9 +127,10 @@ async def delete_finished(
     """Remove in batches, so that no transaction is long and others get their turn between.
 
     Raises:
+        TypeError: the limit is no whole number, or the status no text.
         ValueError: a limit below 0, or a status that is no end.
     """
-    if limit is not None and limit < 0:
+    if limit is not None and check_whole(limit, "limit") < 0:
         raise ValueError(f"limit is 0 or more, not {limit!r}")
     state = None if status is None else _ENDS.get(status_from_name(status))
     if status is not None and state is None:

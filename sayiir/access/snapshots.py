@@ -195,8 +195,12 @@ def status_from_name(name: str) -> StatusName:
     """The status to filter by, from the name of its class.
 
     Raises:
+        TypeError: it is no text.
         ValueError: no status is called so.
     """
+    given: object = name
+    if not isinstance(given, str):
+        raise TypeError(f'status is the name of one, as "Failed", not {given!r}')
     if name not in _FILTERS:
         raise ValueError(f"no status is called {name!r}; there are {', '.join(_FILTERS)}")
     return _FILTERS[name]

@@ -41,7 +41,7 @@ def new_instance(
         PayloadError: the input doesn't fit the workflow's declared input, or the trace context
             is no text that can be stored.
         DefinitionError: the priority is not 1 to 5.
-        TypeError, ValueError: the labels aren't allowed.
+        TypeError, ValueError: the labels aren't allowed, or the trace context is no text.
     """
     definition = program.definition
     check_instance_id(instance_id)

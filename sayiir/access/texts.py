@@ -11,7 +11,8 @@ def check_text(text: object, what: str) -> str | None:
     """The text as it was given, or None.
 
     Raises:
-        PayloadError: no ``str``, or with lone surrogates, which no store could give back.
+        TypeError: no ``str``.
+        PayloadError: with lone surrogates, which no store could give back.
 
     >>> check_text("out of stock", "reason")
     'out of stock'
@@ -19,9 +20,7 @@ def check_text(text: object, what: str) -> str | None:
     if text is None:
         return None
     if not isinstance(text, str):
-        raise PayloadError(
-            f"{what} is a str or None, not {type(text).__name__}", type_name=type(text).__qualname__
-        )
+        raise TypeError(f"{what} is a str or None, not {type(text).__name__}")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -11,6 +11,7 @@ import types
 from typing import Any
 
 from sayiir.dsl.inject import InjectedDefault
+from sayiir.dsl.signature import check_resource_fits, resolve_annotation
 from sayiir.dsl.spec import Injection
 from sayiir.errors import DefinitionError
 
@@ -153,5 +154,7 @@ def _needs(kind: type) -> dict[str, Any]:
             )
         if parameter.kind is parameter.POSITIONAL_ONLY:
             raise DefinitionError(f"{where} by position only, but it is filled by name")
+        annotation = resolve_annotation(parameter.annotation, kind.__init__)  # type: ignore[misc]
+        check_resource_fits(f"the constructor of {kind.__name__}", parameter, annotation)
         needs[parameter.name] = default.annotation
     return needs

@@ -127,9 +127,11 @@ class TaskContext:
             message: a few words for people; at most 500 characters are kept.
 
         Raises:
-            TypeError: ``message`` is no str.
+            TypeError: ``fraction`` is no number, or ``message`` no str.
             ValueError: ``fraction`` is not between 0 and 1.
         """
+        if not isinstance(fraction, (int, float)):
+            raise TypeError(f"progress is a number from 0 to 1, not {fraction!r}")
         if message is not None and not isinstance(message, str):
             raise TypeError(f"a progress message is a str, not {type(message).__name__}")
         if not 0 <= fraction <= 1:

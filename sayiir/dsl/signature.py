@@ -12,11 +12,12 @@ from typing import Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.callables import callable_name, is_async_callable, python_function
 from sayiir.dsl.context import TaskContext
-from sayiir.dsl.inject import InjectedDefault
+from sayiir.dsl.fits import fits
+from sayiir.dsl.inject import InjectedDefault, type_name
 from sayiir.dsl.spec import Injected, Injection, Parameter, Signature
 from sayiir.errors import DefinitionError
 
-__all__ = ["parameters_of", "read_signature", "resolve_annotation"]
+__all__ = ["check_resource_fits", "parameters_of", "read_signature", "resolve_annotation"]
 
 _KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 _POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
@@ -40,7 +41,8 @@ def read_signature(
         namespace: local names beside its module's, for annotations that are text.
 
     Raises:
-        DefinitionError: an input is keyword-only, or an injected parameter positional-only.
+        DefinitionError: an input is keyword-only, an injected parameter positional-only, or a
+            resource asked for under another type than its parameter's.
 
     >>> read_signature(lambda x, y=3: x).inputs
     (Parameter(name='x', annotation=UNDECLARED),)
@@ -64,6 +66,7 @@ def read_signature(
             spare = Parameter(parameter.name, annotation)
         elif (from_engine := _injected(parameter, annotation)) is not None:
             _check_fillable_by_name(function, parameter)
+            check_resource_fits(f"{callable_name(function)}()", parameter, annotation)
             injected.append(from_engine)
         elif parameter.default is _EMPTY:
             _check_fillable_in_order(function, parameter)
@@ -90,6 +93,23 @@ def resolve_annotation(
 ) -> Any:
     """An annotation of a callable with its names looked up; UNDECLARED where one is unknown."""
     return _Scope(function, namespace).resolve(annotation)
+
+
+def check_resource_fits(owner: str, parameter: inspect.Parameter, annotation: Any) -> None:
+    """Refuse ``n: int = resource(Db)``.
+
+    Raises:
+        DefinitionError: the parameter's type can't be that of the resource.
+    """
+    default = parameter.default
+    if not isinstance(default, InjectedDefault) or default.source is not Injection.RESOURCE:
+        return
+    if not fits(default.annotation, annotation):
+        raise DefinitionError(
+            f"{owner} has the parameter {parameter.name!r} of type {type_name(annotation)}, but "
+            f"asks for {default!r}; write {parameter.name}: {type_name(default.annotation)} = "
+            f"{default!r}"
+        )
 
 
 class _Scope:

@@ -26,6 +26,9 @@ S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 
 
+_NO_TYPES: Final = (str, bytes, int, float, list, tuple, dict, set)
+
+
 class _Missing(Enum):
     DEFAULT = "no default is given"
 
@@ -189,8 +192,9 @@ def await_signal(
         keep_input: give ``(input, payload)``.
 
     Raises:
-        DefinitionError: the name is not allowed, the timeout is no duration, or ``default`` is
-            given without a timeout, which alone could call for it.
+        DefinitionError: the name is not allowed, the payload type is a value such as a text,
+            the timeout is no duration, or ``default`` is given without a timeout, which alone
+            could call for it.
 
     >>> await_signal("picked_up", str, timeout="3d")
     <Flow: picked_up>
@@ -200,6 +204,11 @@ def await_signal(
     if has_default and timeout is None:
         raise DefinitionError(
             f"signal {name!r} has a default but no timeout, so nothing could ever call for it"
+        )
+    if isinstance(payload_type, _NO_TYPES):
+        raise DefinitionError(
+            f"await_signal({name!r}, {payload_type!r}): the payload's type is a type, as int or "
+            "list[str], not a value or a text"
         )
     node = AwaitSignal(
         node_id,

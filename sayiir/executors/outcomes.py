@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import pickle
 import sys
 import traceback
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.errors import PayloadError
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from sayiir.executors.pickling import Answers
 
 __all__ = ["RemoteTraceback", "SentError", "error_from", "sent_error"]
+
+logger = logging.getLogger("sayiir.executors")
+
+MAX_GROUP_DEPTH: Final = 20
+"""Groups within groups beyond this come back without their members, as plain exceptions."""
 
 
 class RemoteTraceback(Exception):
@@ -32,12 +38,14 @@ class SentError:
         classes: module and qualified name of its class and of those that it derives from.
         message: its text.
         traceback: formatted where it was raised.
+        group: of an exception group its own message and its members.
     """
 
     pickled: bytes | None
     classes: tuple[tuple[str, str], ...]
     message: str
     traceback: str
+    group: tuple[str, tuple[SentError, ...]] | None = None
 
 
 def sent_error(error: BaseException, answers: Answers) -> SentError:
@@ -49,8 +57,7 @@ def sent_error(error: BaseException, answers: Answers) -> SentError:
         text = "".join(traceback.format_exception(error.with_traceback(own)))
     except Exception:  # formatting calls the user's own __str__ and __repr__
         text = ""
-    classes = tuple((kind.__module__, kind.__qualname__) for kind in type(error).__mro__)
-    return SentError(_pickled(error, answers), classes, _message(error), text)
+    return _sent(error, answers, text, MAX_GROUP_DEPTH)
 
 
 def error_from(sent: SentError) -> BaseException:
@@ -72,6 +79,18 @@ def error_from(sent: SentError) -> BaseException:
     return error
 
 
+def _sent(error: Any, answers: Answers, text: str, depth: int) -> SentError:
+    classes = tuple((kind.__module__, kind.__qualname__) for kind in type(error).__mro__)
+    pickled = _pickled(error, answers)
+    group = None
+    if _is_group(error) and depth:
+        # Pickled or not: one member's class may be unknown where it comes to. Their tracebacks
+        # stand in the group's own.
+        members = tuple(_sent(each, answers, "", depth - 1) for each in error.exceptions)
+        group = (str(error.message), members)
+    return SentError(pickled, classes, _message(error), text, group)
+
+
 def _pickled(error: BaseException, answers: Answers) -> bytes | None:
     """The exception's bytes, if they give it back as it is. Many classes' don't."""
     try:
@@ -82,30 +101,65 @@ def _pickled(error: BaseException, answers: Answers) -> bytes | None:
         # What came from the parent goes as a mark that only the parent resolves; here the
         # same mark is known too, so the copy is a fair test.
         copy = pickle.loads(data)  # noqa: S301  written one line above
-        same = type(copy) is type(error) and _message(copy) == _message(error)
+        same = _is_same(copy, error)
     except Exception:
         return None
     return data if same else None
 
 
+def _is_same(copy: Any, error: Any) -> bool:
+    if type(copy) is not type(error) or _message(copy) != _message(error):
+        return False
+    return not _is_group(error) or all(map(_is_same, copy.exceptions, error.exceptions))
+
+
+def _is_group(error: BaseException) -> bool:
+    return isinstance(error, BaseExceptionGroup)
+
+
 def _stand_in(sent: SentError) -> BaseException:
+    """An instance of the nearest class that can be made here; in the end ``BaseException``."""
+    own = _known(*sent.classes[0])
+    if sent.group is not None and own in (ExceptionGroup, BaseExceptionGroup):
+        return _group(own, sent.group)
+    for names in sent.classes:
+        base = _known(*names)
+        if base is None:
+            continue
+        try:
+            return _made(base, sent)
+        except Exception:  # it wants to be derived or made in a way of its own: the next one
+            logger.debug("no stand-in for %s can be made of %r", sent.classes[0], base)
+    return BaseException(sent.message)
+
+
+def _made(base: type[BaseException], sent: SentError) -> BaseException:
     module, qualname = sent.classes[0]
-    known = (_known(*names) for names in sent.classes)
-    base = next(kind for kind in known if kind is not None)
+
+    def told_message(_: BaseException) -> str:
+        return sent.message
+
     members: dict[str, Any] = {
         "__module__": module,
         "__qualname__": qualname,
-        "__str__": _told_message,
+        # Its own might want what its own __init__ would have set.
+        "__str__": told_message,
     }
     kind: type[BaseException] = type(qualname.rpartition(".")[2], (base,), members)
-    error = kind.__new__(kind)
-    # Its own __init__ may want anything, and its own __str__ what that would have set.
+    if sent.group is not None and issubclass(kind, BaseExceptionGroup):
+        return _group(kind, sent.group)
+    # Its own __new__ and __init__ may want anything: Python's own make it, as they did there.
+    native: Any = next(each for each in kind.__mro__ if each.__module__ == "builtins")
+    error: BaseException = native.__new__(kind)
     error.args = (sent.message,)
     return error
 
 
-def _told_message(error: BaseException) -> str:
-    return str(error.args[0])
+def _group(kind: Any, group: tuple[str, tuple[SentError, ...]]) -> BaseException:
+    message, members = group
+    make: Any = BaseExceptionGroup.__new__
+    error: BaseException = make(kind, message, [error_from(each) for each in members])
+    return error
 
 
 def _known(module: str, qualname: str) -> type[BaseException] | None:

@@ -118,6 +118,9 @@ def test_a_decision_is_kept_while_nobody_waits(
     asking.until("a decision is needed")
     asking.kill()
     assert desk("reject", "fair", "--by", "Bob").returncode == 0
+    second = desk("approve", "fair", "--by", "Cleo")
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr == "fair: a decision is stored already, and the first one counts\n"
 
     again = waiter()
     assert again.ended() == 1
@@ -170,9 +173,10 @@ def test_what_cannot_be_done_is_told_in_a_line(desk: Callable[..., Finished]) ->
         ("show", ["nowhere"], "there is no instance 'nowhere'"),
         ("request", ["--amount", "500", "--remind-every", "soon"], "'soon' is no duration"),
         ("request", ["--amount", "500", "--times", "0"], "max_iterations"),
+        ("request", ["--amount", "500", "--id", ""], "an instance id has 1 to 256 bytes"),
     ):
         refused = desk(command, *arguments)
-        assert refused.returncode == 1
+        assert (refused.returncode, refused.stdout) == (1, "")
         assert told in refused.stderr
         assert "Traceback" not in refused.stderr
     assert desk("list").stdout == ""

@@ -181,6 +181,26 @@ def test_a_complete_survey_is_not_done_again_unless_asked(tmp_path: Path) -> Non
     assert len(trace.read_text(encoding="utf-8").splitlines()) == 5
 
 
+def test_fresh_counts_from_nothing(tmp_path: Path) -> None:
+    """Into a pipe: a line for every tenth, none of them of the run that is replaced."""
+    grow_tree(tmp_path / "tree", 600)
+    for arguments in ((), ("--fresh",)):
+        done = run_watched(tmp_path, *arguments)
+        assert done.returncode == 0, done.stderr
+        counts = [int(n) for n in re.findall(r"^analysed (\d+) of 600 files$", done.stderr, re.M)]
+        assert counts == sorted(set(counts))
+        assert counts[-1] == 600
+        assert len(counts) > 1
+
+
+def test_a_file_in_the_place_of_its_folder_is_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").touch()
+    refused = run_survey("--out", str(tmp_path / "taken"))
+    assert refused.returncode == 2
+    assert "taken: this can't be the folder for survey.db: File exists" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_files_that_cannot_be_parsed_are_collected_and_listed(tmp_path: Path) -> None:
     root, out = tmp_path / "tree", tmp_path / "out"
     grow_tree(root, 4)

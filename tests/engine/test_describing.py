@@ -235,6 +235,29 @@ async def test_ends(bench: Bench) -> None:
     assert (item.phase, item.due_at) == ("delay", hour)
 
 
+@pytest.mark.parametrize("retries", [0, 2])
+async def test_failures_count_the_one_that_stopped_it(bench: Bench, retries: int) -> None:
+    """Not what only waited to be tried again; ``retry`` begins to count anew, at once."""
+    policy = RetryPolicy(max_retries=retries, initial_delay=0)
+    patient = RetryPolicy(max_retries=3, initial_delay=60, jitter="none")
+    arms = fork(task("flaky", retries=policy)(fail), task("waits", retries=patient)(fail))
+    flow = workflow("w", arms >> add)
+    assert isinstance(await bench.run(flow, 1, "i"), Failed)
+    items = {item.path: item for item in (await bench.client.describe("i")).open_items}
+    flaky, waits = items["fork[0]/flaky"], items["fork[1]/waits"]
+    assert (flaky.phase, flaky.attempt, flaky.failures) == ("stopped", retries + 1, retries + 1)
+    assert flaky.last_error is not None
+    assert flaky.last_error.attempt == retries + 1
+    assert waits.phase == "stopped"
+    assert (waits.last_error is not None) == waits.failures
+    await bench.client.retry("i")
+    bench.clock.shift(0.001)
+    items = {item.path: item for item in (await bench.client.describe("i")).open_items}
+    flaky = items["fork[0]/flaky"]
+    assert (flaky.phase, flaky.attempt, flaky.failures) == ("ready", 1, 0)
+    assert (flaky.last_error, flaky.due_at) == (None, None)
+
+
 async def test_a_short_backoff_is_told_as_one(bench: Bench) -> None:
     """Its holder sleeps it, and would run the task by now if nobody looked at the time."""
     retry = RetryPolicy(max_retries=3, initial_delay=2, jitter="none")

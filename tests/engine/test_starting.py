@@ -397,6 +397,7 @@ async def test_texts_that_no_store_could_keep_are_refused(bench: Bench, text: An
     client = bench.client
     flow = workflow("w", inc)
     await client.submit(flow, "i", 1)
+    kind = PayloadError if isinstance(text, str) else TypeError
     for said, call in [
         ("reason", lambda: client.cancel("i", text)),
         ("cancelled_by", lambda: client.cancel("i", "why", text)),
@@ -404,7 +405,7 @@ async def test_texts_that_no_store_could_keep_are_refused(bench: Bench, text: An
         ("paused_by", lambda: client.pause("i", "why", text)),
         ("traceparent", lambda: client.submit(flow, "j", 1, traceparent=text)),
     ]:
-        with pytest.raises(PayloadError, match=said):
+        with pytest.raises(kind, match=said):
             await call()
     assert isinstance(await client.status("i"), InProgress)
     with pytest.raises(InstanceNotFound):

@@ -29,6 +29,27 @@ class Busy(OSError):
     """Can be pickled as it is."""
 
 
+class Numbered(Exception):
+    """``__new__`` wants an argument, and its pickle fails."""
+
+    def __new__(cls, number: int, /) -> Numbered:
+        made = super().__new__(cls, number)
+        made.lock = UNPICKLABLE
+        return made
+
+    lock: threading.Lock
+
+
+class Several(ExceptionGroup[Exception]):
+    """A group of a class of its own, made of two arguments more."""
+
+    def __new__(cls, errors: list[Exception], note: str, /) -> Several:
+        return super().__new__(cls, f"several, {note}", errors)
+
+    def __init__(self, errors: list[Exception], note: str, /) -> None:
+        self.note = note
+
+
 @task(run_in="process")
 def double(n: int) -> int:
     with UNPICKLABLE:
@@ -130,6 +151,29 @@ def ends(n: int) -> int:
 @task(run_in="process")
 def raises_stubborn(n: int) -> int:
     raise Stubborn("no", "reason")
+
+
+@task(run_in="process")
+def raises_numbered(n: int) -> int:
+    raise Numbered(n)
+
+
+@task(run_in="process")
+def raises_groups(n: int) -> int:
+    inner = Several([Stubborn("no", "reason"), Numbered(n)], "inner")
+    raise ExceptionGroup("outer", [inner, Busy(11, "busy")])
+
+
+@task(
+    run_in="process",
+    retries=RetryPolicy(max_retries=2, initial_delay=0, retry_on=(Numbered, ExceptionGroup)),
+)
+def raises_each(n: int, ctx: TaskContext) -> int:
+    if ctx.attempt == 1:
+        raise Numbered(n)
+    if ctx.attempt == 2:
+        raise ExceptionGroup("outer", [Stubborn("no", "reason")])
+    return n
 
 
 @task(run_in="process", retries=RetryPolicy(max_retries=2, initial_delay=0, retry_on=OSError))

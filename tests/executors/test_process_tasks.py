@@ -30,6 +30,8 @@ from sayiir import (
     workflow,
 )
 from sayiir.executors import ProcessPool
+from sayiir.executors.outcomes import error_from, sent_error
+from sayiir.executors.pickling import Answers
 from tests.engine.bench import eventually
 from tests.executors import jobs
 from tests.executors.conftest import gone, nothing_left
@@ -278,6 +280,51 @@ async def test_an_exception_comes_with_its_type_message_and_traceback(
 
 async def test_retries_see_the_class_of_what_was_raised(runner: AsyncCheckpointingRunner) -> None:
     assert await runner.run(workflow("w", jobs.raises_busy), "i", 4) == Completed(4)
+
+
+async def test_an_exception_whose_class_wants_arguments_to_be_made() -> None:
+    with pytest.raises(TaskFailed) as caught:
+        await workflow("w", jobs.raises_numbered).arun(7)
+    error = caught.value.__cause__
+    assert isinstance(error, jobs.Numbered)
+    assert (type(error).__qualname__, str(error), error.args) == ("Numbered", "7", ("7",))
+    assert "raise Numbered(n)" in str(error.__cause__)
+
+
+async def test_a_group_comes_with_all_its_members() -> None:
+    """Those that can't be pickled are stood in for, each by itself, in groups of any class."""
+    with pytest.raises(TaskFailed) as caught:
+        await workflow("w", jobs.raises_groups).arun(7)
+    outer = caught.value.__cause__
+    assert type(outer) is ExceptionGroup
+    assert outer.message == "outer"
+    inner, busy = outer.exceptions
+    assert (type(busy), str(busy)) == (jobs.Busy, "[Errno 11] busy")
+    assert isinstance(inner, jobs.Several)
+    assert inner.message == "several, inner"
+    assert list(map(str, inner.exceptions)) == ["no: reason", "7"]
+    stubborn, numbered = outer.split(jobs.Stubborn)
+    assert stubborn is not None
+    assert numbered is not None
+    assert "raise ExceptionGroup(" in str(outer.__cause__)
+
+
+async def test_retries_see_groups_and_classes_that_want_arguments(
+    runner: AsyncCheckpointingRunner,
+) -> None:
+    assert await runner.run(workflow("w", jobs.raises_each), "i", 4) == Completed(4)
+
+
+def test_groups_too_deep_to_tell_come_back_as_something() -> None:
+    error: Exception = jobs.Numbered(1)
+    for _ in range(60):
+        error = ExceptionGroup("in", [error])
+    found = error_from(sent_error(error, Answers()))
+    assert isinstance(found, ExceptionGroup)
+    for _ in range(20):
+        (found,) = found.exceptions
+    assert type(found).__name__ == "ExceptionGroup"
+    assert str(found) == "in (1 sub-exception)"
 
 
 async def test_an_exit_is_for_whoever_called(runner: AsyncCheckpointingRunner) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType, Protocol
 
 import pytest
 
@@ -15,11 +15,19 @@ from sayiir import (
     AsyncWorkflowClient,
     CheckpointingRunner,
     ConflictPolicy,
+    DefinitionError,
     InstanceAlreadyExists,
+    PayloadError,
+    RetryPolicy,
+    TaskContext,
     WorkflowClient,
+    await_signal,
+    resource,
     task,
     workflow,
 )
+from sayiir.executors import ProcessPool
+from sayiir.testing import MovedClock
 
 
 @task
@@ -161,3 +169,147 @@ def test_a_limit_claims_at_least_one(limit: int) -> None:
         pytest.raises(ValueError, match="at least 1"),
     ):
         runner.resume_all([adding], limit=limit)
+
+
+WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"executors": 5}, "a mapping of names to executors"),
+    ({"executors": {"process": 5}}, "executors={'process': 5}: an executor has run()"),
+    ({"executors": {"process": ProcessPool}}, "an executor has run() and close()"),
+    ({"executors": {5: ProcessPool}}, "the name of an executor is a str"),
+    ({"on_event": 5}, "on_event is a function that takes one event, not 5"),
+    ({"on_event": asyncio.sleep}, ""),
+    ({"on_event": lambda: None}, "a listener takes one argument"),
+    ({"on_event": lambda a, b: None}, "a listener takes one argument"),
+    ({"clock": 5}, "a clock has now_us() and sleep(), as sayiir.testing.MovedClock(), not 5"),
+    ({"clock": MovedClock}, "a clock has now_us()"),
+]
+
+
+@pytest.mark.parametrize(("options", "said"), WRONG_OPTIONS)
+def test_what_runs_are_handed_is_checked_at_once(options: dict[str, Any], said: str) -> None:
+    """In memory, in either form, and where a runner is made."""
+    if not said:  # what can be called with one argument will do
+        assert adding.run(1, **options) == 3
+        return
+    with pytest.raises(TypeError, match=re.escape(said)):
+        adding.run(1, **options)
+    with pytest.raises(TypeError, match=re.escape(said)):
+        asyncio.run(adding.arun(1, **options))
+    with pytest.raises(TypeError, match=re.escape(said)):
+        CheckpointingRunner("memory://", **options)
+
+
+WRONG_ASKS: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+    (lambda c: c.result("a", timeout="soon"), DefinitionError, "'soon' is no duration"),
+    (lambda c: c.list(status=["Failed"]), TypeError, "status is the name of one"),
+    (lambda c: c.list(limit="5"), TypeError, "limit is a whole number, not '5'"),
+    (lambda c: c.list(limit=True), TypeError, "limit is a whole number, not True"),
+    (lambda c: c.list(cursor=5), TypeError, "cursor is that of the page before"),
+    (lambda c: c.list(5), TypeError, "a workflow is asked for, not 5"),
+    (lambda c: c.describe("a", "w"), TypeError, "a workflow is asked for, not the text 'w'"),
+    (lambda c: c.delete_finished(0, status=["Failed"]), TypeError, "status is the name of one"),
+    (lambda c: c.delete_finished(0, workflow=5), TypeError, "a workflow is asked for, not 5"),
+    (lambda c: c.delete_finished(0, limit=1.5), TypeError, "limit is a whole number, not 1.5"),
+    (lambda c: c.cancel("a", reason=5), TypeError, "reason is a str or None, not int"),
+    (lambda c: c.cancel("a", cancelled_by=5), TypeError, "cancelled_by is a str or None"),
+    (lambda c: c.pause("a", reason=5), TypeError, "reason is a str or None, not int"),
+    (lambda c: c.pause("a", "\ud800"), PayloadError, "not valid Unicode"),
+    (lambda c: c.submit(adding, "b", 1, traceparent=5), TypeError, "traceparent is a str or None"),
+]
+
+
+@pytest.mark.parametrize(("ask", "kind", "said"), WRONG_ASKS)
+def test_what_a_client_is_asked_wrongly(
+    ask: Callable[[Any], Any], kind: type[Exception], said: str
+) -> None:
+    """In both forms, in the words of what was asked."""
+
+    async def in_loop() -> None:
+        async with AsyncWorkflowClient("memory://") as client:
+            await client.submit(adding, "a", 1)
+            with pytest.raises(kind, match=re.escape(said)):
+                await ask(client)
+
+    asyncio.run(in_loop())
+    with WorkflowClient("memory://") as client:
+        client.submit(adding, "a", 1)
+        with pytest.raises(kind, match=re.escape(said)):
+            ask(client)
+
+
+def test_a_result_is_waited_for_as_long_as_any_duration_says() -> None:
+    """As every other duration is written."""
+    with WorkflowClient("memory://") as client:
+        client.submit(adding, "a", 1)
+        with pytest.raises(TimeoutError, match=r"has not ended within 0\.01 s"):
+            client.result("a", adding, timeout="10ms")
+
+
+@pytest.mark.parametrize("wrong", ["int", 5, ["int"]])
+def test_a_payloads_type_is_no_value(wrong: Any) -> None:
+    with pytest.raises(DefinitionError, match="the payload's type is a type"):
+        await_signal("go", wrong)
+
+
+def test_progress_is_a_number() -> None:
+    half: Any = "half"
+    with pytest.raises(TypeError, match="progress is a number from 0 to 1, not 'half'"):
+        TaskContext().progress(half)
+
+
+class Db:
+    """Some resource."""
+
+
+Dsn = NewType("Dsn", str)
+
+
+class Queries(Protocol):
+    """What a resource may be asked for as."""
+
+    def query(self) -> str: ...
+
+
+def test_a_resource_is_of_its_parameters_type() -> None:
+    """Where that can be told; told when the workflow is built."""
+
+    @task
+    def wrong(n: int, db: int = resource(Db)) -> int:  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+        return n
+
+    with pytest.raises(DefinitionError, match=r"write db: Db = resource\(Db\)"):
+        workflow("w", wrong)
+
+    class Wrong:
+        def __init__(self, db: str = resource(Db)) -> None:  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+            pass
+
+        def __call__(self, n: int) -> int:
+            return n
+
+    with pytest.raises(DefinitionError, match="the constructor of Wrong has the parameter 'db'"):
+        task(Wrong)
+
+    @task
+    def right(
+        n: int,
+        db: Db | None = resource(Db),
+        any_db: Any = resource(Db),
+        dsn: Dsn = resource(Dsn),
+        text: str = resource(Dsn),
+        queries: Queries = resource(Db),  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+        rates: Mapping[str, float] = resource(dict[str, float]),
+    ) -> int:
+        return n
+
+    assert workflow("w", right).name == "w"
+
+
+def test_a_first_wait_beyond_the_longest_is_refused() -> None:
+    """It would silently be five minutes."""
+    with pytest.raises(DefinitionError, match=r"initial_delay='1h' is beyond max_delay=300\.0"):
+        RetryPolicy(initial_delay="1h")
+    with pytest.raises(DefinitionError, match="give a longer max_delay"):
+        RetryPolicy(initial_delay=2, max_delay="1s")
+    assert RetryPolicy(initial_delay="1h", max_delay="1h").delay_bound_seconds(1) == 3600
+    assert RetryPolicy(max_delay="100ms").delay_bound_seconds(1) == 0.1
