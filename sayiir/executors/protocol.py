@@ -26,7 +26,8 @@ class Executor(Protocol):
         """The call's result.
 
         Many calls may be made at once; those for which there is no room wait here. An executor
-        calls ``call.started()`` when a call begins: the task's timeout counts from then on.
+        calls ``call.started()`` when a call begins, its process running and ``call.setup`` made:
+        the task's timeout counts from then on.
 
         Being cancelled means to stop: the call runs no longer when this returns.
 

@@ -214,7 +214,7 @@ class Performer:
             made = self._awaited(made)
         own, used = AsyncExitStack(), made
         if is_async_manager(made):
-            used = self._awaited(own.enter_async_context(made))
+            used = self._awaited(own.enter_async_context(_Held(made)))
         elif is_manager(made):
             used = own.enter_context(made)
         try:
@@ -238,6 +238,42 @@ class Performer:
                 self.running = None
 
         return self._runner.run(run(), context=contextvars.copy_context())
+
+
+class _Held:
+    """An async context manager that one asyncio task of its own enters and leaves.
+
+    What holds task groups or cancel scopes must be left in the task that entered it, and calls
+    have each their own.
+    """
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+        self._leaving = asyncio.Event()
+        self._holding: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Any:
+        loop = asyncio.get_running_loop()
+        entered: asyncio.Future[Any] = loop.create_future()
+        self._holding = loop.create_task(self._hold(entered))
+        try:
+            # It ends without having entered where that raises, or is cancelled with the call.
+            await asyncio.wait((entered, self._holding), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._holding.cancel()
+            await asyncio.wait((self._holding,))
+            raise
+        return entered.result() if entered.done() else self._holding.result()
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leaving.set()
+        if self._holding is not None:
+            await self._holding
+
+    async def _hold(self, entered: asyncio.Future[Any]) -> None:
+        async with self._manager as value:
+            entered.set_result(value)
+            await self._leaving.wait()
 
 
 async def _called(make: Callable[[], Any]) -> Any:

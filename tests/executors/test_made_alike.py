@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import anyio
 import pytest
 
 from sayiir import TaskFailed, resource, task, workflow
 from sayiir.executors import ProcessPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 pytestmark = pytest.mark.anyio
 
@@ -180,6 +182,44 @@ async def test_what_is_refused_is_left(tmp_path: Path) -> None:
         with pytest.raises(TaskFailed, match="not a Db"):
             await workflow("w", there).arun(1, resources={Db: Entered}, executors={"process": pool})
         assert Path(file).exists()
+
+
+async def test_what_holds_a_task_group_is_left_where_it_was_entered(tmp_path: Path) -> None:
+    file = tmp_path / "left"
+
+    @asynccontextmanager
+    async def held() -> AsyncIterator[Db]:
+        before = asyncio.current_task()
+        async with anyio.create_task_group() as group:
+            group.start_soon(anyio.sleep_forever)
+            yield Db("held")
+            group.cancel_scope.cancel()
+        file.write_text(str(asyncio.current_task() is before), encoding="utf-8")
+
+    async with ProcessPool(max_workers=1) as pool:
+        for n in range(2):
+            flow = workflow("w", there)
+            how = await flow.arun(n, resources={Db: held}, executors={"process": pool})
+            assert how == "held"
+        assert not file.exists()
+    assert file.read_text(encoding="utf-8") == "True"
+
+
+async def test_what_fails_while_it_is_entered_fails_its_task_alone() -> None:
+    class Refuses:
+        async def __aenter__(self) -> Db:
+            raise ConnectionError("nobody there")
+
+        async def __aexit__(self, *_: object) -> None:
+            """Never reached."""
+
+    async with ProcessPool(max_workers=1) as pool:
+        for given, message in ((Refuses, "nobody there"), (gives_another, "not a Db")):
+            with pytest.raises(TaskFailed, match=message):
+                await workflow("w", there).arun(
+                    1, resources={Db: given}, executors={"process": pool}
+                )
+        assert len(pool._idle) == 1
 
 
 async def test_types_that_go_whole_and_protocols_are_recognised_over_there() -> None:
