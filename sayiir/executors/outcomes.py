@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.errors import PayloadError
+from sayiir.executors.protocol import ProcessDied
 
 if TYPE_CHECKING:
     from sayiir.executors.pickling import Answers
@@ -74,6 +75,13 @@ def error_from(sent: SentError) -> BaseException:
             error = None
     if not isinstance(error, BaseException):
         error = _stand_in(sent)
+    if isinstance(error, (SystemExit, KeyboardInterrupt)):
+        # It asked for the end of its own process, not of ours.
+        code = error.code if isinstance(error, SystemExit) else None
+        error = ProcessDied(
+            f"the task ended its process by {type(error).__name__}({_message(error)})",
+            code if isinstance(code, int) else None,
+        )
     if sent.traceback:
         error.__cause__ = RemoteTraceback(sent.traceback)
     return error

@@ -327,11 +327,15 @@ def test_groups_too_deep_to_tell_come_back_as_something() -> None:
     assert str(found) == "in (1 sub-exception)"
 
 
-async def test_an_exit_is_for_whoever_called(runner: AsyncCheckpointingRunner) -> None:
+async def test_an_exit_ends_its_own_process_and_is_a_failure(
+    runner: AsyncCheckpointingRunner,
+) -> None:
+    """A command line's parser, say, that doesn't like what it was given."""
     flow = workflow("w", jobs.asks_to_exit)
-    with pytest.raises(SystemExit) as caught:
-        await runner.run(flow, "i", 4)
-    assert caught.value.code == 4
+    status = await runner.run(flow, "i", 4)
+    assert isinstance(status, Failed)
+    assert status.error.kind == "TaskProcessDied"
+    assert "SystemExit(4)" in status.error.message
 
 
 async def test_a_process_that_dies_is_a_failure_that_is_retried(
