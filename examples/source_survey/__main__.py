@@ -26,7 +26,7 @@ from sayiir import (
     WorkflowStatus,
 )
 
-__all__ = ["main"]
+__all__ = ["Asked", "main"]
 
 INTERRUPTED: Final = 130
 """What a shell gives for a program that Ctrl-C ended."""
@@ -63,7 +63,7 @@ def _run(runner: CheckpointingRunner, request: SurveyRequest, *, fresh: bool) ->
     instance_id = instance_id_of(request)
     began = time.monotonic()
     kept = 0 if fresh else _continued(runner.client, instance_id)
-    asked = _Asked(
+    asked = Asked(
         runner.client, instance_id, kept, _run_id(runner.client, instance_id, fresh=fresh)
     )
     with ProgressBar(asked, sys.stderr):
@@ -76,7 +76,7 @@ def _run(runner: CheckpointingRunner, request: SurveyRequest, *, fresh: bool) ->
     return _tell(status, kept, time.monotonic() - began)
 
 
-class _Asked:
+class Asked:
     """What the progress bar shows, asked of the store; the list of files is asked for once."""
 
     def __init__(

@@ -288,9 +288,18 @@ class TypeFlow:
 
     def _misfit(self, path: str, flowing: _Flowing, wanted: str, detail: str = "") -> NoReturn:
         why = f" ({detail})" if detail else ""
+        given = described(flowing.type)
+        if given == wanted:
+            # A notebook's cell that ran again, or a module that was imported twice.
+            self._refuse(
+                path,
+                f"there are two classes named {wanted}, and {flowing.giver} gives another one than "
+                "this takes: one was defined again after a task had named it; define those tasks "
+                "again too",
+            )
         self._refuse(
             path,
-            f"it takes {wanted} but {flowing.giver} gives {described(flowing.type)}{why}; change "
+            f"it takes {wanted} but {flowing.giver} gives {given}{why}; change "
             "one of the annotations, or put a task between them that converts",
         )
 

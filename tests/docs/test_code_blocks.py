@@ -55,7 +55,16 @@ def test_the_blocks_of_a_page_run_in_order(page: Path, module: ModuleType) -> No
             assert printed == following.text, f"{page_name(page)}, line {following.line}"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial/first-workflow.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "docs/tutorial/first-workflow.md",
+        "docs/how-to/in-a-service.md",
+        "docs/how-to/cron-and-serverless.md",
+        "docs/how-to/retention-and-inspection.md",
+    ],
+)
 def test_the_program_of_a_page_runs_twice(name: str, module: ModuleType) -> None:
     """Whoever pastes a page into a file runs that again, on the database of the first time."""
     page = ROOT / name

@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from examples.source_survey.__main__ import Asked
 from examples.source_survey.analysis import analyse_source
 from examples.source_survey.progress import Look, Progress, ProgressBar, bar_line, colour_allowed
 from examples.source_survey.values import SurveyRequest
@@ -191,6 +192,21 @@ def test_fresh_counts_from_nothing(tmp_path: Path) -> None:
         assert counts == sorted(set(counts))
         assert counts[-1] == 600
         assert len(counts) > 1
+
+
+def test_what_a_run_that_is_replaced_has_done_is_no_progress(tmp_path: Path) -> None:
+    """To remove a large one takes a while, in which the bar is drawn already."""
+    root, out = tmp_path / "tree", tmp_path / "out"
+    grow_tree(root, 3)
+    assert run_watched(tmp_path).returncode == 0
+    request = SurveyRequest(
+        root=str(root), report=str(out / "report.html"), limit=None, python=_python_version()
+    )
+    instance_id = instance_id_of(request)
+    with WorkflowClient(f"sqlite:///{out / 'survey.db'}") as client:
+        old = client.describe(instance_id).run_id
+        assert Asked(client, instance_id, 0, old)() is None
+        assert Asked(client, instance_id, 0, None)() == Progress(3, 0, 3)
 
 
 def test_a_file_in_the_place_of_its_folder_is_told_in_a_line(tmp_path: Path) -> None:

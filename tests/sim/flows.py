@@ -144,7 +144,7 @@ class _Maker:
                 raise ValueError("not yet")
             return n * factor % MODULUS
 
-        policy = RetryPolicy(max_retries=times, initial_delay=delay, jitter="none")
+        policy = RetryPolicy(max_retries=times, initial_delay=delay, max_delay="1h", jitter="none")
         return self.made(choice, compute, retries=policy)
 
     def _broken(self) -> Any:

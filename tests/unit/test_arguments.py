@@ -313,3 +313,18 @@ def test_a_first_wait_beyond_the_longest_is_refused() -> None:
         RetryPolicy(initial_delay=2, max_delay="1s")
     assert RetryPolicy(initial_delay="1h", max_delay="1h").delay_bound_seconds(1) == 3600
     assert RetryPolicy(max_delay="100ms").delay_bound_seconds(1) == 0.1
+
+
+def test_a_class_that_was_defined_again_is_told_as_such() -> None:
+    """As by a notebook's cell that ran twice."""
+    made = [type("Model", (), {"__module__": __name__}) for _ in range(2)]
+
+    def give(n: int) -> Any:
+        return n
+
+    def take(model: Any) -> int:
+        return 1
+
+    give.__annotations__["return"], take.__annotations__["model"] = made
+    with pytest.raises(DefinitionError, match="there are two classes named Model, and 'give'"):
+        workflow("w", task(give) >> task(take))
