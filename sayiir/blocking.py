@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sayiir.access.callers import called_from_here
 from sayiir.client import AsyncWorkflowClient
-from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
 from sayiir.portal import Portal
@@ -306,9 +305,6 @@ class CheckpointingRunner:
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
     ) -> None:
-        check_executors(executors)
-        check_listener(on_event)
-        check_clock(clock)
         self._twin = AsyncCheckpointingRunner(
             store,
             conflict_policy=conflict_policy,

@@ -7,12 +7,13 @@ import uuid
 from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayiir.access.arguments import check_workflow, check_workflows
+from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.connection import StoreConnection, codec_or_default
 from sayiir.access.snapshots import Programs, status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
 from sayiir.clock import SystemClock
+from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import Releaser, claiming, work_of
 from sayiir.engine.closing import close_all
@@ -73,7 +74,7 @@ class AsyncCheckpointingRunner:
             first task that needs it, left in reverse order by ``close()``.
         on_event: told what happens here, as values of ``sayiir.events``: a function that returns
             quickly (it is called on the event loop), or a coroutine function. What it raises is
-            logged once and hurts no run.
+            logged once and hurts no run; only SystemExit and KeyboardInterrupt pass.
         executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
             processes is made on first use where none is given.
 
@@ -105,6 +106,9 @@ class AsyncCheckpointingRunner:
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
     ) -> None:
+        check_executors(executors)
+        check_listener(on_event)
+        check_clock(clock)
         self._executors = Executors(executors)
         self._resources = Resources(resources)
         self._connection = StoreConnection(store)
@@ -288,7 +292,7 @@ class AsyncCheckpointingRunner:
             DefinitionError: a task needs a resource that the runner wasn't given.
         """
         given = check_workflows(workflows)
-        if limit is not None and limit < 1:
+        if limit is not None and check_whole(limit, "limit") < 1:
             raise ValueError(f"limit is at least 1, or None for no limit, not {limit!r}")
         engine, programs = await self._opened()
         compiled = {w.definition_hash: self._runnable(programs, w) for w in given}
