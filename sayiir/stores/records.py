@@ -153,6 +153,8 @@ class NewInstance:
     priority: int = DEFAULT_PRIORITY
     root_priority: int | None = None
     """The priority of the root's first task, where it has its own."""
+    root_tags: tuple[str, ...] = ()
+    """What the root's first task asks of a worker; see ``Move.tags``."""
     timeout_us: int | None = None
     labels: tuple[tuple[str, str], ...] = ()
     traceparent: str | None = None
@@ -187,12 +189,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Go on at ``path``; the lease is kept."""
+    """Go on at ``path``; the lease is kept, unless it is handed over.
+
+    ``hand_over``: the holder can't run what follows, so the lease is given up in the same write
+    and the item is ready for others. It has no meaning where a Move stands inside a Retry or Fail.
+    """
 
     path: str
     input: str
     priority: int | None = None
     """The next task's own priority; used when the item must be claimed again."""
+    tags: tuple[str, ...] = ()
+    """What the next task asks of a worker, sorted; used when the item must be claimed again."""
+    hand_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +214,7 @@ class Park:
     at_us: int | None = None
     priority: int | None = None
     """The own priority of the task that follows; as with a Move."""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +226,7 @@ class Await:
     signal_name: str
     timeout_us: int | None = None
     priority: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +254,7 @@ class NewItem:
     input: str
     element: bytes | None = None
     priority: int | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,6 +273,8 @@ class Spawn:
     limit: int | None = None
     keep: int = 0
     priority: int | None = None
+    """Of the task that follows the join."""
+    tags: tuple[str, ...] = ()
     """Of the task that follows the join."""
 
 
@@ -343,7 +357,8 @@ class Answer:
 class ClaimRequest:
     """Which work items to claim, for whom and how long.
 
-    ``definitions`` None: of any definition. ``instance_id``: of this instance only.
+    ``definitions`` None: of any definition. ``tags``: items that ask for none but these; None:
+    whatever they ask for. ``instance_id``: of this instance only.
     ``skip_interruption_waits``: a person asked, so an item that lost its worker before does
     not wait first.
     """
@@ -352,6 +367,7 @@ class ClaimRequest:
     lease_us: int
     limit: int = 1
     definitions: frozenset[str] | None = None
+    tags: frozenset[str] | None = None
     instance_id: str | None = None
     skip_interruption_waits: bool = False
 
