@@ -108,7 +108,7 @@ class _Condition:
         Down to 0 where these are all. Several lists reach as far as the one that reaches least.
         """
         lists = " union all ".join(
-            f"(select run, {number} as list from {table} where {where} and run < $1 "  # noqa: S608
+            f"(select run, {number} as list from {table} as lead where {where} and run < $1 "  # noqa: S608
             f"order by run desc limit {_PROBED})"
             for number, (table, where) in enumerate(self.leads or ((self.table, self.where),))
         )
