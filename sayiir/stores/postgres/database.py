@@ -21,7 +21,7 @@ from sayiir.stores.postgres.driver import Connection, Record
 from sayiir.stores.postgres.faults import Conflict, is_answer, reraise, translated
 from sayiir.stores.postgres.notices import Channel, Listener
 from sayiir.stores.postgres.pool import Pool
-from sayiir.stores.relational.watch import Watchers
+from sayiir.stores.relational.watch import StoreWatch, Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -167,6 +167,12 @@ class Database:
         if runs:
             self.watchers.wake(runs)
             self.pool().notifier.tell(runs)
+
+    def watch(self, run: int | None) -> StoreWatch:
+        """A watch of all runs, or of one; others' changes are listened for from now on."""
+        self.check_usable()
+        self.listener.ensure()
+        return self.watchers.add(run)
 
     # -- connections
 
