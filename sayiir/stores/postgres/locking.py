@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.needs import Needs, Place
     from sayiir.stores.postgres.working_set import WorkingSet
 
-__all__ = ["load", "lock_root"]
+__all__ = ["load", "load_payloads", "load_runs", "lock_root"]
 
 # A parent's row is found by its arm's, whose columns that name it never change.
 _WANTED: Final = """
@@ -120,10 +120,8 @@ async def load(session: Session, needs: Needs, rows: WorkingSet) -> None:
         await _lock_sets(session, needs, rows)
     elif needs.items:
         _keep_items(rows, await session.fetch(_ITEMS, *_keys(needs)))
-    await _load_runs(session, needs, rows)
-    if needs.payloads:
-        for number, payload in await session.fetch(_PAYLOADS, list(needs.payloads)):
-            rows.payloads[number] = payload
+    await load_runs(session, needs, rows)
+    await load_payloads(session, needs, rows)
     if needs.kept:
         await _load_kept(session, needs, rows)
     for run, signal_name in needs.longest:
@@ -164,7 +162,15 @@ def _keep_items(rows: WorkingSet, records: list[Record]) -> None:
         rows.keep_item(item_of(record))
 
 
-async def _load_runs(session: Session, needs: Needs, rows: WorkingSet) -> None:
+async def load_payloads(session: Session, needs: Needs, rows: WorkingSet) -> None:
+    """The payloads that are needed."""
+    if needs.payloads:
+        for number, payload in await session.fetch(_PAYLOADS, list(needs.payloads)):
+            rows.payloads[number] = payload
+
+
+async def load_runs(session: Session, needs: Needs, rows: WorkingSet) -> None:
+    """The instances of all that is needed, and the time."""
     asked = needs.runs | needs.whole | {run for run, _, _ in needs.items}
     for record in await session.fetch(_RUNS, list(asked)):
         rows.now = record[0]
