@@ -155,6 +155,16 @@ class TagCases(Maker):
         await bench.expect_idle()
 
     @case
+    async def test_nothing_is_left_where_the_item_was_before(self, bench: Bench) -> None:
+        """Its lease, too, is then for others to look after."""
+        root = await bench.start(lease=30.0)
+        await bench.commit(root, Move("b", "", tags=GPU))
+        equal((await bench.ask(tags=NOTHING)).next_due_in_us, None)
+        bench.later(30)
+        await bench.expect_idle(tags=NOTHING)
+        await bench.claim_one(tags=able("gpu"))
+
+    @case
     async def test_what_is_parked_waits_with_the_tags_of_what_follows(self, bench: Bench) -> None:
         """Timers, waits with and without an event, and joins."""
         starts = ("timer", "timeout", "event", "join")
