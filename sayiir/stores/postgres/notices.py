@@ -188,11 +188,8 @@ class Listener:
             try:
                 await self._session()
             except Exception as error:
-                problem = translated(error, self._database.url.where)
-                if not isinstance(problem, StoreError):
-                    raise
                 failures = 1 if self.process_id is not None else failures + 1
-                self._log.note(problem)
+                self._log.note(translated(error, self._database.url.where))
             finally:
                 self.process_id = None
             if self._deaf > 1:
