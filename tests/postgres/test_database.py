@@ -35,8 +35,8 @@ async def runs_of(database: Database) -> list[int]:
 def test_a_transaction_is_committed_or_rolled_back(postgres_url: str) -> None:
     async def main() -> None:
         database = await opened(postgres_url)
-        told: list[set[int]] = []
-        database.on_change = lambda runs: told.append(set(runs))
+        told: list[object] = []
+        database.watchers.wake = told.append  # type: ignore[method-assign,assignment]
 
         async def adds(session: Session) -> str:
             session.changed.add(1)
@@ -51,6 +51,7 @@ def test_a_transaction_is_committed_or_rolled_back(postgres_url: str) -> None:
                 raise KeyError
         assert await runs_of(database) == [1]
         assert told == [{1}]
+        del database.watchers.wake
         await database.close()
         with pytest.raises(StoreUnavailable, match="closed"):
             await database.fetch(ALL)

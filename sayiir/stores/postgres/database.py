@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.outages import OutageLog
-from sayiir.stores.postgres.driver import Connection, Record, connect
+from sayiir.stores.postgres.driver import Connection, Record
 from sayiir.stores.postgres.faults import Conflict, is_answer, reraise, translated
+from sayiir.stores.postgres.notices import Channel, Listener
 from sayiir.stores.postgres.pool import Pool
+from sayiir.stores.relational.watch import StoreWatch, Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
@@ -80,8 +82,10 @@ class Database:
         self.url = url
         self.clock = clock
         self.templates = Templates(url.schema, clock)
-        self.on_change: Callable[[Collection[int]], None] = lambda _: None
-        """Told of the runs that a committed transaction has changed."""
+        self.channel = Channel(url.schema)
+        self.watchers = Watchers(clock)
+        self.listener = Listener(self, self.channel, self.watchers)
+        self.watchers.begin_waiting = self.listener.ensure
         self._process_id = os.getpid()
         self._log = OutageLog(LOGGER, f"{url.where}: a connection")
         self._closed = False
@@ -156,9 +160,19 @@ class Database:
             await _pause(attempt)
 
     def changed(self, runs: Collection[int]) -> None:
-        """These runs have changed, which is committed: wake who watches them, here and elsewhere."""
+        """These runs have changed, which is committed: wake who watches them, here and elsewhere.
+
+        On the loop that changed them.
+        """
         if runs:
-            self.on_change(runs)
+            self.watchers.wake(runs)
+            self.pool().notifier.tell(runs)
+
+    def watch(self, run: int | None) -> StoreWatch:
+        """A watch of all runs, or of one; others' changes are listened for from now on."""
+        self.check_usable()
+        self.listener.ensure()
+        return self.watchers.add(run)
 
     # -- connections
 
@@ -179,9 +193,7 @@ class Database:
                 del self._pools[ended.loop]
             pool = self._pools.get(loop)
             if pool is None:
-                url = self.url
-                pool = Pool(lambda: connect(url), url.pool, url.where, self._log)
-                self._pools[loop] = pool
+                pool = self._pools[loop] = Pool(self.url, self.channel, self._log)
             return pool
 
     def check_usable(self) -> None:
@@ -206,7 +218,12 @@ class Database:
 
     async def close(self) -> None:
         """Let running verbs finish, then close the connections of all loops. Idempotent."""
+        if os.getpid() != self._process_id:
+            self.check_usable()
         self._closed = True
+        self.watchers.closed = True
+        self.watchers.wake()
+        await self.listener.close()
         with self._gate:
             pools = list(self._pools.values())
             self._pools.clear()

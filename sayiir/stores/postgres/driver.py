@@ -62,19 +62,30 @@ class Connection(Protocol):
         """LISTEN."""
         ...
 
+    def add_termination_listener(self, callback: Callable[..., None]) -> None:
+        """Have it called when the connection is lost."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """The server's process at the other end."""
+        ...
+
     def get_server_version(self) -> Any:
         """The server's version."""
         ...
 
 
 async def connect(
-    url: PostgresUrl, *, statement_seconds: float = STATEMENT_SECONDS
+    url: PostgresUrl,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    statement_seconds: float = STATEMENT_SECONDS,
 ) -> Connection:
     """A new connection. Whatever the driver raises comes as it is."""
     # Typed by what is used: the driver says of its rows that they are Any.
     connection: Any = await asyncpg.connect(
         url.dsn,
-        timeout=CONNECT_SECONDS,
+        timeout=connect_seconds,
         command_timeout=statement_seconds,
         # Poolers that give each transaction another session know no named statements.
         statement_cache_size=STATEMENTS_KEPT if url.prepared else 0,

@@ -11,14 +11,20 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+import asyncpg
+
 from sayiir.errors import StoreUnavailable
+from sayiir.stores.postgres.driver import connect
 from sayiir.stores.postgres.faults import is_refused, translated
+from sayiir.stores.postgres.notices import Notifier
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+    from collections.abc import AsyncGenerator, Coroutine
 
     from sayiir.outages import OutageLog
     from sayiir.stores.postgres.driver import Connection
+    from sayiir.stores.postgres.notices import Channel
+    from sayiir.stores.postgres.url import PostgresUrl
 
 __all__ = ["Pool"]
 
@@ -36,13 +42,10 @@ class Pool:
     the others wait for what comes of it.
     """
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], size: int, where: str, log: OutageLog
-    ) -> None:
+    def __init__(self, url: PostgresUrl, channel: Channel, log: OutageLog) -> None:
         self.loop = asyncio.get_running_loop()
-        self.size = size
-        self._connect = connect
-        self._where = where
+        self.size = url.pool
+        self._url = url
         self._log = log
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
@@ -52,6 +55,8 @@ class Pool:
         self._gate = asyncio.Lock()
         self._failures = 0
         self._end: AsyncGenerator[None] | None = None
+        self.notifier = Notifier(self, channel)
+        self._closing = False
         self.closed = False
 
     # -- for who uses a connection
@@ -86,8 +91,6 @@ class Pool:
         if connection.is_closed():
             self._all.discard(connection)
             self._wake(None)
-        elif self.closed:
-            self._drop(connection)
         elif not self._wake(connection):
             self._idle.append(connection)
 
@@ -110,7 +113,7 @@ class Pool:
         try:
             if self._end is None:
                 await self._end_with_loop()
-            connection = await (self._connect() if self._failures == 0 else self._reconnected())
+            connection = await (connect(self._url) if self._failures == 0 else self._reconnected())
         except BaseException as error:
             if is_refused(error) and len(self._all):
                 # As many as the server allows: make do with those.
@@ -118,7 +121,7 @@ class Pool:
                 return await self._next_released()
             self._opening -= 1
             self._wake(None)
-            problem = translated(error, self._where)
+            problem = translated(error, self._url.where)
             if isinstance(problem, StoreUnavailable):
                 self._failures += 1
                 self._log.note(problem)
@@ -139,12 +142,12 @@ class Pool:
         async with self._gate:
             self._check_open()
             if self._failures > before:
-                raise StoreUnavailable(f"{self._where} can't be reached at the moment")
+                raise StoreUnavailable(f"{self._url.where} can't be reached at the moment")
             if self._failures:
                 longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**self._failures)
                 await asyncio.sleep(longest * random.uniform(0.5, 1))  # noqa: S311
             try:
-                return await self._connect()
+                return await connect(self._url)
             except Exception:
                 # Counted while the gate is closed, so that those behind it see it.
                 self._failures += 1
@@ -171,7 +174,7 @@ class Pool:
         if not waiter.done():
             waiter.set_exception(
                 StoreUnavailable(
-                    f"{self._where}: none of {len(self._all)} connections became free for "
+                    f"{self._url.where}: none of {len(self._all)} connections became free for "
                     f"{ACQUIRE_SECONDS:.0f} s; raise 'pool=' in the URL, or look for what holds them"
                 )
             )
@@ -230,26 +233,29 @@ class Pool:
 
     async def close(self) -> None:
         """Let who has a connection finish, within 10 s; then close them all. Idempotent."""
+        if self._closing:
+            return
+        self._closing = True
+        await self.notifier.flush()
         self.closed = True
         while self._waiting:
             self._wake(None)
         give_up_at = self.loop.time() + CLOSE_SECONDS
         while len(self._all) > len(self._idle) and self.loop.time() < give_up_at:
-            self.close_idle()
+            self.forget_closed()
             await asyncio.sleep(0.005)
         idle, self._idle = self._idle, []
-        self._all.difference_update(idle)
-        for connection in tuple(self._all):
+        for connection in self._all.difference(idle):
             connection.terminate()
         self._all.clear()
         for connection in idle:
             try:
                 await connection.close(timeout=CLOSE_SECONDS)
-            except (OSError, TimeoutError):
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
 
-    def close_idle(self) -> None:
-        """Forget idle connections that the server has closed."""
+    def forget_closed(self) -> None:
+        """Forget connections that the server has closed."""
         self._idle = [each for each in self._idle if not each.is_closed()]
         self._all = {each for each in self._all if not each.is_closed()}
 

@@ -57,12 +57,12 @@ def parse_url(url: str) -> PostgresUrl:
     try:
         parts = urlsplit(url)
         options = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
-    except ValueError as error:
-        # From None, and without the URL: both would hold the password.
+    except ValueError:
+        # From None, and without the URL: both hold the password.
         raise ValueError(
             "the PostgreSQL URL can't be read; write '@', ':', '/', '?' and '#' in a user's name "
             "or password as %40, %3A, %2F, %3F and %23"
-        ) from _without_text(error)
+        ) from None
     scheme = parts.scheme.lower()
     if scheme not in _SCHEMES:
         raise ValueError(f"{scheme!r} is no scheme of PostgreSQL; write 'postgresql://'")
@@ -90,11 +90,6 @@ def parse_url(url: str) -> PostgresUrl:
         pool=_count(own.get("pool"), shown),
         where=f"{shown}?{_where(own)}schema={schema}",
     )
-
-
-def _without_text(error: ValueError) -> None:
-    """Nothing: the error that Python raises quotes what it couldn't read."""
-    del error
 
 
 def _shown(netloc: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sayiir.errors import StoreError
 from sayiir.stores.records import Event
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import Result
     from sayiir.stores.relational.rows import Item, Run
 
-__all__ = ["Transaction", "decode_labels", "decode_tags", "encode_labels", "encode_tags"]
+__all__ = ["Queues", "Transaction", "decode_labels", "decode_tags", "encode_labels", "encode_tags"]
 
 _INSERT_RESULT: Final = (
     "insert into task_result "
@@ -51,6 +51,14 @@ _OF_A_RUN: Final = (
 )
 
 
+Queues: TypeAlias = dict[tuple[int, tuple[str, ...]], int]
+"""The numbers of known queues by definition and tags.
+
+They may be kept from one transaction to the next, for a queue is never removed, unless anything
+was rolled back.
+"""
+
+
 class Transaction(ItemRows):
     """The rows at the time of one verb; every method executes its SQL at once.
 
@@ -60,10 +68,16 @@ class Transaction(ItemRows):
 
     __slots__ = ("_queues", "_results")
 
-    def __init__(self, connection: sqlite3.Connection, now: int, process: int = 0) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        now: int,
+        process: int = 0,
+        queues: Queues | None = None,
+    ) -> None:
         super().__init__(connection, now, process)
         self._results: list[tuple[object, ...]] = []
-        self._queues: dict[tuple[int, tuple[str, ...]], int] = {}
+        self._queues: Queues = {} if queues is None else queues
 
     def flush(self) -> None:
         """Write what was put off.
