@@ -294,7 +294,7 @@ def test_a_page_of_a_million_takes_milliseconds(
         async with explained(postgres_url, SystemClock()) as database:
             for query in QUERIES:
                 await listing.page(database, query)
-                _check(database, 9_000, query)
+                _check(database, 30_000, query)
         return times
 
     assert _reported(asyncio.run(main()), report_figure, "1,020,000")[1] <= 50
