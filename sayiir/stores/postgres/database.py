@@ -178,12 +178,12 @@ class Database:
 
     def pool(self) -> Pool:
         """The connections of the running loop."""
+        if os.getpid() != self._process_id:
+            self.check_usable()  # before the loop, which a forked child doesn't have
         loop = asyncio.get_running_loop()
         pool = self._last
         if pool is None or pool.loop is not loop or pool.closed:
             pool = self._last = self._pool_of(loop)
-        if os.getpid() != self._process_id:
-            self.check_usable()
         return pool
 
     def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
