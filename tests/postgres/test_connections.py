@@ -117,9 +117,7 @@ def test_who_waits_is_served_in_turn_and_cancelled_without_loss(postgres_url: st
     run(main())
 
 
-def test_waiting_for_a_connection_ends(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_a_connection_ends(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.1)
 
     async def main() -> None:
@@ -197,9 +195,14 @@ def test_a_server_that_says_nothing_is_waited_for_so_long(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the call ends; the connection is given up soon after, and a new one serves."""
-    monkeypatch.setattr(driver.connect, "__kwdefaults__", {
-        "connect_seconds": 0.5, "statement_seconds": 0.3,
-    })
+    monkeypatch.setattr(
+        driver.connect,
+        "__kwdefaults__",
+        {
+            "connect_seconds": 0.5,
+            "statement_seconds": 0.3,
+        },
+    )
     monkeypatch.setattr(pool, "RECOVER_SECONDS", 0.3)
 
     async def main() -> None:

@@ -258,9 +258,7 @@ async def _fetch(connection: Connection, text: str, values: tuple[object, ...]) 
     return await connection.fetch(text, *values)
 
 
-async def _fetchrow(
-    connection: Connection, text: str, values: tuple[object, ...]
-) -> Record | None:
+async def _fetchrow(connection: Connection, text: str, values: tuple[object, ...]) -> Record | None:
     return await connection.fetchrow(text, *values)
 
 

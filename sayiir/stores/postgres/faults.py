@@ -71,9 +71,7 @@ def is_refused(error: BaseException) -> bool:
 
     It does the latter where its refusal and our greeting meet.
     """
-    return isinstance(
-        error, asyncpg.TooManyConnectionsError | asyncpg.ConnectionDoesNotExistError
-    )
+    return isinstance(error, asyncpg.TooManyConnectionsError | asyncpg.ConnectionDoesNotExistError)
 
 
 def _problem(error: BaseException, where: str) -> StoreError | None:

@@ -188,7 +188,8 @@ class Pool:
             waiter.set_exception(
                 StoreUnavailable(
                     f"{self._url.where}: none of {len(self._all)} connections became free for "
-                    f"{ACQUIRE_SECONDS:.0f} s; raise 'pool=' in the URL, or look for what holds them"
+                    f"{ACQUIRE_SECONDS:.0f} s; raise 'pool=' in the URL, or look for what holds "
+                    "them"
                 )
             )
 
@@ -270,7 +271,8 @@ class Pool:
         self._all.clear()
         for connection in idle:
             try:
-                await connection.close(timeout=CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
 
