@@ -115,6 +115,21 @@ def test_who_waits_is_served_in_turn_and_cancelled_without_loss(postgres_url: st
     run(main())
 
 
+def test_a_connection_given_to_who_is_cancelled_at_that_moment_goes_on(postgres_url: str) -> None:
+    async def main() -> None:
+        database = await opened(f"{postgres_url}&pool=1")
+        async with database.transaction():
+            waiting = asyncio.ensure_future(database.fetch("select 1"))
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert await database.fetch("select 1")
+        await database.close()
+
+    run(main(), 10)
+
+
 def test_waiting_for_a_connection_ends(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "ACQUIRE_SECONDS", 0.1)
 
