@@ -77,11 +77,12 @@ def explore_crashes(
         reruns: ``"declared"``: a task that runs more than once must say ``idempotent=True``
             (lambdas and builtins, which can't, need not); ``"any"``: all may.
         same: whether an output counts as the unbroken one.
-        check: called with the outcome of each run, to look at more than the outcome, as what was
-            charged; an AssertionError of it is a finding with its schedule.
+        check: called after each run with its outcome, to look at more than that, as at what was
+            charged, and to forget it; an AssertionError of it is a finding with its schedule.
         keep: module globals, as names or as the objects themselves, that stand for the world
             outside of the process. All others that the tasks use are in a second run of each
-            crash what they were at first, as in a new process.
+            crash what they were at first, as in a new process. At the beginning of each run, and
+            at the end of all, all of them are.
         most: how many runs there are at most; the report says how many were left out.
         seed: of what is drawn.
         schedule: the line that a failure printed: only that is run, and fails again.

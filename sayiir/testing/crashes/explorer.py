@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sayiir.testing.crashes.judge import Judge, NotRepeatable
+from sayiir.testing.crashes.judge import Judge, NotRepeatable, outcome_of
 from sayiir.testing.crashes.report import CrashReport, Finding, NotDurable, finding_of
 from sayiir.testing.crashes.schedule import UNBROKEN, Schedule
 from sayiir.testing.simulation import Point
@@ -69,7 +69,8 @@ class Explorer:
         self._repeat = repeat
         self._runs = 0
         self._again: Counter[str] = Counter()
-        self._judge = Judge(self._play(UNBROKEN), same, declared, check)
+        self._check = check
+        self._judge = Judge(self._play(UNBROKEN), same, declared)
         self._findings: dict[tuple[str, str], Finding] = {}
         self._random = random.Random(plan.seed)  # noqa: S311  drawn, not secret
 
@@ -168,6 +169,11 @@ class Explorer:
     def _play(self, schedule: Schedule, seed: object = "") -> Played:
         self._runs += 1
         played = self._stage.play(schedule, f"{self._plan.seed}{seed}")
+        if self._check is not None and played.trouble is None:
+            try:
+                self._check(outcome_of(played.status))
+            except AssertionError as error:
+                played.said = str(error) or "an assertion failed"
         starts = Counter(each.path for each in played.witness.executions)
         names = {each.path: each.spec.name for each in played.witness.executions}
         raised = Counter(e.path for e in played.witness.executions if e.ended == "raised")

@@ -27,8 +27,9 @@ _CONTAINERS: Final[tuple[type[Any], ...]] = (list, dict, set, deque, bytearray)
 
 @dataclass(slots=True)
 class _Global:
-    """One name of one module, with what it held at first."""
+    """One name of one module, with what it held at first. ``kept``: a crash leaves it alone."""
 
+    kept: bool
     module: dict[str, Any]
     name: str
     value: object
@@ -64,24 +65,24 @@ class ProcessGlobals:
     """
 
     def __init__(self, workflow: Workflow[Any, Any], keep: Iterable[object] = ()) -> None:
-        kept = list(keep)
-        names = {each for each in kept if isinstance(each, str)}
-        objects = {id(each) for each in kept}
+        given = list(keep)
+        names = {each for each in given if isinstance(each, str)}
+        objects = {id(each) for each in given}
         self._globals: list[_Global] = []
         self._caches: list[Any] = []
         for module, name in _named_by(_functions_of(workflow)):
             value = module.get(name, _MISSING)
             if hasattr(value, "cache_clear"):
                 self._caches.append(value)
-            elif name not in names and id(value) not in objects and _is_state(value, module):
-                self._globals.append(_Global(module, name, value, _content_of(value)))
+            elif (kept := name in names or id(value) in objects) or _is_state(value, module):
+                self._globals.append(_Global(kept, module, name, value, _content_of(value)))
 
     def changed(self) -> list[str]:
         """Names that hold something else than at first, as ``module.name``; sorted."""
         return sorted(
             f"{each.module.get('__name__', '?')}.{each.name}"
             for each in self._globals
-            if each.changed()
+            if not each.kept and each.changed()
         )
 
     @property
@@ -89,8 +90,16 @@ class ProcessGlobals:
         """Whether there are caches among them."""
         return bool(self._caches)
 
+    def forget(self) -> None:
+        """A new process: all but what is kept holds what it held at first; caches are empty."""
+        for each in self._globals:
+            if not each.kept:
+                each.restore()
+        for cache in self._caches:
+            cache.cache_clear()
+
     def restore(self) -> None:
-        """Everything holds what it held at first, and caches hold nothing."""
+        """A new world: everything holds what it held at first, and caches hold nothing."""
         for each in self._globals:
             each.restore()
         for cache in self._caches:
@@ -182,9 +191,7 @@ def _holder(value: Any) -> Any:
     held: Any = value
     if isinstance(value, _CONTAINERS):
         return held
-    if isinstance(held, type) or not hasattr(held, "__dict__"):
-        return None
-    attributes: dict[str, Any] = vars(held)
+    attributes: Any = None if isinstance(value, type) else getattr(held, "__dict__", None)
     return attributes
 
 

@@ -64,13 +64,11 @@ class Judge:
         unbroken: that run.
         same: whether two outputs count as the same.
         declared: tasks may run again only if they say that they are idempotent.
-        check: the user's own, called with the output of a run.
     """
 
     unbroken: Played
     same: Same
     declared: bool
-    check: Callable[[Any], None] | None
 
     def problems(self, played: Played) -> list[Problem]:
         """What is wrong with a run."""
@@ -81,8 +79,8 @@ class Judge:
         if self.declared:
             found += self._reruns(played.witness.executions)
         found += self._late(played.witness.executions)
-        if self.check is not None and not found and not played.schedule.forget:
-            found += self._checked(played)
+        if played.said is not None and not found and not played.schedule.forget:
+            found.append(Problem("check", "", "", f"check= says: {played.said}"))
         return found
 
     # -- the outcome
@@ -160,15 +158,6 @@ class Judge:
             Problem("late", each.spec.name, each.path, f"{each.path} ran after the end")
             for each in late[:1]
         ]
-
-    def _checked(self, played: Played) -> list[Problem]:
-        assert self.check is not None
-        try:
-            self.check(outcome_of(played.status))
-        except AssertionError as error:
-            said = str(error) or "an assertion failed"
-            return [Problem("check", "", "", f"check= says: {said}")]
-        return []
 
 
 def _must_say(spec: TaskSpec) -> bool:

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["Played", "Stage"]
 
 INSTANCE: Final = "explored"
+WRITES: Final = frozenset({"create", "commit", "claim"})
+"""What a run is stopped at. A renewal of leases and a lease given back change nothing that
+another process could go on from; and a task of an hour has hundreds of renewals."""
 MOST_STEPS: Final = 10_000
 """So often one process comes to rest and is helped on, by an event or by the time."""
 
@@ -57,6 +60,7 @@ class Played:
         lost: module globals that differed when a process died.
         unreached: a process had ended before it came to its point.
         trouble: what the engine raised, which is no failure of the instance.
+        said: what the user's own check had to say against it.
     """
 
     schedule: Schedule
@@ -68,6 +72,7 @@ class Played:
     lost: list[str]
     unreached: bool = False
     trouble: BaseException | None = None
+    said: str | None = None
 
 
 class _Switch:
@@ -202,11 +207,11 @@ class _Run:
         self.witness.dead = False
         if self.schedule.forget:
             self.played.lost = self.stage.kept.changed() or self.played.lost
-            self.stage.kept.restore()
+            self.stage.kept.forget()
 
     async def _live(self, point: Point | None) -> object:
         """One process: until the instance has ended, or (None) until the process dies."""
-        store = MortalStore(self.store, self.witness, point, self._take_over)
+        store = MortalStore(self.store, self.witness, point, self._take_over, WRITES)
         self.played.writes.append(store.writes)
         runner = self._runner(store)
         self._end_when_stuck()
@@ -214,6 +219,11 @@ class _Run:
             return await self._ensured(runner)
         except Crash:
             return None
+        except asyncio.CancelledError:
+            raise SayiirError(
+                "nothing is left that could go on: a task waits for what never comes, or for "
+                "another process"
+            ) from None
         finally:
             self._stalled = store.stalled
             self.played.fell.append(store.fell)

@@ -71,6 +71,7 @@ class MortalStore:
         witness: who is told.
         point: where the process dies; None: nowhere.
         on_stall: awaited at a point that stalls, while the process gets no answer.
+        counted: which verbs are writes to die at.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class MortalStore:
         witness: Witness,
         point: Point | None = None,
         on_stall: Callable[[], Awaitable[None]] | None = None,
+        counted: frozenset[str] = WRITES,
     ) -> None:
         self.inner = inner
         self.witness = witness
@@ -92,6 +94,7 @@ class MortalStore:
         self.fell = ""
         """The write at which it died or stood still, in words."""
         self._on_stall = on_stall
+        self._counted = counted
         self._away: Awaitable[None] | None = None
 
     def __getattr__(self, verb: str) -> Any:
@@ -111,7 +114,7 @@ class MortalStore:
             raise Crash
         self.calls[verb] += 1
         assert self.calls[verb] < _MOST_CALLS, "no end of calls"
-        if verb in WRITES and self._dies(verb, len(self.writes), after=False):
+        if verb in self._counted and self._dies(verb, len(self.writes), after=False):
             self.fell = _described(verb, args)
             await self._fall()
         self.busy += 1
@@ -119,7 +122,7 @@ class MortalStore:
             answer = await method(*args, **kwargs)
         finally:
             self.busy -= 1
-        if verb in WRITES and _changed(verb, answer):
+        if verb in self._counted and _changed(verb, answer):
             self.writes.append(verb)
             self._tell(verb, args, answer)
             if self._dies(verb, len(self.writes) - 1, after=True):
