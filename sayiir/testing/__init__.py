@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sayiir.testing.clock import MovedClock
     from sayiir.testing.contract import StoreContract
     from sayiir.testing.crashes import CrashReport, NotDurable, explore_crashes
+    from sayiir.testing.crashes.fixture import Durable
     from sayiir.testing.environment import AsyncWorkflowEnvironment, TaskCall
     from sayiir.testing.environment_blocking import WorkflowEnvironment
     from sayiir.testing.fakes import Fake, fake
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsyncWorkflowEnvironment",
     "CrashReport",
+    "Durable",
     "Fake",
     "MovedClock",
     "NotDurable",
@@ -31,6 +33,7 @@ __all__ = [
 _LAZY = {
     "AsyncWorkflowEnvironment": "sayiir.testing.environment",
     "CrashReport": "sayiir.testing.crashes",
+    "Durable": "sayiir.testing.crashes.fixture",
     "Fake": "sayiir.testing.fakes",
     "MovedClock": "sayiir.testing.clock",
     "NotDurable": "sayiir.testing.crashes",

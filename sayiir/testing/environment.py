@@ -53,6 +53,17 @@ class TaskCall:
         attempt: from 1.
         arguments: what it was given as inputs, in order.
         instance_id: the instance.
+
+    >>> from sayiir import task, workflow
+    >>> from sayiir.testing import WorkflowEnvironment
+    >>> @task
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> doubling = workflow("doubling", double)
+    >>> with WorkflowEnvironment(doubling) as environment:
+    ...     done = environment.run(doubling, "a", 3)
+    ...     environment.calls_of(double)
+    [TaskCall(task='double', path='double', attempt=1, arguments=(3,), instance_id='a')]
     """
 
     task: str

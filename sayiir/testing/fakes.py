@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import Branch, TaskNode
@@ -27,6 +27,9 @@ class Fake(Generic[T]):
 
     The outcomes said one after the other are those of the first call, the second, …; the last
     one stays. A retry is a call, and so is what runs again after a crash.
+
+    >>> fake("fork[0]/charge_card").raises(TimeoutError).gives(19.0)
+    <fake of 'fork[0]/charge_card', 2 outcomes>
     """
 
     __slots__ = ("outcomes", "target")
@@ -52,10 +55,18 @@ class Fake(Generic[T]):
         return Fake(self.target, (*self.outcomes, _calling(function)))
 
     def __repr__(self) -> str:
-        return f"fake({_target_name(self.target)!r}) with {len(self.outcomes)} outcomes"
+        return f"<fake of {_target_name(self.target)!r}, {len(self.outcomes)} outcomes>"
 
 
-def fake(target: Flow[Any, T] | Callable[..., T] | str) -> Fake[T]:
+@overload
+def fake(target: str) -> Fake[Any]: ...
+@overload
+def fake(target: Flow[Any, T]) -> Fake[T]: ...
+@overload
+def fake(target: Callable[..., Awaitable[T]]) -> Fake[T]: ...
+@overload
+def fake(target: Callable[..., T]) -> Fake[T]: ...
+def fake(target: object) -> Fake[Any]:
     """Begins a fake: ``fake(charge_card).gives(Payment(amount=9.5))``.
 
     Args:

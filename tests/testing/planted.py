@@ -179,7 +179,7 @@ by_global = workflow("by_global", remember >> recall)
 
 @task(idempotent=True)
 def remember_name(n: int) -> int:
-    global last
+    global last  # noqa: PLW0603  that is what is planted
     last = n
     return n
 

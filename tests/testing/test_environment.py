@@ -158,19 +158,18 @@ def test_retries_wait_in_there() -> None:
 
 def test_what_falls_due_on_the_way_runs_at_its_own_time() -> None:
     times: list[datetime] = []
-    environment = None
 
     @task
     def tick(n: int) -> int:
-        times.append(environment.now)
+        times.append(world.now)
         return n
 
     flow = workflow("ticking", delay("1h") >> tick >> delay("1h") >> tick)
-    with WorkflowEnvironment(flow, start=datetime(2026, 5, 1, tzinfo=UTC)) as environment:
-        environment.run(flow, "a", 1)
-        environment.advance("1d")
+    with WorkflowEnvironment(flow, start=datetime(2026, 5, 1, tzinfo=UTC)) as world:
+        world.run(flow, "a", 1)
+        world.advance("1d")
         assert times == [datetime(2026, 5, 1, hour, tzinfo=UTC) for hour in (1, 2)]
-        assert environment.now == datetime(2026, 5, 2, tzinfo=UTC)
+        assert world.now == datetime(2026, 5, 2, tzinfo=UTC)
 
 
 def test_resources_classes_and_executors_are_there() -> None:

@@ -40,7 +40,17 @@ class CrashOptions(TypedDict, total=False):
 
 
 class Durable:
-    """``explore_crashes`` for one test, with the options of its marker.
+    """``explore_crashes`` for one test, with the options of its marker: the fixture ``durable``.
+
+    >>> from sayiir import task, workflow
+    >>> @task(idempotent=True)
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> def test_doubling(durable: Durable) -> None:
+    ...     assert durable(workflow("doubling", double), 3).output == 6
+    >>> test_doubling(
+    ...     Durable({"crash": "every-write"}, test="test_it.py::test_doubling", only=None)
+    ... )
 
     Args:
         options: the marker's; those of a call go before them.
