@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, cast, overload
 
+from sayiir.dsl.context import get_task_context
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import Branch, TaskNode
 from sayiir.dsl.task import Task
@@ -49,8 +50,8 @@ class Fake(Generic[T]):
     def calls(self, function: Callable[..., T] | Callable[..., Awaitable[T]]) -> Fake[T]:
         """The next call calls this instead, sync or async.
 
-        It gets the task's inputs in their order, and of what is injected (``ctx``, results) what
-        it has a parameter for by name.
+        It gets the task's inputs in their order, of what is injected what it has a parameter
+        for by name, and a ``TaskContext`` where it has a parameter ``ctx``.
         """
         return Fake(self.target, (*self.outcomes, _calling(function)))
 
@@ -129,6 +130,8 @@ def _calling(function: Callable[..., Any]) -> Outcome:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         known = {name: value for name, value in kwargs.items() if every or name in parameters}
+        if "ctx" in parameters:
+            known["ctx"] = get_task_context()
         return function(*args, **known)
 
     return call

@@ -83,8 +83,9 @@ class Explorer:
         """
         unbroken = self._judge.unbroken
         self._check_repeatable()
-        singles = self._singles()
-        schedules = [*self._forgetting(singles), *self._orders(), *self._pairs(singles)]
+        points = self._points()
+        singles = self._drawn(points)
+        schedules = [*self._forgetting(singles), *self._orders(), *self._pairs(points)]
         schedules = [*(Schedule((point,)) for point in singles), *schedules]
         left_out = max(len(schedules) - self._plan.most, 0)
         for schedule in schedules[: self._plan.most]:
@@ -132,13 +133,16 @@ class Explorer:
             self._found(problem, UNBROKEN, unbroken)
         self._raise_findings()
 
-    def _singles(self) -> list[Point]:
+    def _points(self) -> list[Point]:
         """Before and after each write that changes anything, and stalled there."""
         writes = list(enumerate(self._judge.unbroken.writes[0]))
         points: list[Point] = []
         for at, verb in writes:
             points += [Point(at, False, verb), Point(at, True, verb)]
         points += [Point(at, False, verb, True) for at, verb in writes if verb == "commit"]
+        return points
+
+    def _drawn(self, points: list[Point]) -> list[Point]:
         if self._plan.crash == "every-write":
             return points
         drawn = sorted(self._random.sample(range(len(points)), min(self._plan.crash, len(points))))
@@ -156,9 +160,9 @@ class Explorer:
         for _ in range(self._plan.orders):
             yield Schedule(order=self._random.randint(1, 9_999))
 
-    def _pairs(self, singles: list[Point]) -> Iterator[Schedule]:
-        for number in range(self._plan.pairs if singles else 0):
-            first = self._random.choice(singles)
+    def _pairs(self, points: list[Point]) -> Iterator[Schedule]:
+        for number in range(self._plan.pairs):
+            first = self._random.choice(points)
             at = self._random.randint(0, max(len(self._judge.unbroken.writes[0]) - 1, 0))
             second = Point(at, self._random.random() < 0.5)
             order = self._random.randint(1, 9_999) if number % 2 else 0
