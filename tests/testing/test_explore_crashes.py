@@ -152,6 +152,28 @@ def test_two_stops_are_shrunk_to_the_one_that_matters() -> None:
         assert finding.schedule in ("before:2", "after:1", "twice:2")
 
 
+def test_a_stop_is_told_at_the_earliest_write() -> None:
+    """Whatever task runs again, the count is wrong; the first that can is the one to look at."""
+    calls: list[int] = []
+
+    @task(idempotent=True)
+    async def step(n: int) -> int:
+        calls.append(n)
+        return n
+
+    def three(output: object) -> None:
+        count = len(calls)
+        calls.clear()
+        assert count == 3
+
+    flow = workflow("steps", step >> step >> step)
+    for seed in range(3):
+        options: dict[str, Any] = {"crash": 0, "pairs": 10, "orders": 0, "seed": seed}
+        (finding,) = found(flow, 3, check=three, **options).findings
+        # A stop after a write, drawn first, stays one; each is moved as far ahead as it can be.
+        assert finding.schedule in ("before:1", "twice:1")
+
+
 def test_a_failure_that_is_expected_is_an_outcome_too() -> None:
     assert explore_crashes(planted.failing, 3).output is None
 
