@@ -1,10 +1,11 @@
-"""A worker's claim loop: it goes on for as long as the process does, whatever happens to an item."""
+"""A worker's claim loop: it goes on until it is told to stop, whatever happens to an item."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from sayiir.engine.checkpoints import next_tags, tags_after
@@ -64,6 +65,7 @@ class Server(SlotDesk):
         self._poll_seconds = poll_seconds
         self._more = False
         """The last claim brought all it asked for, or asked for nothing: a free slot matters."""
+        self._asked = 0
         self._in_vain = 0
         """Claims in a row that brought nothing."""
         self._failed = 0
@@ -165,19 +167,8 @@ class Server(SlotDesk):
 
     async def _nap(self, seconds: float) -> None:
         """Wait, in real time: what it spaces out are calls. Being told to stop ends it."""
-        if self.stopping:
-            return
-        loop = asyncio.get_running_loop()
-        timer = loop.call_later(seconds, self._napped)
-        try:
-            await self._told_to_stop.wait()
-        finally:
-            timer.cancel()
-            if not self.stopping:
-                self._told_to_stop.clear()
-
-    def _napped(self) -> None:
-        self._told_to_stop.set()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._told_to_stop.wait(), seconds)
 
     # -- leaving
 
