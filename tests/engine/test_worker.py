@@ -168,9 +168,7 @@ async def test_arms_run_on_several_workers_at_once_and_join_once(bench: Bench) -
         joined.append(len(values))
         return sum(values)
 
-    flow = workflow(
-        "w", fork(*(inc >> gated.task.named(f"arm{n}") for n in range(40))) >> (lambda *v: v) >> join
-    )
+    flow = workflow("w", fork(*(inc >> gated.task.named(f"arm{n}") for n in range(40))) >> join)
     await bench.client.submit(flow, "i", 1)
     workers = [worker(bench, flow, concurrency=10, worker_id=f"w{n}") for n in range(4)]
     try:
