@@ -88,8 +88,7 @@ async def test_work_is_found_by_polling_where_no_wake_up_comes(bench: Bench) -> 
 
         def watch(self, run: int | None = None) -> Any:
             del run
-            watch = bench.store.watch(-1)
-            return watch
+            return bench.store.watch(-1)
 
     async with worker(bench, store=Deaf(), poll_interval="5s"):
         await eventually(lambda: bench.clock.sleepers)
