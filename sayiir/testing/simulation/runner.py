@@ -7,6 +7,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.host import EngineHost
 from sayiir.access.snapshots import Programs
 from sayiir.engine.leases import LeaseKeeper, look_after, told
 from sayiir.engine.threads import TaskThreads
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
 
-__all__ = ["SimulatedRunner", "SimulatedThreads", "drop_everything"]
+__all__ = ["SimulatedHost", "SimulatedRunner", "SimulatedThreads", "drop_everything"]
 
 
 class SimulatedThreads(TaskThreads):
@@ -78,17 +79,26 @@ class _SharedPrograms(Programs):
         return workflow._program()  # pyright: ignore[reportPrivateUsage]
 
 
+class SimulatedHost(EngineHost):
+    """What a runner or worker starts, by the time and on the threads of a simulation."""
+
+    def make_threads(self) -> TaskThreads:
+        """Threads that are waited for in place."""
+        return SimulatedThreads()
+
+    def make_keeper(self, store: Store, held: set[Work], releaser: Releaser) -> LeaseKeeper:
+        """A keeper in the loop, by its time."""
+        return SimulatedKeeper(store, held, releaser, self.lease_us, self.clock)
+
+    def make_programs(self, store: Store) -> Programs:
+        """Programs that all processes of a simulation share."""
+        return _SharedPrograms(store, self.codec)
+
+
 class SimulatedRunner(AsyncCheckpointingRunner):
     """The embedded runner as one process of a simulation."""
 
-    def _make_threads(self) -> TaskThreads:
-        return SimulatedThreads()
-
-    def _make_keeper(self, store: Store, held: set[Work], releaser: Releaser) -> LeaseKeeper:
-        return SimulatedKeeper(store, held, releaser, self._lease_us, self._clock)
-
-    def _make_programs(self, store: Store) -> Programs:
-        return _SharedPrograms(store, self._codec)
+    _host_type = SimulatedHost
 
 
 async def drop_everything() -> None:
