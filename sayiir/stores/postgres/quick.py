@@ -157,7 +157,7 @@ def _step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
             result.path, result.node_path, result.ordinal, result.attempts, result.duration_us,
             result.output,
         )  # fmt: skip
-    return Step(*place_of(fence), fence.epoch, path, text, prio, queue, *told)  # type: ignore[arg-type]
+    return Step(*place_of(fence), fence.epoch, path, text, prio, queue, *told)
 
 
 async def write_quickly(
