@@ -88,7 +88,8 @@ def _memory(url: str, clock: Clock) -> Store:
 async def _postgres(url: str, clock: Clock) -> Store:
     if find_spec("asyncpg") is None:
         raise StoreError(
-            "PostgreSQL needs the package asyncpg; install it with pip install 'sayiir-py[postgres]'"
+            "PostgreSQL needs the package asyncpg; install it with "
+            "pip install 'sayiir-py[postgres]'"
         )
     from sayiir.stores.postgres.store import PostgresStore
 

@@ -62,7 +62,8 @@ def schema_of(url: str) -> list[tuple[object, ...]]:
     rows = asyncio.run(
         query(
             url,
-            "select table_name, column_name, data_type, is_nullable, column_default, ordinal_position "
+            "select table_name, column_name, data_type, is_nullable, column_default, "
+            "ordinal_position "
             "from information_schema.columns where table_schema = $1 order by 1, 6",
             name,
         )

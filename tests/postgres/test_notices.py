@@ -110,9 +110,7 @@ def test_two_stores_hear_each_other_and_not_themselves(
     report_figure(f"change to wake-up in another store: p50 {statistics.median(took) * 1e3:.2f} ms")
 
 
-def test_another_process_is_heard(
-    postgres_url: str, report_figure: Callable[[str], None]
-) -> None:
+def test_another_process_is_heard(postgres_url: str, report_figure: Callable[[str], None]) -> None:
     async def main() -> list[float]:
         database = await opened(postgres_url)
         watch = database.watch(5)

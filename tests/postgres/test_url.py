@@ -17,7 +17,7 @@ from sayiir.stores.postgres.url import parse_url
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECRET = "s3cr3t"  # noqa: S105
+SECRET = "s3cr3t"
 
 
 def test_what_is_the_drivers_goes_to_the_driver() -> None:
@@ -75,7 +75,9 @@ def test_a_url_that_cant_be_read_isnt_quoted(url: str) -> None:
 
 def test_the_password_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody listens on the socket; somebody refuses the password."""
-    url = parse_url(f"postgresql://ada:{SECRET}@127.0.0.1:1/orders?password={SECRET}&sslmode=prefer")
+    url = parse_url(
+        f"postgresql://ada:{SECRET}@127.0.0.1:1/orders?password={SECRET}&sslmode=prefer"
+    )
     assert SECRET not in repr(url)
     with caplog.at_level(logging.DEBUG), pytest.raises(StoreUnavailable) as caught:
         asyncio.run(migrations.check(url))

@@ -234,9 +234,9 @@ class Listener:
             self._deaf += 1
             if self._deaf == 2:
                 LOGGER.warning(
-                    "%s: notices of other processes don't arrive, as behind a pooler in transaction "
-                    "mode; changes are found by polling alone. Name a direct address in the URL to "
-                    "have wake-ups",
+                    "%s: notices of other processes don't arrive, as behind a pooler in "
+                    "transaction mode; changes are found by polling alone. Name a direct address "
+                    "in the URL to have wake-ups",
                     self._database.url.where,
                 )
         return False
