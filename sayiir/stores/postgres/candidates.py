@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sayiir.stores.postgres.texts import encode_text
 from sayiir.stores.records import Control, InstanceState, StatusName
 from sayiir.stores.relational.codes import (
     BACKOFF,
@@ -195,7 +196,7 @@ def candidates_of(query: InstanceQuery, before: int) -> Candidates:
     if instance:
         conditions.append(_Condition("@instance", " and ".join(instance)))
     for name, value in query.labels:
-        values += (_bytes(name), _bytes(value))
+        values += (encode_text(name), encode_text(value))
         conditions.append(
             _Condition("@label", f"name = ${len(values) - 1} and value = ${len(values)}")
         )
@@ -215,7 +216,3 @@ def _of_instance(query: InstanceQuery, values: list[object]) -> list[str]:
     elif query.status in ENDS:
         conditions += (f"state <> {RUNNING}", f"state = {ENDS[query.status]}")
     return conditions
-
-
-def _bytes(said: str) -> bytes:
-    return said.encode("utf-8", "surrogatepass")
