@@ -243,10 +243,11 @@ async def _skip_waits(work: Work, instance_id: str) -> None:
 async def _claim_due(work: Work, request: ClaimRequest) -> ClaimAnswer:
     taken: list[Claimed] = []
     while len(taken) < request.limit:
-        claimed, found = await _round(work, request, request.limit - len(taken))
+        wanted = request.limit - len(taken)
+        claimed, found = await _round(work, request, wanted)
         taken += claimed
-        if not found:
-            break
+        if found < wanted:
+            break  # that was all; more is there only where some of it has to wait first
     text = _NEXT if request.instance_id is None else _NEXT_OF
     row = await work.database.fetchrow(text, *_filters(request, 1))
     assert row is not None
