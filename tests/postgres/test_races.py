@@ -222,6 +222,20 @@ async def two_replace(track: Track) -> None:
     assert sorted(accepted) == [False, True]
 
 
+async def replacing_what_comes_and_goes(track: Track) -> None:
+    """Deleted and created by others meanwhile, it is replaced all the same."""
+    root = await track.start()
+    name = root.instance_id
+    await track.write(root, End(output="r"))
+    *_, new = await track.race(
+        track.store.delete(name),
+        track.start(name, replace=True),
+        track.start(name, replace=True),
+        track.start(name, replace=True),
+    )
+    assert isinstance(new, Claimed)
+
+
 async def two_create(track: Track) -> None:
     """One of them does."""
     track.count += 1
@@ -303,7 +317,7 @@ RACES = (
     cancel_and_spawn, cancel_and_end, pause_and_park, pause_and_step, event_and_wait,
     events_and_waits_of_arms, the_last_two_arms, ends_of_a_limited_map, stale_commit_and_claim,
     failure_and_siblings, two_failures, replacing_and_working, two_replace, two_create,
-    deleting_and_working, a_collected_failure_and_what_is_below, release_and_cancel,
+    replacing_what_comes_and_goes, deleting_and_working, a_collected_failure_and_what_is_below, release_and_cancel,
     lost_lease_and_cancel, renewing_and_ending,
 )  # fmt: skip
 
