@@ -202,7 +202,8 @@ async def _restored_after(
         while database.listener.process_id in {None, was}:
             await asyncio.sleep(0.02)
     took = time.monotonic() - begun
-    assert await watch.changed(0)  # what came while nobody listened: everybody looks
+    assert not await watch.changed(0)
+    assert await watch.changed(0.01)  # what came while nobody listened: who waits looks
     while await watch.changed(0.1):
         pass
     await change(other, 3)

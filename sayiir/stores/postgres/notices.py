@@ -209,7 +209,7 @@ class Listener:
             await connection.add_listener(self._channel.name, self._heard)
             await connection.add_listener(self._channel.heartbeat, self._heard_beat)
             # What came before that was said to nobody.
-            self._watchers.wake()
+            self._watchers.doubt()
             while not self._lost.is_set():
                 if not await self._beats():
                     return
