@@ -14,8 +14,8 @@ from sayiir.stores.postgres.store import PostgresStore
 from sayiir.stores.records import (
     Answer,
     Checkpoint,
-    ClaimRequest,
     Claimed,
+    ClaimRequest,
     Effect,
     InstanceRecord,
     NewInstance,
@@ -73,9 +73,7 @@ class Track:
         told = None
         if result is not None:
             told = Result(path=result, node_path=result, ordinal=b"", output=b"1")
-        [answer] = await self.store.commit(
-            [Checkpoint(fence=by.fence, effect=effect, result=told)]
-        )
+        [answer] = await self.store.commit([Checkpoint(fence=by.fence, effect=effect, result=told)])
         return answer
 
     async def arms(
@@ -109,9 +107,7 @@ class Track:
 
     async def claim(self, limit: int = 100, name: str | None = None) -> tuple[Claimed, ...]:
         """Claim on one of the stores."""
-        request = ClaimRequest(
-            holder="c", lease_us=30 * SECOND_US, limit=limit, instance_id=name
-        )
+        request = ClaimRequest(holder="c", lease_us=30 * SECOND_US, limit=limit, instance_id=name)
         return (await self.store.claim(request)).items
 
     async def check(self) -> None:

@@ -52,7 +52,8 @@ def test_thirty_two_claimers_have_each_item_once(
 
 def _part(fence: Fence, first: int, count: int) -> Checkpoint:
     items = tuple(
-        NewItem(index=i, path=f"m[{i}]/t", input="i") for i in range(first, min(first + 1_000, count))
+        NewItem(index=i, path=f"m[{i}]/t", input="i")
+        for i in range(first, min(first + 1_000, count))
     )
     spawn = Spawn(path="m", input="join", items=items, total=count)
     return Checkpoint(fence=fence, effect=spawn)

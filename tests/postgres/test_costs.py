@@ -14,7 +14,6 @@ from sayiir.stores.records import (
     Await,
     Checkpoint,
     Claimed,
-    ClaimRequest,
     Effect,
     End,
     Fence,
@@ -64,7 +63,9 @@ class Meter:
         return answers, count
 
 
-def step(by: Fence, effect: Effect, path: str | None = None, prune: Sequence[str] = ()) -> Checkpoint:
+def step(
+    by: Fence, effect: Effect, path: str | None = None, prune: Sequence[str] = ()
+) -> Checkpoint:
     """A checkpoint with a small result."""
     told = None
     if path is not None:
@@ -94,7 +95,15 @@ def test_round_trips(postgres_url: str, report_figure: Callable[[str], None]) ->
 
     asyncio.run(run())
     report_figure("round trips: " + ", ".join(f"{name} {n}" for name, n in counts.items()))
-    for name in ("create and claim", "step", "step of a loop", "end", "claim", "renew", "100 steps"):
+    for name in (
+        "create and claim",
+        "step",
+        "step of a loop",
+        "end",
+        "claim",
+        "renew",
+        "100 steps",
+    ):
         assert counts[name] == 1, name
     assert max(counts.values()) <= 7, counts
     for name in ("spawn of 100", "ends of 100 arms", "ends of 100 map items", "park", "await"):
@@ -134,9 +143,7 @@ async def _verbs_of_arms(meter: Meter, counts: dict[str, int]) -> None:
     ends = (step(each.fence, End(output="r"), each.path + "2") for each in arms)
     answers, counts["ends of 100 arms"] = await meter.commit(*ends)
     [parent] = answers[-1].claimed
-    spawn = Spawn(
-        path="m", input="join", items=new_items("m", 300), total=300, limit=100, keep=100
-    )
+    spawn = Spawn(path="m", input="join", items=new_items("m", 300), total=300, limit=100, keep=100)
     [answer], counts["map of 300"] = await meter.commit(step(parent.fence, spawn))
     ends = (step(each.fence, End(output="r", keep=True), each.path) for each in answer.claimed)
     answers, counts["ends of 100 map items"] = await meter.commit(*ends)

@@ -115,7 +115,9 @@ async def events_and_waits_of_arms(track: Track) -> None:
         ),
         *(track.store.send_event(name, "go", b"%d" % n) for n in range(3)),
     )
-    events = [each.event for each in answers[:3]] + [each.event for each in await track.claim(name=name)]
+    events = [each.event for each in answers[:3]] + [
+        each.event for each in await track.claim(name=name)
+    ]
     assert sorted(each.payload for each in events if each) == [b"0", b"1", b"2"]
     await track.store.request_cancel(name)
     for arm in arms:
@@ -139,7 +141,9 @@ async def ends_of_a_limited_map(track: Track) -> None:
     running = list(await track.arms(root, 12, limit=4))
     done = 0
     while running:
-        answers = await track.race(*(track.write(arm, End(output="r", keep=True)) for arm in running))
+        answers = await track.race(
+            *(track.write(arm, End(output="r", keep=True)) for arm in running)
+        )
         done += len(running)
         running = [each for answer in answers for each in answer.claimed]
         if [each.fence.item for each in running] == [ItemKey()]:
@@ -272,7 +276,9 @@ async def a_collected_failure_and_what_is_below(track: Track) -> None:
         track.write(below[2], spawn(2, path="f[0]/g[2]/h")),
         *(track.write(each, End(output="r", keep=True)) for each in others),
     )
-    held = [each for answer in answers for each in answer.claimed if each.fence.item.spawn_path == "f"]
+    held = [
+        each for answer in answers for each in answer.claimed if each.fence.item.spawn_path == "f"
+    ]
     assert len(held) == 1
     answer = await track.write(held[0], End(output="r"))
     [parent] = answer.claimed
@@ -317,8 +323,8 @@ RACES = (
     cancel_and_spawn, cancel_and_end, pause_and_park, pause_and_step, event_and_wait,
     events_and_waits_of_arms, the_last_two_arms, ends_of_a_limited_map, stale_commit_and_claim,
     failure_and_siblings, two_failures, replacing_and_working, two_replace, two_create,
-    replacing_what_comes_and_goes, deleting_and_working, a_collected_failure_and_what_is_below, release_and_cancel,
-    lost_lease_and_cancel, renewing_and_ending,
+    replacing_what_comes_and_goes, deleting_and_working, a_collected_failure_and_what_is_below,
+    release_and_cancel, lost_lease_and_cancel, renewing_and_ending,
 )  # fmt: skip
 
 

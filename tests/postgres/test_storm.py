@@ -1,4 +1,4 @@
-"""Workers and people at random, all at once, on a handful of instances; then invariants, and rest."""
+"""Workers and people at random, all at once, on a handful of instances; then invariants."""
 
 from __future__ import annotations
 

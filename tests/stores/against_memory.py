@@ -133,6 +133,10 @@ SETTINGS = settings(
 )
 
 
+async def _of_all(look: Callable[[str], Awaitable[Any]]) -> list[Any]:
+    return await asyncio.gather(*map(look, IDS))
+
+
 class Stores(RuleBasedStateMachine):
     """Random calls to both; every answer and every instance must be equal."""
 
@@ -598,13 +602,11 @@ class Stores(RuleBasedStateMachine):
 
     @invariant()
     def instances_are_equal(self) -> None:
-        for name in IDS:
-            self.both(lambda side, name=name: side.store.describe(name))
+        self.both(lambda side: _of_all(side.store.describe))
 
     @rule()
     def inspect(self) -> None:
-        for name in IDS:
-            self.both(lambda side, name=name: side.store.inspect(name))
+        self.both(lambda side: _of_all(side.store.inspect))
 
     @rule(
         older=st.sampled_from((0, 1, 30)),

@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from sayiir.stores.protocols import Store
     from sayiir.testing.clock import MovedClock
 
-TABLES = ("work_item", "instance", "instance_input", "element", "progress", "task_result", "event", "label")
+TABLES = (
+    "work_item",
+    "instance",
+    "instance_input",
+    "element",
+    "progress",
+    "task_result",
+    "event",
+    "label",
+)
 
 
 class PostgresStores(Stores):

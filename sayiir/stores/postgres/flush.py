@@ -58,7 +58,7 @@ _INSERT_ITEMS: Final = (
 _PARTS: Final = {
     "updated": (
         _UPDATED_TYPES,
-        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "
+        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "  # noqa: S608
         "where w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx",
     ),
     "inserted": (
@@ -78,7 +78,7 @@ _PARTS: Final = {
     ),
     "runs": (
         _RUN_TYPES,
-        f"update @instance i set {_assigned(_RUN_TYPES, leave=('run',), source='s')} from {{s}} "
+        f"update @instance i set {_assigned(_RUN_TYPES, leave=('run',), source='s')} from {{s}} "  # noqa: S608
         "where i.run = s.run",
     ),
     "consumed": (
@@ -276,6 +276,4 @@ def _statement(parts: tuple[str, ...]) -> str:
         source = f"unnest({arrays}) as s ({_names(types)})"
         texts.append(f"{name} as ({text.format(s=source, now='$1::bigint')})")
     counted = "(select count(*) from inserted)" if "inserted" in parts else "0"
-    return f"with {', '.join(texts)} select {counted}, $1::bigint"  # noqa: S608
-
-
+    return f"with {', '.join(texts)} select {counted}, $1::bigint"

@@ -93,9 +93,7 @@ class Work:
         session.changed |= rows.changed
         return result
 
-    async def _widened(
-        self, needs: Needs, once: Callable[[Session], Awaitable[Result]]
-    ) -> Result:
+    async def _widened(self, needs: Needs, once: Callable[[Session], Awaitable[Result]]) -> Result:
         for _ in range(MAX_WIDENINGS):
             try:
                 return await self.database.run(once)
