@@ -99,7 +99,9 @@ def _states(rows: list[Record], ordered: list[int]) -> list[LeaseState]:
     found: dict[int, LeaseState] = {}
     for number, held, state, control in rows:
         ended = state is None or state != RUNNING
-        found[ordered[number - 1]] = LeaseState(held, Control.STOP if ended else CONTROLS[control])
+        found[ordered[number - 1]] = LeaseState(
+            held, Control.STOP if ended else CONTROLS[int(control)]
+        )
     return [found[at] for at in range(len(ordered))]
 
 
