@@ -15,7 +15,7 @@ from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.stores.postgres import driver, pool
 from sayiir.stores.postgres.faults import Conflict
 from sayiir.stores.postgres.url import parse_url
-from tests.postgres.cluster import Cluster
+from sayiir.testing.postgres import PostgresServer
 from tests.postgres.proxy import Proxy
 from tests.postgres.test_database import ADD, opened, runs_of
 
@@ -241,7 +241,7 @@ def test_after_a_crash_of_the_server_the_store_goes_on(
     caplog: pytest.LogCaptureFixture, report_figure: Callable[[str], None]
 ) -> None:
     """While it is gone each call says so, soon; the log does once."""
-    cluster = Cluster()
+    cluster = PostgresServer()
     try:
         cluster.create()
         cluster.start()
@@ -253,7 +253,7 @@ def test_after_a_crash_of_the_server_the_store_goes_on(
         cluster.remove()
 
 
-async def _through_a_crash(cluster: Cluster, report_figure: Callable[[str], None]) -> None:
+async def _through_a_crash(cluster: PostgresServer, report_figure: Callable[[str], None]) -> None:
     database = await opened(cluster.url)
     await asyncio.gather(*(database.run(adds) for _ in range(8)))
     cluster.stop("immediate")
@@ -283,7 +283,7 @@ async def _through_a_crash(cluster: Cluster, report_figure: Callable[[str], None
 
 
 def test_as_many_as_the_server_allows_are_made_do_with() -> None:
-    cluster = Cluster()
+    cluster = PostgresServer()
     try:
         cluster.create()
         cluster.start(max_connections="8", superuser_reserved_connections="0")
