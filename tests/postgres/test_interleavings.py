@@ -32,6 +32,7 @@ PAIRS = (
     test_races.stale_commit_and_claim,
     test_races.two_failures,
     test_races.two_replace,
+    test_races.reporting_and_replacing,
     test_races.release_and_cancel,
     test_races.lost_lease_and_cancel,
 )
