@@ -410,7 +410,7 @@ class AsyncCheckpointingRunner:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self._connection.open()
-        threads = TaskThreads()
+        threads = self._make_threads()
         held: set[Work] = set()
         releaser = Releaser(store)
         engine = Engine(
@@ -425,10 +425,20 @@ class AsyncCheckpointingRunner:
             resources=ResourcePool(self._resources, threads.run),
             teller=self._teller,
         )
-        loop = asyncio.get_running_loop()
-        self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)
+        self._keeper = self._make_keeper(store, held, releaser)
         self._keeper.start()
-        return engine, Programs(store, self._codec)
+        return engine, self._make_programs(store)
+
+    # -- what a simulation makes otherwise, since it has its own time and its own threads
+
+    def _make_threads(self) -> TaskThreads:
+        return TaskThreads()
+
+    def _make_keeper(self, store: Store, held: set[Work], releaser: Releaser) -> LeaseKeeper:
+        return LeaseKeeper(store, held, releaser, self._lease_us, asyncio.get_running_loop())
+
+    def _make_programs(self, store: Store) -> Programs:
+        return Programs(store, self._codec)
 
 
 def _root_of(answer: CreateAnswer) -> tuple[Claimed, ...]:
