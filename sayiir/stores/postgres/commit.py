@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sayiir.errors import StoreError
 from sayiir.stores.postgres.needs import needs_of
 from sayiir.stores.postgres.quick import Quick, quick_steps, write_quickly
 from sayiir.stores.relational import commits
@@ -26,20 +27,34 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
         StoreError: a path that has a result already, or an effect that makes no sense; nothing
             of the whole batch is written.
     """
+    try:
+        return await _commit(work, checkpoints)
+    except StoreError as error:
+        if getattr(error.__cause__, "constraint_name", None) != "task_result_pkey":
+            raise
+        paths = ", ".join(repr(each.result.path) for each in checkpoints[:10] if each.result)
+        raise StoreError(
+            f"one of these paths has a result already, and a result is written once: {paths}"
+        ) from error
+
+
+async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
     quick = quick_steps(checkpoints, work.queues)
     answers: dict[int, Answer] = {}
     slow = sorted(set(range(len(checkpoints))).difference(quick.places))
     if not slow and checkpoints:
         answers, slow = await write_quickly(work.database, quick)
         pairs = zip(quick.steps, quick.places, strict=True)
-        work.database.changed({step.run for step, at in pairs if step.path is None and at in answers})
+        work.database.changed(
+            {step.run for step, at in pairs if step.path is None and at in answers}
+        )
         quick = Quick([], [], [])
     if slow:
         answers |= await _write(work, checkpoints, slow, quick)
     return [answers[at] for at in range(len(checkpoints))]
 
 
-class _NotFound(Exception):  # noqa: N818 - no error: these take the long way
+class _NotFound(Exception):
     def __init__(self, places: list[int]) -> None:
         super().__init__(f"not found: {places}")
         self.places = places
@@ -65,8 +80,7 @@ async def _write(
     try:
         needs = needs_of(checkpoints[at] for at in slow)
         return await work.run(needs, verb, write_quick_ones) | quickly
-    except _NotFound as found:
+    except _NotFound:
         # Stale, or asked to stop; which one, the long way finds out for all of them.
         everything = sorted({*slow, *quick.places})
-        assert found.places
         return await _write(work, checkpoints, everything, Quick([], [], []))
