@@ -30,6 +30,7 @@ from sayiir.compat.flow import BranchBuilder, Flow, ForkBuilder, NodeInfo, Workf
 from sayiir.compat.loop_result import LoopResult, OnMax
 from sayiir.compat.status import WorkflowStatus
 from sayiir.compat.tracing import init_tracing, shutdown_tracing
+from sayiir.compat.worker import Worker, WorkerHandle
 from sayiir.compat.workflow_client import WorkflowClient
 
 __all__ = [
@@ -50,6 +51,8 @@ __all__ = [
     "TaskError",
     "TaskExecutionContext",
     "TaskMetadata",
+    "Worker",
+    "WorkerHandle",
     "Workflow",
     "WorkflowClient",
     "WorkflowEngine",

@@ -32,7 +32,7 @@ def plain_value(value: Any) -> Any:
     >>> plain_value(BranchResult("billing", 3))
     {'branch': 'billing', 'result': 3}
     """
-    kind: object = type(value)
+    kind: object = value.__class__
     if kind is BranchResult:
         return {"branch": value.branch, "result": value.result}
     return value
@@ -58,7 +58,7 @@ def spec_of(step: TaskStep, workflow: WorkflowFacts, *, loop_body: bool = False)
         version=metadata.version or "",
         timeout_seconds=check_timeout(metadata.timeout_secs, f"task {step.id!r}"),
         policy=RetryPolicy(max_retries=0) if policy is None else policy.native(),
-        tags=tuple(metadata.tags or ()),
+        # Tags are for people: the published package's workers have none, and take every task.
         priority=metadata.priority,
         # Lambdas too: programs written for the published package may block in any function.
         run_in="loop" if is_async else "thread",

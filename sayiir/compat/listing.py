@@ -15,6 +15,7 @@ from sayiir.compat.steps import (
     SignalStep,
     Step,
     TaskStep,
+    key_order,
 )
 
 __all__ = ["NodeInfo", "node_infos"]
@@ -70,7 +71,8 @@ def _infos(step: Step, before: str | None) -> Iterator[NodeInfo]:
             yield _task(join, step.id)
         case RouteStep(branches=branches, default=default):
             yield NodeInfo(step.id, "branch", before)
-            for chain in (*(chain for _, chain in branches), default or ()):
+            ordered = sorted(branches, key=lambda branch: key_order(branch[0]))
+            for chain in (*(chain for _, chain in ordered), default or ()):
                 yield from node_infos(chain, step.id)
         case LoopStep(body=body):
             yield NodeInfo(step.id, "loop", before)

@@ -85,7 +85,7 @@ def loop_value(returned: Any) -> Again[Any] | Done[Any]:
     if isinstance(returned, (Again, Done)):
         return returned  # pyright: ignore[reportUnknownVariableType]
     told: Mapping[str, Any] = {}
-    kind: object = type(returned)
+    kind: object = returned.__class__
     if kind is LoopResult:
         told = returned.to_dict()
     elif isinstance(returned, Mapping):

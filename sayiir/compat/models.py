@@ -55,7 +55,7 @@ def _data_of(value: Any, model: type[Any]) -> Any:
     """The value with each model in it as a dict; containers of other kinds are left alone."""
     if isinstance(value, model):
         return value.model_dump()
-    kind: object = type(value)
+    kind: object = value.__class__
     if kind is list:
         return [_data_of(each, model) for each in value]
     if kind is tuple:

@@ -7,6 +7,7 @@ semicolon. Timeouts and retries are in it, the workflow's own name is not.
 from __future__ import annotations
 
 import hashlib
+import struct
 from decimal import Decimal
 
 from sayiir.compat.decorators import RetryPolicy
@@ -20,6 +21,7 @@ from sayiir.compat.steps import (
     SignalStep,
     Step,
     TaskStep,
+    key_order,
 )
 
 __all__ = ["reference_hash", "reference_text"]
@@ -83,7 +85,7 @@ def _chain(chain: Chain) -> str:
 
 
 def _sorted(branches: tuple[tuple[str, Chain], ...]) -> list[tuple[str, Chain]]:
-    return sorted(branches, key=lambda branch: branch[0].encode("utf-8", "surrogatepass"))
+    return sorted(branches, key=lambda branch: key_order(branch[0]))
 
 
 def _milliseconds(seconds: float) -> int:
@@ -92,9 +94,20 @@ def _milliseconds(seconds: float) -> int:
 
 
 def _number(value: float) -> str:
-    """The shortest digits that read back as the value, never with an exponent or ``.0``.
+    """The fewest digits that read back as the same single-precision float, without exponent.
 
-    >>> _number(2.0), _number(2.5), _number(1e-7)
-    ('2', '2.5', '0.0000001')
+    >>> _number(2.0), _number(2.5), _number(1.1), _number(1 + 2**-40)
+    ('2', '2.5', '1.1', '1')
     """
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    single = _single(value)
+    shortest = next(
+        text
+        for digits in range(1, 10)  # nine tell any two such floats apart
+        if _single(float(text := f"{single:.{digits}g}")) == single
+    )
+    return f"{Decimal(shortest):f}"
+
+
+def _single(value: float) -> float:
+    (single,) = struct.unpack("f", struct.pack("f", value))
+    return float(single)

@@ -18,6 +18,7 @@ __all__ = [
     "SignalStep",
     "Step",
     "TaskStep",
+    "key_order",
     "rebound",
     "tasks_of",
 ]
@@ -97,6 +98,11 @@ class ChildStep:
 
 
 Step: TypeAlias = TaskStep | DelayStep | SignalStep | ForkStep | RouteStep | LoopStep | ChildStep
+
+
+def key_order(key: str) -> bytes:
+    """What the branches of a route are sorted by where their order says nothing."""
+    return key.encode("utf-8", "surrogatepass")
 
 
 def tasks_of(steps: tuple[Step, ...]) -> Iterator[TaskStep]:
