@@ -163,8 +163,10 @@ class SqliteBackend(Backend):
         BackendError: the file can't be opened.
         ValueError: the URL is none of SQLite.
 
-    >>> SqliteBackend("orders.db").url
-    'sqlite:///orders.db'
+    >>> import os, tempfile
+    >>> with SqliteBackend(os.path.join(tempfile.mkdtemp(), "orders.db")) as backend:
+    ...     backend
+    SqliteBackend()
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -22,7 +22,9 @@ class WorkerHandle:
         self._worker = worker
         self._backend = backend  # as long as the worker runs, somebody has to hold its store
         self._told = threading.Event()
-        self._thread = threading.Thread(target=self._leave, name="sayiir-compat-worker", daemon=True)
+        self._thread = threading.Thread(
+            target=self._leave, name="sayiir-compat-worker", daemon=True
+        )
         self._thread.start()
 
     def shutdown(self) -> None:

@@ -78,8 +78,10 @@ def a_branch_fails(s: Any) -> Any:
 
 @program(gives=[4, "even"])
 def route_in_the_middle(s: Any) -> Any:
-    route = s.Flow("w").then(increment).route(
-        lambda n: "even" if n % 2 == 0 else "odd", keys=["even", "odd"]
+    route = (
+        s.Flow("w")
+        .then(increment)
+        .route(lambda n: "even" if n % 2 == 0 else "odd", keys=["even", "odd"])
     )
     route.branch("even", double).branch("odd", increment, name="more")
     flow = route.done().then(lambda envelope: [envelope["result"], envelope["branch"]])
@@ -137,7 +139,7 @@ def a_key_that_is_a_number(s: Any) -> Any:
 @program(
     gives=("paused", 1, {"branch": "a", "result": 2}),
     published=("completed", 1, {"branch": "a", "result": 2}),
-    why="a pause holds between any two steps, those of a branch too, and the key is not asked again",
+    why="a pause holds between any two steps, those of a branch too; the key is not asked again",
 )
 def a_route_is_stopped_and_continued(s: Any) -> Any:
     asked: list[int] = []

@@ -67,9 +67,7 @@ def aside(call: Callable[[], Any]) -> None:
     thread.join()
 
 
-def until(
-    ask: Callable[[], Any], done: Callable[[Any], bool], seconds: float = 20.0
-) -> Any:
+def until(ask: Callable[[], Any], done: Callable[[Any], bool], seconds: float = 20.0) -> Any:
     """Ask again and again, for some seconds, until the answer is good; the last answer."""
     end = time.monotonic() + seconds
     while not done(answer := ask()) and time.monotonic() < end:

@@ -38,7 +38,8 @@ def welcome(s: Any) -> Any:
 
 @program(gives="11")
 def inline_lambdas(s: Any) -> Any:
-    flow = s.Flow("pipeline").then(lambda x: x * 2).then(lambda x: x + 1).then(lambda x: str(x))
+    flow = s.Flow("pipeline").then(lambda x: x * 2).then(lambda x: x + 1)
+    flow = flow.then(lambda x: str(x))  # noqa: PLW0108  as the README has it
     return s.run_workflow(flow.build(), 5)
 
 

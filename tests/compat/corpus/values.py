@@ -87,13 +87,15 @@ def texts(s: Any) -> Any:
     why=_LOSSLESS,
 )
 def odd_numbers_in_a_route(s: Any) -> Any:
-    route = s.Flow("w").route(lambda _: "a", keys=["a"]).branch("a", lambda _: [float("inf"), 2**70])
+    route = (
+        s.Flow("w").route(lambda _: "a", keys=["a"]).branch("a", lambda _: [float("inf"), 2**70])
+    )
     return s.run_workflow(route.done().then(repr).build(), None)
 
 
 @program(gives="1180591620717411303424", published="1.1805916207174113e+21", why=_LOSSLESS)
 def big_integer_in_a_loop(s: Any) -> Any:
-    flow = s.Flow("w").loop(lambda n: s.LoopResult.done(n)).then(repr)
+    flow = s.Flow("w").loop(s.LoopResult.done).then(repr)
     return s.run_workflow(flow.build(), 2**70)
 
 
