@@ -20,8 +20,8 @@ __all__ = ["RetryPolicy", "TaskMetadata", "annotations_of", "parse_duration", "t
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_DURATION: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)\s*", re.IGNORECASE)
-_UNIT_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0}
+_DURATION: Final = re.compile(r"([0-9]+(?:[.][0-9]+)?)\s*(h|m|s|ms)", re.IGNORECASE)
+_UNIT_SECONDS: Final = {"h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 def parse_duration(value: str | float) -> float:
@@ -35,7 +35,7 @@ def parse_duration(value: str | float) -> float:
     """
     if isinstance(value, (int, float)):
         return float(value)
-    match = _DURATION.fullmatch(value)
+    match = _DURATION.fullmatch(value.strip())
     if match is None:
         raise ValueError(
             f"{value!r} is no duration; write seconds, or text as '30s', '5m', '1h', '100ms'"
@@ -148,11 +148,11 @@ def task(
     Raises:
         ValueError: an option is out of its bounds.
 
-    >>> @task("charge", timeout="30s", retries=3)
-    ... def charge_card(order: dict) -> dict:
-    ...     return {**order, "charged": True}
-    >>> charge_card({}), charge_card._metadata.timeout_secs
-    ({'charged': True}, 30.0)
+    >>> @task("shelve", timeout="20s", retries=2)
+    ... def put_on_shelf(title: str) -> str:
+    ...     return f"{title} stands on its shelf"
+    >>> put_on_shelf("Momo"), put_on_shelf._metadata.timeout_secs
+    ('Momo stands on its shelf', 20.0)
     """
     if isinstance(func, str):
         name, func = func, None

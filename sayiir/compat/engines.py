@@ -9,6 +9,7 @@ from sayiir.compat.backends import Backend
 from sayiir.compat.calls import plain_value
 from sayiir.compat.compiled import Workflow
 from sayiir.compat.errors import told_as_compat
+from sayiir.compat.models import dumped
 from sayiir.compat.names import escaped
 from sayiir.compat.status import WorkflowStatus, compat_status
 from sayiir.compat.tracing import task_spans
@@ -40,7 +41,7 @@ class WorkflowEngine:
         """
         with told_as_compat():
             native = workflow.with_functions(task_registry).native
-            return plain_value(native.run(input, on_event=task_spans()))
+            return plain_value(native.run(dumped(input), on_event=task_spans()))
 
     def __repr__(self) -> str:
         return "WorkflowEngine()"
@@ -84,7 +85,9 @@ class DurableEngine:
         """
         native = workflow.with_functions(task_registry).native
         return compat_status(
-            self._backend.run(self._policy, lambda runner: runner.run(native, instance_id, input))
+            self._backend.run(
+                self._policy, lambda runner: runner.run(native, instance_id, dumped(input))
+            )
         )
 
     def resume(
@@ -137,7 +140,7 @@ class DurableEngine:
             WorkflowError: its workflow waits for no such signal.
         """
         name = escaped(signal_name)
-        self._backend.ask(lambda client: client.send_event(instance_id, name, payload))
+        self._backend.ask(lambda client: client.send_event(instance_id, name, dumped(payload)))
 
     def __repr__(self) -> str:
         return "DurableEngine(...)"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from sayiir.values import Again, Done
 
@@ -27,18 +28,20 @@ class OnMax(StrEnum):
     """Leave the loop with the last value."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
 class LoopResult(Generic[T]):
     """What a loop's body returns: once more with a value, or done with one.
+
+    Attributes:
+        tag: which of the two.
+        value: the next input, or the loop's output.
 
     >>> LoopResult.done(3), LoopResult.again(3).to_dict()
     (LoopResult.done(3), {'_loop': 'again', 'value': 3})
     """
 
-    __slots__ = ("_tag", "_value")
-
-    def __init__(self, tag: str, value: T) -> None:
-        self._tag = tag
-        self._value = value
+    tag: Literal["again", "done"]
+    value: T
 
     @classmethod
     def again(cls, value: T) -> LoopResult[T]:
@@ -51,26 +54,21 @@ class LoopResult(Generic[T]):
         return cls("done", value)
 
     @property
-    def is_done(self) -> bool:
-        """Whether the loop is left."""
-        return self._tag == "done"
-
-    @property
     def is_again(self) -> bool:
         """Whether the body runs once more."""
-        return self._tag == "again"
+        return self.tag == "again"
 
     @property
-    def value(self) -> T:
-        """The next input, or the loop's output."""
-        return self._value
+    def is_done(self) -> bool:
+        """Whether the loop is left."""
+        return not self.is_again
 
     def to_dict(self) -> dict[str, Any]:
         """The same as a dict, which bodies may return as well."""
-        return {"_loop": self._tag, "value": self._value}
+        return {"_loop": self.tag, "value": self.value}
 
     def __repr__(self) -> str:
-        return f"LoopResult.{self._tag}({self._value!r})"
+        return f"LoopResult.{self.tag}({self.value!r})"
 
 
 def loop_value(returned: Any) -> Again[Any] | Done[Any]:

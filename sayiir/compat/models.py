@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, get_args
 
-__all__ = ["dumper", "mentions_model", "validator"]
+__all__ = ["dumped", "dumper", "mentions_model", "validator"]
 
 
 def mentions_model(annotation: Any) -> bool:
@@ -40,11 +40,19 @@ def validator(annotation: Any) -> Callable[[Any], Any] | None:
 def dumper(annotation: Any) -> Callable[[Any], Any] | None:
     """What makes plain data of an output; None where its type says that it is plain."""
     if annotation is None or annotation is Any or mentions_model(annotation):
-        return _dumped
+        return dumped
     return None
 
 
-def _dumped(value: Any) -> Any:
+def dumped(value: Any) -> Any:
+    """The value with each model in it as a dict.
+
+    >>> from pydantic import BaseModel
+    >>> class Line(BaseModel):
+    ...     item: str
+    >>> dumped([Line(item="lamp"), 3])
+    [{'item': 'lamp'}, 3]
+    """
     pydantic = sys.modules.get("pydantic")
     if pydantic is None:
         return value

@@ -8,6 +8,7 @@ from sayiir.compat.backends import Backend
 from sayiir.compat.calls import plain_value
 from sayiir.compat.compiled import Workflow
 from sayiir.compat.engines import DurableEngine
+from sayiir.compat.models import dumped
 from sayiir.compat.names import escaped
 from sayiir.compat.status import WorkflowStatus, compat_status
 from sayiir.dsl.spec import Signature, TaskSpec
@@ -50,7 +51,7 @@ class WorkflowClient:
         native = workflow.native
         return compat_status(
             self._backend.ask(
-                lambda client: client.submit(native, instance_id, input), self._policy
+                lambda client: client.submit(native, instance_id, dumped(input)), self._policy
             )
         )
 

@@ -122,6 +122,34 @@ def a_signal_for_nobody(s: Any) -> Any:
 
 
 @program(
+    gives="BackendError",
+    published="completed",
+    why="a message is for an instance that is there; kept for an id, it could reach a later run of "
+    "it, or nobody: submit first, then send",
+)
+def a_signal_before_its_instance(s: Any) -> Any:
+    backend = s.InMemoryBackend()
+    workflow = s.Flow("w").wait_for_signal("go").build()
+    try:
+        s.send_signal("i", "go", 1, backend)
+    except s.BackendError as error:
+        return type(error).__name__
+    return s.run_durable_workflow(workflow, "i", None, backend).status
+
+
+@program(gives=("awaiting_signal", "go", ["got", 7]))
+def a_signal_before_its_wait(s: Any) -> Any:
+    backend = s.InMemoryBackend()
+    flow = s.Flow("w").wait_for_signal("ready").wait_for_signal("go").then(lambda p: ["got", p])
+    workflow = flow.build()
+    s.run_durable_workflow(workflow, "i", None, backend)
+    s.send_signal("i", "go", 7, backend)
+    first = s.resume_workflow(workflow, "i", backend).status
+    s.send_signal("i", "ready", 1, backend)
+    return first, "go", s.resume_workflow(workflow, "i", backend).output
+
+
+@program(
     gives="WorkflowError",
     published="nothing: None",
     why="a message that no step waits for is refused: it would be kept and never read",

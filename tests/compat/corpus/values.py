@@ -132,6 +132,22 @@ def input_that_does_not_fit_a_model(s: Any) -> Any:
 
 
 @program(
+    gives=["lamp", 3],
+    published="TypeError",
+    why="a model is as good an input or payload as its data",
+)
+def models_from_outside(s: Any) -> Any:
+    @s.task
+    def read(line: Line) -> list:
+        return [line.item, line.pieces]
+
+    try:
+        return s.run_workflow(s.Flow("w").then(read).build(), Line(item="lamp", pieces=3))
+    except TypeError as error:
+        return type(error).__name__
+
+
+@program(
     gives={"item": "lamp", "pieces": 2},
     published="TaskError",
     why="validation is documented without an exception for async tasks",
