@@ -7,7 +7,7 @@ import threading
 import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from sayiir.access.callers import called_from_here, warn_caller
 from sayiir.compat.errors import told_as_compat
@@ -258,8 +258,11 @@ def postgres_url(url: str, max_connections: int | None = None) -> str:
     if parts.scheme not in ("postgres", "postgresql"):
         # Without the URL: it may hold a password.
         raise ValueError("PostgresBackend takes a URL as 'postgresql://user@host/database'")
+    if parts.fragment:
+        raise ValueError("the PostgreSQL URL has a '#'; in a password write it as %23")
     options = parse_qsl(parts.query, keep_blank_values=True)
     if max_connections is not None:
         options.append(("pool", str(max_connections)))
-    query = urlencode(options, quote_via=quote)
-    return urlunsplit(("postgresql", parts.netloc, parts.path, query, parts.fragment))
+    query = f"?{urlencode(options, quote_via=quote)}" if options else ""
+    # By hand: urlunsplit writes no "//" where a socket stands in the options instead of a host.
+    return f"postgresql://{parts.netloc}{parts.path}{query}"
