@@ -27,6 +27,11 @@ class WorkerHandle:
         )
         self._thread.start()
 
+    @property
+    def worker_id(self) -> str:
+        """What its leases are held under: the name that was given, and what was drawn."""
+        return self._worker.worker_id
+
     def shutdown(self) -> None:
         """Ask it to finish what runs and to go, and don't wait for that. Idempotent."""
         self._told.set()

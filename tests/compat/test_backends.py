@@ -19,6 +19,7 @@ from sayiir.compat import (
     WorkflowError,
     resume_workflow,
     run_durable_workflow,
+    run_workflow,
     send_signal,
 )
 from sayiir.compat.backends import postgres_url
@@ -63,6 +64,7 @@ def test_two_workers_of_one_name(tmp_path: Path) -> None:
     """Programs name every worker alike; each holds its leases for itself."""
     with InMemoryBackend() as backend:
         handles = [Worker("worker-1", backend).start([approval()]) for _ in range(2)]
+        assert len({handle.worker_id for handle in handles}) == 2
         for handle in handles:
             handle.shutdown()
             handle.shutdown()
@@ -99,6 +101,14 @@ def test_an_async_task_is_told_that_it_must_not_block() -> None:
         status = run_durable_workflow(Flow("w").then(asks).build(), "i", 1, backend)
         assert status.is_failed()
         assert "sync function" in (status.error or "")
+
+
+def test_lambdas_that_block_hold_nobody_up() -> None:
+    """Functions of such programs may block, lambdas too, so none of them runs on the loop."""
+    gate = threading.Barrier(2, timeout=20)
+    fork = Flow("w").fork().branch(lambda n: gate.wait() >= 0, name="a")
+    workflow = fork.branch(lambda n: gate.wait() >= 0, name="b").join(lambda d: d).build()
+    assert run_workflow(workflow, 1) == {"a": True, "b": True}
 
 
 def test_works_inside_a_running_loop() -> None:

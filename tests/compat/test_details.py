@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from sayiir import DefinitionError, InstanceNotFound
@@ -82,15 +84,19 @@ def test_another_registry_replaces_the_functions() -> None:
 
 
 def test_a_backoff_that_parks_names_its_task() -> None:
-    """A task that is tried again later is told like a delay, by its own id."""
+    """A task that is tried again later is told like a delay: by its id, after the whole wait."""
     from sayiir.compat import RetryPolicy
 
-    @task(retries=RetryPolicy(1, 60.0))
+    begun = datetime.now(UTC)
+
+    @task(retries=RetryPolicy(1, 600.0))
     def fails(n: int) -> int:
         raise ValueError("not now")
 
     status = run_durable_workflow(Flow("w").then(fails).build(), "i", 1)
     assert (status.status, status.delay_id) == ("waiting", "fails")
+    assert status.wake_at is not None
+    assert datetime.fromisoformat(status.wake_at) >= begun + timedelta(seconds=600)
 
 
 def test_a_status_shows_what_it_has() -> None:

@@ -68,6 +68,8 @@ def test_every_attempt_is_a_span() -> None:
     assert second["attributes"]["exception.type"] == "ValueError"
     traces = [span["context"]["trace_id"] for span in told]
     assert traces[0] == traces[1] == traces[2] != traces[3]
+    parents = [span["parent_id"] for span in told]
+    assert parents[0] == parents[1] == parents[2] != parents[3]
     assert charge["start_time"] <= charge["end_time"]
     assert charge["resource"]["attributes"]["service.name"] == "sayiir"
 
