@@ -88,8 +88,7 @@ async def test_work_is_found_by_polling_where_no_wake_up_comes(bench: Bench) -> 
 
         def watch(self, run: int | None = None) -> Any:
             del run
-            watch = bench.store.watch(-1)
-            return watch
+            return bench.store.watch(-1)
 
     async with worker(bench, store=Deaf(), poll_interval="5s"):
         await eventually(lambda: bench.clock.sleepers)
@@ -168,9 +167,7 @@ async def test_arms_run_on_several_workers_at_once_and_join_once(bench: Bench) -
         joined.append(len(values))
         return sum(values)
 
-    flow = workflow(
-        "w", fork(*(inc >> gated.task.named(f"arm{n}") for n in range(40))) >> (lambda *v: v) >> join
-    )
+    flow = workflow("w", fork(*(inc >> gated.task.named(f"arm{n}") for n in range(40))) >> join)
     await bench.client.submit(flow, "i", 1)
     workers = [worker(bench, flow, concurrency=10, worker_id=f"w{n}") for n in range(4)]
     try:
