@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from sayiir.compat import (
+    BackendError,
     Flow,
     InMemoryBackend,
+    PostgresBackend,
     SqliteBackend,
     Worker,
     WorkflowClient,
@@ -22,7 +24,8 @@ from sayiir.compat import (
     run_workflow,
     send_signal,
 )
-from sayiir.compat.backends import postgres_url
+from sayiir.compat.backends import postgres_url as native_url
+from sayiir.stores.postgres.url import DEFAULT_POOL, parse_url
 
 
 def approval():
@@ -164,11 +167,36 @@ def test_another_input_is_warned_of_at_the_callers_line() -> None:
 )
 def test_postgres_urls(url: str, connections: int | None, wanted: str) -> None:
     """The published package's URL and its limit of connections as the store's URL."""
-    assert postgres_url(url, connections) == wanted
+    told = native_url(url, connections)
+    assert told == wanted
+    assert parse_url(told).pool == (connections or DEFAULT_POOL)
 
 
 def test_postgres_refuses_other_urls_without_showing_a_password() -> None:
     """The message holds nothing of the URL."""
     with pytest.raises(ValueError, match="postgresql://") as refused:
-        postgres_url("mysql://ada:secret@db/orders")
+        native_url("mysql://ada:secret@db/orders")
     assert "secret" not in str(refused.value)
+
+
+def test_postgres_keeps_instances(postgres_url: str) -> None:
+    """Tables are made at once, and another backend goes on with what the first has begun."""
+    with PostgresBackend(postgres_url, max_connections=3) as backend:
+        assert repr(backend) == "PostgresBackend(...)"
+        assert run_durable_workflow(approval(), "i", 1, backend).is_awaiting_signal()
+    with PostgresBackend(postgres_url) as backend:
+        send_signal("i", "go", 7, backend)
+        assert resume_workflow(approval(), "i", backend).output == ["got", 7]
+
+
+def test_postgres_warns_of_options_without_effect(postgres_url: str) -> None:
+    """Options of the published package's pool are accepted and told, at the caller's line."""
+    with pytest.warns(UserWarning, match="min_connections.*idle_timeout_secs") as warned:
+        PostgresBackend(postgres_url, min_connections=1, idle_timeout_secs=60.0).close()
+    assert warned[0].filename == __file__
+
+
+def test_postgres_that_is_not_there_is_a_backend_error() -> None:
+    """A server that can't be reached is told where the backend is made."""
+    with pytest.raises(BackendError):
+        PostgresBackend("postgresql://127.0.0.1:9/nowhere")
