@@ -43,7 +43,7 @@ docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a bro
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
-compat: $(VENV)/.installed-core $(COMPAT)/.installed ## run the programs of the published package on both
+compat: $(VENV)/.installed-test $(COMPAT)/.installed ## run the programs of the published package on both
 	$(BIN)/python -m tools.compat --published $(COMPAT)/bin/python --jobs $(WORKERS) $(ARGS)
 
 nightly: $(VENV)/.installed-test ## all tests at their large figures (hours)

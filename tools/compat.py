@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import subprocess
 import sys
@@ -12,6 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import asyncpg
+
+from sayiir.testing.postgres import PostgresServer
+from tests.compat.corpus.crashes import POSTGRES
 from tests.compat.corpus.every import programs
 from tests.compat.corpus.program import SAME, Program
 
@@ -36,10 +41,11 @@ class Outcome:
         return self.here == repr(program.gives) and self.published == repr(wanted)
 
 
-def run(python: str, package: str, name: str) -> str:
+def run(python: str, package: str, name: str, postgres: str) -> str:
     """What a program gives on one side, or how it ends."""
     # The published package must not meet ours through the caller's environment.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment[POSTGRES] = postgres
     if package != "sayiir":
         environment["PYTHONPATH"] = str(ROOT)
     command = [python, str(ONE), package, name]
@@ -55,12 +61,36 @@ def run(python: str, package: str, name: str) -> str:
     return f"dies: {last[0]}"
 
 
-def both(published: str, program: Program) -> Outcome:
+# The published package's migrations ask for the extension pgcrypto, of which they use digest()
+# alone. The wheel's server has no extensions, but it has the function under another name.
+PGCRYPTO = """
+create function digest(text, text) returns bytea language sql immutable strict
+    as $$ select sha256(convert_to($1, 'UTF8')) $$;
+insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+    select 99999, 'pgcrypto', 10, oid, true, '1.3' from pg_namespace where nspname = 'public';
+"""
+
+
+async def prepare(url: str) -> None:
+    """Give a new server what the published package asks for."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(PGCRYPTO)
+    finally:
+        await connection.close()
+
+
+def with_host(url: str) -> str:
+    """The URL of a server behind a socket, with the host that the published package asks for."""
+    return url.replace("@/", "@localhost/")
+
+
+def both(published: str, postgres: str, program: Program) -> Outcome:
     """Run a program on both sides."""
     return Outcome(
         program,
-        here=run(sys.executable, "sayiir.compat", program.name),
-        published=run(published, "sayiir", program.name),
+        here=run(sys.executable, "sayiir.compat", program.name, postgres),
+        published=run(published, "sayiir", program.name, postgres),
     )
 
 
@@ -88,8 +118,9 @@ def main() -> int:
     parser.add_argument("names", nargs="*", help="only these programs")
     options = parser.parse_args()
     chosen = [each for each in programs() if not options.names or each.name in options.names]
-    with ThreadPoolExecutor(options.jobs) as pool:
-        outcomes = list(pool.map(partial(both, options.published), chosen))
+    with PostgresServer() as server, ThreadPoolExecutor(options.jobs) as pool:
+        asyncio.run(prepare(server.url))
+        outcomes = list(pool.map(partial(both, options.published, with_host(server.url)), chosen))
     differing = [each for each in outcomes if each.here != each.published or not each.expected]
     wrong = [each for each in outcomes if not each.expected]
     print("\n\n".join(map(told, differing)))

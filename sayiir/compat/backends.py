@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import weakref
@@ -137,8 +138,15 @@ class Backend:
 
 
 def _close_aside(portal: Portal, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def leave() -> None:
+        try:
+            portal.close(close)
+        except Exception:
+            # The program may be ending meanwhile. What was acknowledged is stored, closed or not.
+            logging.getLogger("sayiir.compat").debug("a forgotten backend is open", exc_info=True)
+
     # The collector runs on any thread, the portal's own included, and must not wait.
-    threading.Thread(target=portal.close, args=(close,), daemon=True).start()
+    threading.Thread(target=leave, daemon=True).start()
 
 
 class InMemoryBackend(Backend):

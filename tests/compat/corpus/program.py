@@ -23,6 +23,7 @@ class Program:
         gives: what it has to give here.
         published: what the published package gives, where that is something else.
         why: why ours is right, where they differ.
+        apart: whether it needs a process of its own, which it forks.
     """
 
     name: str
@@ -30,12 +31,14 @@ class Program:
     gives: Any
     published: Any
     why: str
+    apart: bool = False
 
 
 class Corpus:
     """Collects the programs of one file."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, apart: bool = False) -> None:
+        self._apart = apart
         self.programs: list[Program] = []
 
     def program(
@@ -45,7 +48,9 @@ class Corpus:
 
         def add(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
             assert bool(why) == (published is not SAME), f"{function.__name__}: say why they differ"
-            self.programs.append(Program(function.__name__, function, gives, published, why))
+            self.programs.append(
+                Program(function.__name__, function, gives, published, why, self._apart)
+            )
             return function
 
         return add
