@@ -15,9 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib import util
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import TYPE_CHECKING, Final, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["PostgresServer"]
 
@@ -107,7 +111,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C of the tests is not for it
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - a call into libc, no more
+                preexec_fn=_ending_with_its_parent(),  # noqa: PLW1509 - a call into libc, no more
             )
         self._wait_until_ready()
 
@@ -141,9 +145,11 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _end_with_parent() -> None:
+def _ending_with_its_parent() -> Callable[[], object] | None:
+    """What a child does first, so that the system ends it with us. Looked up before the fork."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGQUIT))
+        return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGQUIT))
+    return None
 
 
 def _programs(folder: Path, user: str | None) -> Path:
