@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from sayiir.errors import (
+    BlockingCallInLoop,
     DefinitionError,
     FailureInfo,
     InstanceAlreadyExists,
@@ -82,6 +83,12 @@ def told_as_compat() -> Generator[None]:
     except WorkflowFailed as error:
         # In memory the cause is the task's own exception, which tells more than ours.
         raise TaskError(failure_text(error.info)) from (error.__cause__ or error)
+    except BlockingCallInLoop as error:
+        # The native message names an async twin, which backends don't have.
+        raise WorkflowError(
+            "an async task can't wait for its own backend: make it a sync function, or write "
+            "await asyncio.to_thread(function, ...)"
+        ) from error
     except SayiirError as error:
         raise _kind(error)(str(error)) from error
 

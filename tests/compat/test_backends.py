@@ -103,7 +103,13 @@ def test_an_async_task_is_told_that_it_must_not_block() -> None:
 
         status = run_durable_workflow(Flow("w").then(asks).build(), "i", 1, backend)
         assert status.is_failed()
-        assert "sync function" in (status.error or "")
+        assert "asyncio.to_thread" in (status.error or "")
+
+        async def asks_aside(n: int) -> str:
+            return (await asyncio.to_thread(WorkflowClient(backend).status, "i")).status
+
+        workflow = Flow("w").then(asks_aside).build()
+        assert run_durable_workflow(workflow, "j", 1, backend).output == "failed"
 
 
 def test_lambdas_that_block_hold_nobody_up() -> None:
