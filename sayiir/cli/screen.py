@@ -1,0 +1,58 @@
+"""Where commands write: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from sayiir.cli.texts import clean
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "print_json", "say", "symbols", "warn"]
+
+_PIPE_COLUMNS = 10_000
+"""A pipe has no edge: nothing is cut or wrapped for it."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that takes text as text: no markup, no emoji codes, no guessed colours.
+
+    rich itself respects ``NO_COLOR``, ``FORCE_COLOR``, ``TERM=dumb`` and ``COLUMNS``.
+    """
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_COLUMNS
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def say(text: str = "") -> None:
+    """One message on standard output; stored text in it can't steer the terminal."""
+    sys.stdout.write(_writable(clean(text), sys.stdout.encoding) + "\n")
+
+
+def warn(text: str) -> None:
+    """One message on standard error; stored text in it can't steer the terminal."""
+    sys.stderr.write(_writable(clean(text), sys.stderr.encoding) + "\n")
+
+
+def print_json(value: Any, *, on_one_line: bool = False) -> None:
+    """A JSON document on standard output, of ASCII alone, so that any reader takes it."""
+    indent = None if on_one_line else 2
+    sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+def symbols(encoding: str | None) -> bool:
+    """Whether more than ASCII can be written in this encoding."""
+    return (encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def _writable(text: str, encoding: str | None) -> str:
+    """The text as its stream can write it: what the encoding lacks is escaped."""
+    name = encoding or "ascii"
+    return text.encode(name, "backslashreplace").decode(name)
