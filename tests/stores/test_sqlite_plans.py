@@ -17,7 +17,9 @@ from sayiir.stores.records import (
     StatusName,
     Wanted,
 )
-from sayiir.stores.sqlite import claim, commit, control, inspecting, instances, listing, load
+from sayiir.stores.relational import controls
+from sayiir.stores.relational.instances import delete
+from sayiir.stores.sqlite import claim, commit, inspecting, instances, listing, load
 from sayiir.stores.sqlite.connection import open_private
 from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.transaction import Transaction
@@ -91,12 +93,12 @@ def _step(tx: Transaction) -> None:
 
 
 def _people(tx: Transaction) -> None:
-    control.send_event(tx, "one", "go", b"", None)
-    control.send_event(tx, "one", "go", b"", "s")
-    control.request_pause(tx, "one", None, None)
-    control.unpause(tx, "one")
-    control.request_cancel(tx, "one", None, None)
-    instances.delete(tx, "one")
+    controls.send_event(tx, "one", "go", b"", None)
+    controls.send_event(tx, "one", "go", b"", "s")
+    controls.request_pause(tx, "one", None, None)
+    controls.unpause(tx, "one")
+    controls.request_cancel(tx, "one", None, None)
+    delete(tx, "one")
     for name in (None, "w"):
         for state in (None, InstanceState.FAILED):
             old = Retention(older_than_us=0, limit=9, workflow_name=name, state=state)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections import defaultdict
 from typing import TypeAlias
 
-__all__ = ["Agenda", "Rank", "Slot"]
+__all__ = ["Agenda", "Agendas", "Rank", "Slot", "new_agendas"]
 
 Slot: TypeAlias = tuple[int, str, int]
 """An item across runs: run, spawn path, index. Also the tie-break between equal ranks."""
@@ -80,3 +81,12 @@ class Agenda:
             heapq.heappop(self._later)
             if entry is not None and current:
                 heapq.heappush(self._ready, (entry[1], slot))
+
+
+Agendas: TypeAlias = defaultdict[tuple[str, ...], Agenda]
+"""An agenda for each combination of tags, so that nobody goes past what he may not have."""
+
+
+def new_agendas() -> Agendas:
+    """None yet; each is made when the first item asks for its tags."""
+    return defaultdict(Agenda)

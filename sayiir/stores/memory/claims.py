@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sayiir.stores.inspection import ProgressReport
-    from sayiir.stores.memory.agenda import Agenda
+    from sayiir.stores.memory.agenda import Agenda, Agendas
     from sayiir.stores.memory.rows import Item, Run
 
 __all__ = ["check", "claim", "release", "renew", "report"]
@@ -57,12 +57,18 @@ def claim(tables: Tables, request: ClaimRequest) -> ClaimAnswer:
 def _agendas(tables: Tables, request: ClaimRequest, run: Run | None) -> list[Agenda]:
     """The agendas to look into, by the request's filters."""
     known = request.definitions
-    if request.instance_id is not None:
-        fits = run is not None and (known is None or run.new.definition_hash in known)
-        return [run.agenda] if run is not None and fits else []
-    if known is None:
-        return list(tables.agendas.values())
-    return [tables.agendas[each] for each in known if each in tables.agendas]
+    found: list[Agendas] = []
+    if request.instance_id is None:
+        found = [each for key, each in tables.agendas.items() if known is None or key in known]
+    elif run is not None and (known is None or run.new.definition_hash in known):
+        found = [run.agendas]
+    able = request.tags
+    return [
+        agenda
+        for each in found
+        for tags, agenda in each.items()
+        if able is None or able.issuperset(tags)
+    ]
 
 
 def _waits_first(tables: Tables, run: Run, item: Item, skip: bool) -> bool:

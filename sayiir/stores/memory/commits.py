@@ -114,6 +114,8 @@ def _apply(
     match checkpoint.effect:
         case Move() as move:
             _move(tables, run, item, move)
+            if move.hand_over:
+                item.holder = None
         case Park() as park:
             _stand(tables, run, item, Phase.DELAY, park)
             item.wake_at = park.at_us if park.wait_us is None else tables.now + park.wait_us
@@ -143,6 +145,7 @@ def _stand(
     item.ready_at, item.wake_at, item.wait_until = tables.now, None, None
     item.signal_name = item.event = None
     item.priority = at.priority
+    tables.ask_for(run, item, at.tags)
     item.parked_as = tables.next_number()
     item.forget_arms()
 
@@ -200,6 +203,7 @@ def _spawn(
             path=new.path,
             input=new.input,
             priority=new.priority,
+            tags=new.tags,
             element=new.element,
             ready_at=tables.now,
         )

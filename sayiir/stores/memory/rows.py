@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sayiir.stores.memory.agenda import Agenda, Slot
+from sayiir.stores.memory.agenda import Agendas, Slot, new_agendas
 from sayiir.stores.memory.below import Below
 from sayiir.stores.records import (
     Control,
@@ -53,6 +53,8 @@ class Item:
     path: str
     input: str
     priority: int | None
+    tags: tuple[str, ...] = ()
+    """What its next task asks of a worker."""
     element: bytes | None = None
     phase: Phase = Phase.READY
     ready_at: int = 0
@@ -122,7 +124,7 @@ class Run:
     finished_at: int | None = None
     output: str | None = None
     error: bytes | None = None
-    agenda: Agenda = field(default_factory=Agenda)
+    agendas: Agendas = field(default_factory=new_agendas)
     spawns: dict[str, dict[int, Item]] = field(default_factory=dict[str, dict[int, Item]])
     """All items by spawn path and index; the root is ``spawns[""][0]``."""
     open: dict[ItemKey, Item] = field(default_factory=dict[ItemKey, Item])

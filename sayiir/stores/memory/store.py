@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import InvalidTransition, StoreUnavailable
 from sayiir.stores.memory import claims, commits, controls, looks, reads
-from sayiir.stores.memory.agenda import Agenda
 from sayiir.stores.memory.rows import Item, Run
 from sayiir.stores.memory.tables import Keeper, Tables
 from sayiir.stores.memory.watch import MemoryWatch, Watchers
@@ -229,13 +228,13 @@ def _insert(tables: Tables, new: NewInstance) -> Run:
     run = Run(tables.next_number(), new, created_at=tables.now, deadline_at=deadline)
     tables.runs[run.number] = tables.by_instance[new.instance_id] = run
     tables.definitions.setdefault(new.definition_hash, new.definition)
-    tables.agendas.setdefault(new.definition_hash, Agenda())
     root = Item(
         key=ItemKey(),
         parent=None,
         path=new.root_path,
         input=new.root_input,
         priority=new.root_priority,
+        tags=new.root_tags,
         ready_at=tables.now,
     )
     run.add_item(root)

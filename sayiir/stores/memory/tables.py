@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from sayiir.errors import InstanceNotFound, InvalidTransition
 from sayiir.limits import DEFAULT_PRIORITY, RANK_SECONDS_PER_PRIORITY
-from sayiir.stores.memory.agenda import Agenda
+from sayiir.stores.memory.agenda import Agenda, Agendas, new_agendas
 from sayiir.stores.memory.rows import EventRow, Item, Run
 from sayiir.stores.records import (
     Claimed,
@@ -42,8 +43,8 @@ class Tables:
         self.runs: dict[int, Run] = {}
         self.by_instance: dict[str, Run] = {}
         self.definitions: dict[str, bytes] = {}
-        self.agendas: dict[str, Agenda] = {}
-        """What is due, by definition hash; each run has its own in ``Run.agenda``."""
+        self.agendas: defaultdict[str, Agendas] = defaultdict(new_agendas)
+        """What is due, by definition hash and tags; each run has its own in ``Run.agendas``."""
         self.changed: set[int] = set()
         """The runs whose watchers have to be woken when the verb ends."""
         self._last_number = 0
@@ -85,19 +86,32 @@ class Tables:
     def refresh(self, run: Run, item: Item) -> None:
         """File the item under the time when it next needs looking at."""
         slot = run.slot(item.key)
-        agendas = (run.agenda, self.agendas[run.new.definition_hash])
         when = self._when(run, item)
         if when is None:
-            for agenda in agendas:
-                agenda.drop(slot)
+            self.forget(run, item)
             return
         due, ready_at = when
         priority = item.priority or run.new.priority or DEFAULT_PRIORITY
         rank = ready_at + (priority - 1) * RANK_SECONDS_PER_PRIORITY * SECOND_US
-        for agenda in agendas:
+        for agenda in self._agendas_of(run, item):
             agenda.put(slot, due=due, rank=rank)
         if item.holder is None:
             self.changed.add(run.number)
+
+    def forget(self, run: Run, item: Item) -> None:
+        """Nobody has to look at the item."""
+        for agenda in self._agendas_of(run, item):
+            agenda.drop(run.slot(item.key))
+
+    def ask_for(self, run: Run, item: Item, tags: tuple[str, ...]) -> None:
+        """The item's next task asks for these tags. It is still to be filed."""
+        if tags != item.tags:
+            self.forget(run, item)
+            item.tags = tags
+
+    def _agendas_of(self, run: Run, item: Item) -> tuple[Agenda, Agenda]:
+        everywhere = self.agendas[run.new.definition_hash]
+        return run.agendas[item.tags], everywhere[item.tags]
 
     def _when(self, run: Run, item: Item) -> tuple[int, int] | None:
         """Due time and ready time, or None for never."""
@@ -231,9 +245,8 @@ class Tables:
 
     def remove(self, run: Run) -> None:
         """Remove the run and all that belongs to it; its fences are stale from now on."""
-        agenda = self.agendas[run.new.definition_hash]
         for item in run.open.values():
-            agenda.drop(run.slot(item.key))
+            self.forget(run, item)
         del self.runs[run.number], self.by_instance[run.new.instance_id]
         self.changed.add(run.number)
 
@@ -245,8 +258,7 @@ class Tables:
                 self.leave_wait(run, item)
                 run.open.pop(item.key, None)
                 run.interrupted.pop(item.key, None)
-                run.agenda.drop(run.slot(item.key))
-                self.agendas[run.new.definition_hash].drop(run.slot(item.key))
+                self.forget(run, item)
 
 
 def has_room(parent: Item) -> bool:

@@ -14,8 +14,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sayiir.stores.records import Control
-from sayiir.stores.sqlite.codes import CONTROL_CODES, RUNNING
-from sayiir.stores.sqlite.moves import cancel_unclaimed
+from sayiir.stores.relational.codes import CONTROL_CODES, RUNNING
+from sayiir.stores.relational.moves import cancel_unclaimed
 
 if TYPE_CHECKING:
     import sqlite3

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sayiir.limits import MAX_INSPECTED
 from sayiir.stores.inspection import EventRecord, Inspection, ItemRecord, ProgressRecord
 from sayiir.stores.records import ItemKey
-from sayiir.stores.sqlite.codes import BACKOFF, DELAY, ENDED, HELD, PHASES, SIGNAL
+from sayiir.stores.relational.codes import BACKOFF, DELAY, ENDED, HELD, PHASES, SIGNAL
 from sayiir.stores.sqlite.listing import describe
 
 if TYPE_CHECKING:

@@ -1,52 +1,31 @@
-"""Creating and deleting instances."""
+"""Creating instances, and their definitions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.errors import InvalidTransition, StoreError
+from sayiir.errors import StoreError
 from sayiir.stores.records import CreateAnswer
-from sayiir.stores.sqlite.codes import READY, RUNNING, STATES
+from sayiir.stores.relational import instances
 from sayiir.stores.sqlite.listing import describe
-from sayiir.stores.sqlite.moves import Keeper, claimed, hold, remove_run
-from sayiir.stores.sqlite.rows import Item
 from sayiir.stores.sqlite.transaction import encode_labels
 
 if TYPE_CHECKING:
     from sayiir.stores.records import ClaimRequest, NewInstance
-    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.relational.rows import Run
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["create", "definition", "delete"]
+__all__ = ["create", "definition"]
 
 
 def create(
     tx: Transaction, new: NewInstance, *, replace: bool, claim: ClaimRequest | None
 ) -> CreateAnswer:
     """Create the instance and its root item, unless the id is taken."""
-    before = tx.find_instance(new.instance_id)
+    before = instances.make_room(tx, new, replace=replace)
     if before is not None:
-        if not replace or before.definition_hash != new.definition_hash:
-            return CreateAnswer(existing=describe(tx, before))
-        remove_run(tx, before)
-    run = _insert(tx, new)
-    root = Item(
-        run=run.run,
-        spawn_path="",
-        idx=0,
-        parent_spawn_path=None,
-        parent_idx=None,
-        definition=run.definition,
-        path=new.root_path,
-        input=new.root_input,
-        prio=new.root_priority or new.priority,
-        phase=READY,
-        ready_at=tx.now,
-    )
-    if claim is not None:
-        hold(tx, root, Keeper(claim.holder, tx.now + claim.lease_us))
-    tx.insert_items(run, [root])
-    return CreateAnswer(claimed=None if claim is None else claimed(tx, run, root))
+        return CreateAnswer(existing=describe(tx, before))
+    return instances.begin(tx, _insert(tx, new), new, claim)
 
 
 def _insert(tx: Transaction, new: NewInstance) -> Run:
@@ -90,14 +69,6 @@ def _definition_number(tx: Transaction, new: NewInstance) -> int:
         "insert into definition (hash, body) values (?, ?)", (new.definition_hash, new.definition)
     )
     return added.lastrowid or 0
-
-
-def delete(tx: Transaction, instance_id: str) -> None:
-    """Remove a finished instance with all that belongs to it."""
-    run = tx.run_of(instance_id)
-    if run.state == RUNNING:
-        raise InvalidTransition(instance_id, "delete", STATES[run.state].value)
-    remove_run(tx, run)
 
 
 def definition(tx: Transaction, definition_hash: str) -> bytes | None:

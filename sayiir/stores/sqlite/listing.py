@@ -14,8 +14,7 @@ from sayiir.stores.records import (
     ResultRecord,
     StatusName,
 )
-from sayiir.stores.sqlite import queues
-from sayiir.stores.sqlite.codes import (
+from sayiir.stores.relational.codes import (
     CONTROL_CODES,
     CONTROLS,
     DELAY,
@@ -28,12 +27,13 @@ from sayiir.stores.sqlite.codes import (
     STATE_CODES,
     STATES,
 )
+from sayiir.stores.sqlite import queues
 from sayiir.stores.sqlite.transaction import decode_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.relational.rows import Run
     from sayiir.stores.sqlite.transaction import Transaction
 
 __all__ = ["describe", "page", "results"]
@@ -215,8 +215,8 @@ def _active(tx: Transaction, before: int) -> list[int]:
         "union select run from work_item where wait_until is not null"
     ).fetchall()
     runs = {run for (run,) in rows}
-    for definition in queues.with_work(tx):
-        runs.update(queues.runs_due(tx, definition))
+    for queue in queues.with_work(tx):
+        runs.update(queues.runs_due(tx, queue))
     return sorted((run for run in runs if run < before), reverse=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from sayiir.stores.records import ArmEnd, ItemKey, Loaded
-from sayiir.stores.sqlite.codes import ENDED
+from sayiir.stores.relational.codes import ENDED
 
 if TYPE_CHECKING:
     from sayiir.stores.records import Latest, Wanted

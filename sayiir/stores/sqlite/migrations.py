@@ -19,7 +19,7 @@ from sayiir.errors import SchemaVersionError
 
 __all__ = ["MIN_READER", "Step", "check_steps", "migrate", "newest_version", "steps"]
 
-MIN_READER: Final = 1
+MIN_READER: Final = 3
 """What ``user_version`` is set to by the newest step."""
 
 

@@ -7,24 +7,23 @@ before. Where it changes no row, the long way in ``commit`` finds out why.
 
 from __future__ import annotations
 
-import sqlite3
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sayiir.errors import StoreError
-from sayiir.stores.records import Answer, Checkpoint, End, Fence, ItemKey, Move, Result
-from sayiir.stores.sqlite.codes import ENDED, READY, RUNNING
+from sayiir.stores.records import Answer, Checkpoint, End, Fence, ItemKey, Move
+from sayiir.stores.relational.codes import ENDED, READY, RUNNING
+from sayiir.stores.sqlite.transaction import encode_tags
 
 if TYPE_CHECKING:
-    from sayiir.stores.sqlite.rows import Item
+    from sayiir.stores.relational.rows import Item
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["Results", "quick_way"]
+__all__ = ["Parents", "quick_way"]
 
 _DONE: Final = Answer()
 
 # The step of an item that is READY and keeps its lease: most checkpoints by far. It finds its
 # row by the fence, so nothing has to be read before, and it touches no index. An item that
-# waited, spawned or changes its priority has more to clear, and takes the long way.
+# waited, spawned or changes its priority or tags has more to do, and takes the long way.
 _STEP: Final = f"""
 update work_item set path = ?1, input = ?2, interruptions = 0,
     failures = case when path = ?1 then failures else 0 end,
@@ -34,17 +33,12 @@ update work_item set path = ?1, input = ?2, interruptions = 0,
 where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6
     and holder is not null and phase = {READY}
     and total is null and signal_name is null and event_id is null
+    and (select tags from queue where queue.id = work_item.queue) = ?8
     and (
         select state = {RUNNING} and control = 0 and coalesce(?7, priority) = prio
         from instance where instance.run = ?3
     )
 """  # noqa: S608 - numbers of our own
-
-_INSERT_RESULT: Final = (
-    "insert into task_result "
-    "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 
 # An arm that ends while its parent waits for others. Its rank is null and it doesn't wait, for
 # it is leased.
@@ -56,64 +50,28 @@ where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6 and holder is not
 """  # noqa: S608 - a number of our own
 
 
-class Results:
-    """Gathers the batch's results, for one statement that inserts them all."""
-
-    __slots__ = ("_rows", "_tx", "parents")
-
-    def __init__(self, tx: Transaction) -> None:
-        self._tx = tx
-        self._rows: list[tuple[object, ...]] = []
-        self.parents: dict[tuple[int, str], ItemKey] = {}
-        """Whose arms stand at a spawn path: known after the first of them."""
-
-    def add(self, run: int, result: Result) -> None:
-        """Keep a result of this run for ``write``."""
-        self._rows.append(
-            (
-                run,
-                result.path,
-                result.node_path,
-                result.ordinal,
-                result.attempts,
-                result.duration_us,
-                self._tx.now,
-                result.output,
-            )
-        )
-
-    def write(self) -> None:
-        """Insert what was kept.
-
-        Raises:
-            StoreError: a path has a result already.
-        """
-        try:
-            self._tx.executemany(_INSERT_RESULT, self._rows)
-        except sqlite3.IntegrityError as error:
-            paths = ", ".join(repr(row[1]) for row in self._rows[:10])
-            raise StoreError(
-                f"one of these paths has a result already, and a result is written once: {paths}"
-            ) from error
-        self._rows.clear()
+Parents: TypeAlias = dict[tuple[int, str], ItemKey]
+"""Whose arms stand at a spawn path of a run: known after the first of them."""
 
 
-def quick_way(tx: Transaction, checkpoint: Checkpoint, results: Results) -> Answer | None:
+def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answer | None:
     """Write the checkpoint in one statement, or give None and write nothing."""
     if checkpoint.prune:
         return None
     effect, fence = checkpoint.effect, checkpoint.fence
     if isinstance(effect, Move):
+        if effect.hand_over:
+            return None
         done = _step(tx, fence, effect)
     elif isinstance(effect, End) and fence.item.spawn_path:
-        done = _end_arm(tx, fence, effect, results)
+        done = _end_arm(tx, fence, effect, parents)
     else:
         return None
     if not done:
         return None
     tx.forget_item(fence.run, fence.item)
     if checkpoint.result is not None:
-        results.add(fence.run, checkpoint.result)
+        tx.add_result(fence.run, checkpoint.result)
     return _DONE
 
 
@@ -129,16 +87,17 @@ def _step(tx: Transaction, fence: Fence, move: Move) -> bool:
             item.index,
             fence.epoch,
             move.priority,
+            encode_tags(move.tags),
         ),
     )
     return stepped.rowcount > 0
 
 
-def _end_arm(tx: Transaction, fence: Fence, end: End, results: Results) -> bool:
+def _end_arm(tx: Transaction, fence: Fence, end: End, parents: Parents) -> bool:
     run = tx.find_run(fence.run)
     if run is None or run.state != RUNNING or run.control:
         return False
-    parent = _parent(tx, fence, results)
+    parent = _parent(tx, fence, parents)
     # The last arm brings the parent, and one whose siblings are held readies the next.
     if parent is None or parent.held or parent.pending < 2:
         return False
@@ -154,9 +113,9 @@ def _end_arm(tx: Transaction, fence: Fence, end: End, results: Results) -> bool:
     return True
 
 
-def _parent(tx: Transaction, fence: Fence, results: Results) -> Item | None:
+def _parent(tx: Transaction, fence: Fence, parents: Parents) -> Item | None:
     place = (fence.run, fence.item.spawn_path)
-    key = results.parents.get(place)
+    key = parents.get(place)
     if key is None:
         row = tx.execute(
             "select parent_spawn_path, parent_idx from work_item "
@@ -165,5 +124,5 @@ def _parent(tx: Transaction, fence: Fence, results: Results) -> Item | None:
         ).fetchone()
         if row is None or row[0] is None:
             return None
-        key = results.parents[place] = ItemKey(*row)
+        key = parents[place] = ItemKey(*row)
     return tx.find_item(fence.run, key)

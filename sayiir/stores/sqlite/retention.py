@@ -9,8 +9,8 @@ from __future__ import annotations
 import heapq
 from typing import TYPE_CHECKING
 
-from sayiir.stores.sqlite.codes import RUNNING, STATE_CODES
-from sayiir.stores.sqlite.moves import remove_run
+from sayiir.stores.relational.codes import RUNNING, STATE_CODES
+from sayiir.stores.relational.moves import remove_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

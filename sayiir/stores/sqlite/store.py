@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
-from sayiir.stores.sqlite import claim, commit, control, inspecting, instances, listing, load
+from sayiir.stores.relational import claims, controls
+from sayiir.stores.relational.instances import delete
+from sayiir.stores.sqlite import claim, commit, inspecting, instances, listing, load
 from sayiir.stores.sqlite.forks import watch_forks
 from sayiir.stores.sqlite.reader import Reader
 from sayiir.stores.sqlite.retention import delete_finished
@@ -173,7 +175,7 @@ class SqliteStore:
 
     async def delete(self, instance_id: str) -> None:
         """Remove a finished instance with all that belongs to it."""
-        await self._writing(lambda tx: instances.delete(tx, instance_id))
+        await self._writing(lambda tx: delete(tx, instance_id))
 
     async def delete_finished(self, retention: Retention) -> int:
         """Remove what ended long ago, at most ``retention.limit`` instances; how many."""
@@ -209,11 +211,11 @@ class SqliteStore:
 
     async def renew(self, fences: Sequence[Fence], lease_us: int) -> list[LeaseState]:
         """Prolong leases to ``lease_us`` from now, and learn of control requests."""
-        return await self._writing(lambda tx: claim.renew(tx, fences, lease_us), urgent=True)
+        return await self._writing(lambda tx: claims.renew(tx, fences, lease_us), urgent=True)
 
     async def check(self, fences: Sequence[Fence]) -> list[LeaseState]:
         """Learn of lost leases and control requests; writes nothing."""
-        return await self._reading(lambda tx: claim.check(tx, fences))
+        return await self._reading(lambda tx: claims.check(tx, fences))
 
     async def report(self, reports: Sequence[ProgressReport]) -> None:
         """Keep what running tasks say of themselves, the last report of each item."""
@@ -221,7 +223,7 @@ class SqliteStore:
 
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""
-        await self._writing(lambda tx: claim.release(tx, fences))
+        await self._writing(lambda tx: claims.release(tx, fences))
 
     # -- events and control requests
 
@@ -230,7 +232,7 @@ class SqliteStore:
     ) -> None:
         """Keep an event, or give it to the longest wait (or to the one at ``path``)."""
         await self._writing(
-            lambda tx: control.send_event(tx, instance_id, signal_name, payload, path)
+            lambda tx: controls.send_event(tx, instance_id, signal_name, payload, path)
         )
 
     async def request_cancel(
@@ -240,7 +242,7 @@ class SqliteStore:
 
         def verb(tx: Transaction) -> None:
             self._sweep.end_dead_leases(tx)
-            control.request_cancel(tx, instance_id, reason, requested_by)
+            controls.request_cancel(tx, instance_id, reason, requested_by)
 
         await self._writing(verb)
 
@@ -251,17 +253,17 @@ class SqliteStore:
 
         def verb(tx: Transaction) -> None:
             self._sweep.end_dead_leases(tx)
-            control.request_pause(tx, instance_id, reason, requested_by)
+            controls.request_pause(tx, instance_id, reason, requested_by)
 
         await self._writing(verb)
 
     async def unpause(self, instance_id: str) -> None:
         """Let it go on."""
-        await self._writing(lambda tx: control.unpause(tx, instance_id))
+        await self._writing(lambda tx: controls.unpause(tx, instance_id))
 
     async def retry(self, instance_id: str) -> None:
         """Make the stopped items of a failed instance ready, with fresh counts and deadline."""
-        await self._writing(lambda tx: control.retry(tx, instance_id))
+        await self._writing(lambda tx: controls.retry(tx, instance_id))
 
     def watch(self, run: int | None = None) -> SqliteWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""

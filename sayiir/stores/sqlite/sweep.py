@@ -11,12 +11,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import Control
+from sayiir.stores.relational.codes import CONTROL_CODES, RUNNING
 from sayiir.stores.sqlite.claim import claim
-from sayiir.stores.sqlite.codes import CONTROL_CODES, RUNNING
 
 if TYPE_CHECKING:
     from sayiir.stores.records import ClaimAnswer, ClaimRequest
-    from sayiir.stores.sqlite.rows import Run
+    from sayiir.stores.relational.rows import Run
     from sayiir.stores.sqlite.transaction import Transaction
     from sayiir.stores.sqlite.writer import Writer
 

@@ -1,273 +1,263 @@
-"""What the verbs work on: the rows of one transaction, each loaded once and written through."""
+"""What the verbs work on: the rows of one transaction."""
 
 from __future__ import annotations
 
 import json
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+import sqlite3
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sayiir.errors import InstanceNotFound, InvalidTransition
-from sayiir.stores.records import Fence, ItemKey
-from sayiir.stores.sqlite.codes import RUNNING, STATES
-from sayiir.stores.sqlite.due import schedule
-from sayiir.stores.sqlite.rows import INSTANCE_COLUMNS, ITEM_COLUMNS, Item, Run
+from sayiir.errors import StoreError
+from sayiir.stores.records import Event
+from sayiir.stores.relational.codes import ENDED
+from sayiir.stores.sqlite.items import ItemRows
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Iterable, Sequence
+    from sayiir.stores.records import Result
+    from sayiir.stores.relational.rows import Item, Run
 
-__all__ = ["Transaction", "decode_labels", "encode_labels"]
+__all__ = ["Queues", "Transaction", "decode_labels", "decode_tags", "encode_labels", "encode_tags"]
 
-_KEY: Final = ("run", "spawn_path", "idx")
-_FIXED: Final = (*_KEY, "parent_spawn_path", "parent_idx", "definition")
-_CHANGED: Final = tuple(name for name in ITEM_COLUMNS if name not in _FIXED)
-
-_SELECT_RUN: Final = (
-    f"select {', '.join('instance.' + name for name in INSTANCE_COLUMNS)}, definition.hash "  # noqa: S608 - our own column names
-    "from instance join definition on definition.id = instance.definition "
+_INSERT_RESULT: Final = (
+    "insert into task_result "
+    "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_SELECT_ITEM: Final = f"select {', '.join(ITEM_COLUMNS)} from work_item "  # noqa: S608
-_UPDATE_ITEM: Final = (
-    f"update work_item set {', '.join(f'{name} = ?' for name in _CHANGED)} "  # noqa: S608
-    "where run = ? and spawn_path = ? and idx = ?"
+# One seek for those sent to any wait, one for those sent to this one.
+_OLDEST_EVENT: Final = (
+    "select id, payload from ("
+    "select * from (select id, payload from event where run = ?1 and signal_name = ?2 "
+    "and address = '' and consumed_at_path is null order by id limit 1) "
+    "union all "
+    "select * from (select id, payload from event where run = ?1 and signal_name = ?2 "
+    "and address = ?3 and consumed_at_path is null order by id limit 1)"
+    ") order by id limit 1"
 )
-# What claiming and releasing change: no index on phases is touched.
-_LEASE: Final = (
-    "ready_at", "rank", "due", "wait_until", "epoch", "holder", "process", "lease_until",
-    "interruptions", "interruptions_ever",
-)  # fmt: skip
-_UPDATE_LEASE: Final = (
-    f"update work_item set {', '.join(f'{name} = ?' for name in _LEASE)} "  # noqa: S608
-    "where run = ? and spawn_path = ? and idx = ?"
-)
-_INSERT_ITEM: Final = (
-    f"insert or replace into work_item values ({', '.join('?' * len(ITEM_COLUMNS))})"  # noqa: S608
-)
-_values = attrgetter(*_CHANGED, *_KEY)
-_lease_values = attrgetter(*_LEASE, *_KEY)
-_all_values = attrgetter(*ITEM_COLUMNS)
-
-_DELETE_ELEMENT: Final = "delete from element where run = ? and spawn_path = ? and idx = ?"
-_UPDATE_COUNTS: Final = (
-    "update work_item set pending = ?, held = ? where run = ? and spawn_path = ? and idx = ?"
-)
-_counts = attrgetter("pending", "held", *_KEY)
-
-_UPDATE_RUN: Final = (
-    "update instance set state = ?, control = ?, reason = ?, requested_by = ?, deadline_at = ?, "
-    "finished_at = ?, parks = ?, output = ?, error = ? where run = ?"
+_END_UNCLAIMED: Final = f"""
+update work_item indexed by work_item_open
+set phase = {ENDED}, holder = null, process = null, wait_until = null, rank = null, due = null,
+    failures = 0, interruptions = 0, interruptions_ever = 0, output = null, error = null,
+    failed = 0, error_at = ?2
+where run = ?1 and phase <> {ENDED} and (holder is null or lease_until <= ?2)
+"""  # noqa: S608 - a number of our own
+# The events of a run go apart.
+_OF_A_RUN: Final = (
+    "work_item",
+    "element",
+    "progress",
+    "task_result",
+    "label",
+    "instance_input",
+    "instance",
 )
 
 
-class Transaction:
-    """The rows at the time of one verb.
+Queues: TypeAlias = dict[tuple[int, tuple[str, ...]], int]
+"""The numbers of known queues by definition and tags.
 
-    Attributes:
-        now: the store's time of this transaction, in microseconds since the Unix epoch.
-        process: the number of this store among those that hold leases.
-        changed: the runs whose watchers have to be woken once it is committed.
+They may be kept from one transaction to the next, for a queue is never removed, unless anything
+was rolled back.
+"""
+
+
+class Transaction(ItemRows):
+    """The rows at the time of one verb; every method executes its SQL at once.
+
+    But for two things, which ``flush`` writes: a batch's results, for one statement that inserts
+    them all, and the counts of parents that wait.
     """
 
-    __slots__ = (
-        "_counting",
-        "_items",
-        "_runs",
-        "changed",
-        "execute",
-        "executemany",
-        "now",
-        "process",
-    )
+    __slots__ = ("_queues", "_results")
 
-    def __init__(self, connection: sqlite3.Connection, now: int, process: int = 0) -> None:
-        self.execute = connection.execute
-        self.executemany = connection.executemany
-        self.now = now
-        self.process = process
-        self.changed: set[int] = set()
-        self._runs: dict[int, Run] = {}
-        self._items: dict[tuple[int, str, int], Item] = {}
-        self._counting: dict[tuple[int, str, int], Item] = {}
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        now: int,
+        process: int = 0,
+        queues: Queues | None = None,
+    ) -> None:
+        super().__init__(connection, now, process)
+        self._results: list[tuple[object, ...]] = []
+        self._queues: Queues = {} if queues is None else queues
 
-    # -- instances
+    def flush(self) -> None:
+        """Write what was put off.
 
-    def find_run(self, number: int) -> Run | None:
-        """The run of this number, or None."""
-        run = self._runs.get(number)
-        if run is None:
-            return self._keep_run(
-                self.execute(_SELECT_RUN + "where instance.run = ?", (number,)).fetchone()
-            )
-        return run
+        Raises:
+            StoreError: a path has a result already.
+        """
+        self._write_results()
+        self.write_counts()
 
-    def find_instance(self, instance_id: str) -> Run | None:
-        """The instance's run, or None."""
-        return self._keep_run(
-            self.execute(_SELECT_RUN + "where instance.instance_id = ?", (instance_id,)).fetchone()
-        )
+    # -- queues
 
-    def _keep_run(self, row: tuple[Any, ...] | None) -> Run | None:
-        if row is None:
-            return None
-        run = Run(*row)
-        return self._runs.setdefault(run.run, run)
-
-    def run_of(self, instance_id: str) -> Run:
-        """The instance's run, or ``InstanceNotFound``."""
-        run = self.find_instance(instance_id)
-        if run is None:
-            raise InstanceNotFound(instance_id)
-        return run
-
-    def unfinished(self, instance_id: str, verb: str) -> Run:
-        """The instance's run, which hasn't ended, or ``InvalidTransition``."""
-        run = self.run_of(instance_id)
-        if run.state != RUNNING:
-            raise InvalidTransition(instance_id, verb, STATES[run.state].value)
-        return run
-
-    def save_run(self, run: Run) -> None:
-        """Write what can change of an instance."""
-        self.execute(
-            _UPDATE_RUN,
-            (
-                run.state,
-                run.control,
-                run.reason,
-                run.requested_by,
-                run.deadline_at,
-                run.finished_at,
-                run.parks,
-                run.output,
-                run.error,
-                run.run,
-            ),
-        )
-
-    def forget_run(self, number: int) -> None:
-        """The run was deleted."""
-        self._runs.pop(number, None)
-        self._items.clear()
-
-    # -- items
-
-    def find_item(self, run: int, key: ItemKey) -> Item | None:
-        """The item, or None."""
-        place = (run, key.spawn_path, key.index)
-        item = self._items.get(place)
-        if item is None:
+    def queue_of(self, run: Run, tags: tuple[str, ...]) -> int:
+        """The number of the queue of the run's definition and these tags, made where missing."""
+        place = (run.definition, tags)
+        number = self._queues.get(place)
+        if number is None:
+            values = (run.definition, encode_tags(tags))
             row = self.execute(
-                _SELECT_ITEM + "where run = ? and spawn_path = ? and idx = ?", place
+                "select id from queue where definition = ? and tags = ?", values
             ).fetchone()
             if row is None:
-                return None
-            item = self._items[place] = Item(*row)
-        return item
+                row = (
+                    self.execute(
+                        "insert into queue (definition, tags) values (?, ?)", values
+                    ).lastrowid,
+                )
+            number = self._queues[place] = int(row[0])
+        return number
 
-    def items_where(self, condition: str, *values: object) -> list[Item]:
-        """The items that a condition of our own finds, in key order."""
-        rows = self.execute(
-            _SELECT_ITEM + "where " + condition + " order by run, spawn_path, idx", values
-        ).fetchall()
-        return [self._items.setdefault(row[:3], Item(*row)) for row in rows]
+    # -- results
 
-    def held(self, fence: Fence) -> tuple[Run, Item] | None:
-        """The item that the fence is for, if the fence still holds.
-
-        A lease that has ended but that nobody has taken is still held: there is one writer.
-        """
-        item = self.find_item(fence.run, fence.item)
-        if item is None or item.epoch != fence.epoch or item.holder is None:
-            return None
-        run = self.find_run(fence.run)
-        return None if run is None else (run, item)
-
-    def parent_of(self, item: Item) -> Item | None:
-        """The item that spawned this one."""
-        if item.parent_spawn_path is None or item.parent_idx is None:
-            return None
-        return self.find_item(item.run, ItemKey(item.parent_spawn_path, item.parent_idx))
-
-    def save(self, run: Run, item: Item) -> None:
-        """Write the item, filed under the time when it next needs looking at."""
-        schedule(run, item)
-        if item.holder is None:
-            self.changed.add(item.run)
-        self.execute(_UPDATE_ITEM, _values(item))
-
-    def count_later(self, parent: Item) -> None:
-        """Write a waiting parent's counts before anything else could read them.
-
-        A batch that ends a hundred arms counts them in memory, and writes their parent once.
-        """
-        self._counting[parent.run, parent.spawn_path, parent.idx] = parent
-
-    def write_counts(self) -> None:
-        """Write the counts that were put off."""
-        if self._counting:
-            self.executemany(_UPDATE_COUNTS, map(_counts, self._counting.values()))
-            self._counting.clear()
-
-    def save_lease(self, run: Run, item: Item) -> None:
-        """The same, where only the lease and what hangs on it has changed."""
-        schedule(run, item)
-        if item.holder is None:
-            self.changed.add(item.run)
-        self.execute(_UPDATE_LEASE, _lease_values(item))
-
-    def save_all(self, run: Run, items: Iterable[Item]) -> None:
-        """The same for several items of one run."""
-        items = list(items)
-        for item in items:
-            schedule(run, item)
-        self.changed.add(run.run)
-        self.executemany(_UPDATE_ITEM, map(_values, items))
-
-    def insert_items(self, run: Run, items: Sequence[Item]) -> None:
-        """Insert open items of one spawn path. One that has the key already leaves it its epoch.
-
-        Only a node that is executed again comes upon such a row, and the fences of the first
-        time must stay stale.
-        """
-        rows: list[tuple[Any, ...]] = []
-        epochs = self._epochs_of(items)
-        if epochs:
-            self.executemany(
-                _DELETE_ELEMENT, [(items[0].run, items[0].spawn_path, i) for i in epochs]
+    def add_result(self, run: int, result: Result) -> None:
+        """Keep a result of this run for ``flush``."""
+        self._results.append(
+            (
+                run,
+                result.path,
+                result.node_path,
+                result.ordinal,
+                result.attempts,
+                result.duration_us,
+                self.now,
+                result.output,
             )
-        for item in items:
-            schedule(run, item)
-            item.epoch += epochs.get(item.idx, 0)
-            self._items[item.run, item.spawn_path, item.idx] = item
-            rows.append(_all_values(item))
-        self.executemany(_INSERT_ITEM, rows)
-        self.changed.add(run.run)
-
-    def _epochs_of(self, items: Sequence[Item]) -> dict[int, int]:
-        """The epochs of those that have rows already, by index."""
-        if not items:
-            return {}
-        first, last = items[0], items[-1]
-        return dict(
-            self.execute(
-                "select idx, epoch from work_item "
-                "where run = ? and spawn_path = ? and idx between ? and ?",
-                (first.run, first.spawn_path, first.idx, last.idx),
-            ).fetchall()
         )
 
-    def forget_item(self, run: int, key: ItemKey) -> None:
-        """The row was changed by itself."""
-        if self._items:
-            place = (run, key.spawn_path, key.index)
-            if place in self._counting:
-                self.write_counts()
-            self._items.pop(place, None)
+    def _write_results(self) -> None:
+        if not self._results:
+            return
+        try:
+            self.executemany(_INSERT_RESULT, self._results)
+        except sqlite3.IntegrityError as error:
+            paths = ", ".join(repr(row[1]) for row in self._results[:10])
+            raise StoreError(
+                f"one of these paths has a result already, and a result is written once: {paths}"
+            ) from error
+        self._results.clear()
 
-    def forget_items(self) -> None:
-        """Rows are changed or deleted in sets: what was loaded of them would be wrong."""
-        self.write_counts()
-        self._items.clear()
+    # -- waits and events
+
+    def next_park(self, run: Run) -> int:
+        """A number that grows with each park of the run: who has waited longest."""
+        run.parks += 1
+        self.execute("update instance set parks = ? where run = ?", (run.parks, run.run))
+        return run.parks
+
+    def keep_event(self, run: Run, signal_name: str, payload: bytes, address: str | None) -> int:
+        """Insert an event that no wait has had; its number."""
+        stored = self.execute(
+            "insert into event (run, signal_name, address, payload, sent_at) "
+            "values (?, ?, ?, ?, ?)",
+            (run.run, signal_name, address or "", payload, self.now),
+        )
+        return stored.lastrowid or 0
+
+    def oldest_event(self, item: Item) -> Event | None:
+        """The oldest event that the wait may have."""
+        row = self.execute(_OLDEST_EVENT, (item.run, item.signal_name, item.path)).fetchone()
+        return None if row is None else Event(*row)
+
+    def event_payload(self, item: Item) -> bytes:
+        """The payload of the event that the item has."""
+        (payload,) = self.execute(
+            "select payload from event where id = ?", (item.event_id,)
+        ).fetchone()
+        return bytes(payload)
+
+    def consume(self, item: Item) -> None:
+        """The event that the item has was given to the wait at its path."""
+        self.execute(
+            "update event set consumed_at_path = ? where id = ?", (item.path, item.event_id)
+        )
+
+    # One that is claimed has timed out: its holder goes on without an event.
+
+    def longest_wait(self, run: Run, signal_name: str) -> Item | None:
+        """The wait of this name, without event and holder, that has waited longest."""
+        found = self.items_where(
+            "(run, spawn_path, idx) = (select run, spawn_path, idx from work_item "
+            "indexed by work_item_waiting where run = ? and signal_name = ? and phase = 3 "
+            "and event_id is null and holder is null order by parked_as limit 1)",
+            run.run,
+            signal_name,
+        )
+        return found[0] if found else None
+
+    def wait_at(self, run: Run, signal_name: str, path: str) -> Item | None:
+        """A wait of this name at this path, without event and holder, or None."""
+        found = self.items_where(
+            "(run, spawn_path, idx) = (select run, spawn_path, idx from work_item "
+            "indexed by work_item_waiting_at where run = ? and path = ? and phase = 3 "
+            "and event_id is null and signal_name = ? and holder is null limit 1)",
+            run.run,
+            path,
+            signal_name,
+        )
+        return found[0] if found else None
+
+    # -- sets of rows
+
+    def unschedule(self, run: Run) -> None:
+        """No item of the run is looked at by claims from now on."""
+        number = (run.run,)
+        self.execute("update work_item set rank = null where run = ? and rank is not null", number)
+        self.execute("update work_item set due = null where run = ? and due is not null", number)
+
+    def end_unclaimed(self, run: Run) -> bool:
+        """End the open items that nobody holds, or no longer; whether any are left."""
+        self.execute(_END_UNCLAIMED, (run.run, self.now))
+        self.forget_items()
+        left = self.execute(
+            f"select 1 from work_item where run = ? and phase <> {ENDED} limit 1",  # noqa: S608
+            (run.run,),
+        ).fetchone()
+        return left is not None
+
+    def prune(self, run: Run, prefix: str) -> None:
+        """Remove the results, ended items and consumed events whose paths begin so."""
+        self._write_results()
+        values = (run.run, *_below(prefix))
+        self.execute("delete from task_result where run = ? and path >= ? and path < ?", values)
+        ended = "run = ? and spawn_path >= ? and spawn_path < ? and phase = 6"
+        for table in ("element", "progress"):
+            self.execute(
+                f"delete from {table} where (run, spawn_path, idx) in "  # noqa: S608
+                f"(select run, spawn_path, idx from work_item where {ended})",
+                values,
+            )
+        self.execute(f"delete from work_item where {ended}", values)  # noqa: S608
+        self.execute(
+            "delete from event where run = ? and consumed_at_path >= ? and consumed_at_path < ?",
+            values,
+        )
+        self.forget_items()
+
+    def remove_below(self, run: Run, scope: Item) -> None:
+        """Remove all items below a map item, whoever works on them."""
+        values = (run.run, *_below(scope.strand))
+        for table in ("work_item", "element", "progress"):
+            self.execute(
+                f"delete from {table} where run = ? and spawn_path >= ? and spawn_path < ?",  # noqa: S608
+                values,
+            )
+        self.forget_items()
+
+    def remove_run(self, run: Run) -> None:
+        """Remove the run and all that belongs to it; its fences are stale from now on."""
+        number = (run.run,)
+        for table in _OF_A_RUN:
+            self.execute(f"delete from {table} where run = ?", number)  # noqa: S608
+        # Apart, for each kind has an index of its own.
+        self.execute("delete from event where run = ? and consumed_at_path is null", number)
+        self.execute("delete from event where run = ? and consumed_at_path is not null", number)
+        self.forget_run(run.run)
+
+
+def _below(prefix: str) -> tuple[str, str]:
+    """The range of paths that begin with a prefix that ends in ``/``: from, and up to."""
+    return prefix, prefix[:-1] + "0"  # "0" is what follows "/"
 
 
 def encode_labels(labels: tuple[tuple[str, str], ...]) -> str:
@@ -278,3 +268,13 @@ def encode_labels(labels: tuple[tuple[str, str], ...]) -> str:
 def decode_labels(text: str) -> tuple[tuple[str, str], ...]:
     """The labels again, in their order."""
     return tuple((name, value) for name, value in json.loads(text))
+
+
+def encode_tags(tags: tuple[str, ...]) -> str:
+    """Tags as the text that the column holds."""
+    return json.dumps(tags) if tags else "[]"
+
+
+def decode_tags(text: str) -> tuple[str, ...]:
+    """The tags again, in their order."""
+    return tuple(json.loads(text))

@@ -26,7 +26,7 @@ from sayiir.stores.sqlite.faults import (
 )
 from sayiir.stores.sqlite.holders import Holders
 from sayiir.stores.sqlite.look import beside, look_at, look_inside
-from sayiir.stores.sqlite.transaction import Transaction
+from sayiir.stores.sqlite.transaction import Queues, Transaction
 from sayiir.stores.sqlite.turn import Turn
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class Writer:
         self.holders: Holders | None = None
         self.connection: sqlite3.Connection | None = None
         self._seen_version = 0
+        self._queues: Queues = {}
 
     # -- opening and closing
 
@@ -165,6 +166,7 @@ class Writer:
                 changed = self._run_all(connection, jobs)
                 connection.execute("commit")
             except BaseException:
+                self._queues.clear()
                 # What another process has written is still to be told to who waits.
                 self._seen_version = seen_version
                 if connection.in_transaction:
@@ -193,7 +195,7 @@ class Writer:
         for job in jobs:
             if job.abandoned:
                 continue  # a claim that nobody hears of would hold its items for nothing
-            transaction = Transaction(connection, self._clock.now_us(), process)
+            transaction = Transaction(connection, self._clock.now_us(), process, self._queues)
             if not alone:
                 connection.execute("savepoint job")
             try:
@@ -202,6 +204,7 @@ class Writer:
                 if breaks_transaction(error) or not connection.in_transaction:
                     raise
                 connection.execute("rollback" if alone else "rollback to job")
+                self._queues.clear()
                 job.error = self._told(error)
                 if alone:
                     connection.execute("begin")

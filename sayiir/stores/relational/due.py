@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
 from sayiir.stores.records import Control
-from sayiir.stores.sqlite.codes import (
+from sayiir.stores.relational.codes import (
     BACKOFF,
     CONTROL_CODES,
     DELAY,
@@ -17,7 +17,7 @@ from sayiir.stores.sqlite.codes import (
 )
 
 if TYPE_CHECKING:
-    from sayiir.stores.sqlite.rows import Item, Run
+    from sayiir.stores.relational.rows import Item, Run
 
 __all__ = ["SECOND_US", "is_ready", "rank_of", "schedule"]
 

@@ -1,4 +1,4 @@
-"""The numbers that stand for states, controls and phases in the file. Never renumber them."""
+"""The numbers that stand for states, controls and phases in tables. Never renumber them."""
 
 from __future__ import annotations
 

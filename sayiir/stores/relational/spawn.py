@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sayiir.errors import StoreError
-from sayiir.stores.sqlite.codes import HELD, JOIN, READY
-from sayiir.stores.sqlite.moves import Keeper, claimed, hold
-from sayiir.stores.sqlite.rows import Item
+from sayiir.stores.relational.codes import HELD, JOIN, READY
+from sayiir.stores.relational.moves import Keeper, claimed, hold
+from sayiir.stores.relational.rows import Item
 
 if TYPE_CHECKING:
     from sayiir.stores.records import Claimed, NewItem, Spawn
-    from sayiir.stores.sqlite.rows import Run
-    from sayiir.stores.sqlite.transaction import Transaction
+    from sayiir.stores.relational.protocol import Rows
+    from sayiir.stores.relational.rows import Run
 
 __all__ = ["spawn_arms"]
 
 
 def spawn_arms(
-    tx: Transaction, run: Run, parent: Item, spawn: Spawn, keeper: Keeper | None
+    rows: Rows, run: Run, parent: Item, spawn: Spawn, keeper: Keeper | None
 ) -> tuple[bool, tuple[Claimed, ...]]:
     """Insert the arms that aren't there yet; whether all have ended, and what was claimed.
 
@@ -34,7 +34,7 @@ def spawn_arms(
     for new in spawn.items:
         if new.index < parent.created:
             continue  # the same batch again, after a crash before its answer arrived
-        arm = _arm(tx, run, parent, spawn.path, new)
+        arm = _arm(rows, run, parent, spawn.path, new)
         # Counting the open arms, not comparing the index: when an earlier batch has all ended
         # no arm is left that would ready the first of this one.
         room = parent.has_room
@@ -44,15 +44,15 @@ def spawn_arms(
             arm.phase = HELD
             parent.held += 1
         elif keeper is not None and len(kept) < spawn.keep:
-            hold(tx, arm, keeper)
+            hold(rows, arm, keeper)
             kept.append(arm)
         arms.append(arm)
-    _insert(tx, run, spawn, arms)
+    rows.insert(run, arms, _elements(spawn, arms))
     if parent.created == spawn.total:
-        parent.phase, parent.ready_at = JOIN, tx.now
+        parent.phase, parent.ready_at = JOIN, rows.now
         if not parent.joined:
             parent.drop_lease()
-    return parent.joined, tuple(claimed(tx, run, arm) for arm in kept)
+    return parent.joined, tuple(claimed(rows, run, arm) for arm in kept)
 
 
 def _check(spawn: Spawn) -> None:
@@ -65,30 +65,26 @@ def _check(spawn: Spawn) -> None:
         raise StoreError(f"a Spawn of {spawn.total} has no item {indexes[-1]}")
 
 
-def _arm(tx: Transaction, run: Run, parent: Item, spawn_path: str, new: NewItem) -> Item:
+def _arm(rows: Rows, run: Run, parent: Item, spawn_path: str, new: NewItem) -> Item:
     return Item(
         run=run.run,
         spawn_path=spawn_path,
         idx=new.index,
         parent_spawn_path=parent.spawn_path,
         parent_idx=parent.idx,
-        definition=run.definition,
+        queue=rows.queue_of(run, new.tags),
         path=new.path,
         input=new.input,
         prio=new.priority or run.priority,
         phase=READY,
-        ready_at=tx.now,
+        ready_at=rows.now,
     )
 
 
-def _insert(tx: Transaction, run: Run, spawn: Spawn, arms: list[Item]) -> None:
-    tx.insert_items(run, arms)
+def _elements(spawn: Spawn, arms: list[Item]) -> dict[int, bytes]:
     created = {arm.idx for arm in arms}
-    tx.executemany(
-        "insert or replace into element (run, spawn_path, idx, body) values (?, ?, ?, ?)",
-        [
-            (run.run, spawn.path, new.index, new.element)
-            for new in spawn.items
-            if new.element is not None and new.index in created
-        ],
-    )
+    return {
+        new.index: new.element
+        for new in spawn.items
+        if new.element is not None and new.index in created
+    }

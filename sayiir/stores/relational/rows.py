@@ -1,19 +1,21 @@
-"""Rows as objects: an instance and a work item, as they stand in the transaction."""
+"""Rows as objects: an instance and a work item, as they stand in the transaction.
+
+A store may derive from these where its tables have more columns.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Final
+from dataclasses import dataclass
 
 from sayiir.stores.records import ItemKey
-from sayiir.stores.sqlite.codes import ENDED, JOIN
+from sayiir.stores.relational.codes import ENDED, JOIN
 
-__all__ = ["INSTANCE_COLUMNS", "ITEM_COLUMNS", "Item", "Run"]
+__all__ = ["Item", "Run"]
 
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """A row of ``instance`` with its definition's hash. Field order is column order."""
+    """A row of ``instance`` with its definition's hash at the end."""
 
     run: int
     instance_id: str
@@ -40,14 +42,14 @@ class Run:
 
 @dataclass(slots=True, eq=False)
 class Item:
-    """A row of ``work_item``. Field order is column order."""
+    """A row of ``work_item``."""
 
     run: int
     spawn_path: str
     idx: int
     parent_spawn_path: str | None
     parent_idx: int | None
-    definition: int
+    queue: int
     path: str
     input: str
     prio: int
@@ -62,6 +64,7 @@ class Item:
     epoch: int = 0
     holder: str | None = None
     process: int | None = None
+    """Which of the processes that share the store has it; None where the store keeps none."""
     lease_until: int = 0
     failures: int = 0
     interruptions: int = 0
@@ -119,7 +122,3 @@ class Item:
         """It has gone on from its spawn."""
         self.created = self.pending = self.held = 0
         self.total = self.max_open = None
-
-
-ITEM_COLUMNS: Final = tuple(field.name for field in fields(Item))
-INSTANCE_COLUMNS: Final = tuple(field.name for field in fields(Run))[:-1]
