@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.postgres.fixtures import postgres_schemas, postgres_server, postgres_url
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+__all__ = ["postgres_schemas", "postgres_server", "postgres_url"]
 
 NIGHTLY: Final = os.environ.get("SAYIIR_FIGURES", "ci") == "nightly"
 FIGURE_PROPERTY: Final = "sayiir figure"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
@@ -24,6 +25,7 @@ ENTRY_POINT_GROUP: Final = "sayiir.stores"
 that takes the URL and the clock and gives the open store."""
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_PASSWORD: Final = re.compile(r":[^:]*@")
 
 
 async def open_store(url: str, *, clock: Clock | None = None) -> Store:
@@ -31,8 +33,10 @@ async def open_store(url: str, *, clock: Clock | None = None) -> Store:
 
     Args:
         url: ``memory://``; ``sqlite:///file.db`` (a relative path after three slashes, an
-            absolute one after four); ``sqlite://`` for a private database in memory; or a
-            scheme that an installed package has registered.
+            absolute one after four); ``sqlite://`` for a private database in memory;
+            ``postgresql://user:password@host:port/database``, as libpq knows it, with
+            ``?schema=``, ``pool=`` and ``prepared=off`` besides; or a scheme that an installed
+            package has registered.
         clock: what the store takes the time from; tests hand in one that they move.
 
     Raises:
@@ -56,6 +60,8 @@ async def open_store(url: str, *, clock: Clock | None = None) -> Store:
             from sayiir.stores.sqlite import SqliteStore
 
             return await SqliteStore.open(sqlite_path(url), time)
+        case "postgresql" | "postgres":
+            return await _postgres(url, time)
         case _:
             opener = _registered(scheme)
             return await opener(url, time)
@@ -66,7 +72,8 @@ def _scheme_of(url: object) -> str:
         raise ValueError(f"a store's URL is a str, not {type(url).__name__}")  # noqa: TRY004
     match = _SCHEME.match(url)
     if match is None:
-        raise ValueError(f"{url!r} is no store URL; {_known()}")
+        shown = _PASSWORD.sub(":…@", url)
+        raise ValueError(f"{shown!r} is no store URL; {_known()}")
     return match[1].lower()
 
 
@@ -76,6 +83,16 @@ def _memory(url: str, clock: Clock) -> Store:
     from sayiir.stores.memory import MemoryStore
 
     return MemoryStore(clock)
+
+
+async def _postgres(url: str, clock: Clock) -> Store:
+    if find_spec("asyncpg") is None:
+        raise StoreError(
+            "PostgreSQL needs the package asyncpg; install it with pip install 'sayiir-py[postgres]'"
+        )
+    from sayiir.stores.postgres.store import PostgresStore
+
+    return await PostgresStore.open(url, clock)
 
 
 def sqlite_path(url: str) -> str | None:
@@ -131,5 +148,6 @@ def _entry_points() -> list[EntryPoint]:
 
 def _known() -> str:
     others = sorted({f"{point.name}://…" for point in _entry_points()})
-    known = ["memory://", "sqlite:///file.db", "sqlite:////absolute/file.db", "sqlite://", *others]
+    ours = ["memory://", "sqlite:///file.db", "sqlite:////absolute/file.db", "sqlite://"]
+    known = [*ours, "postgresql://user@host/database", *others]
     return f"known are {', '.join(known)}"

@@ -50,7 +50,7 @@ def test_each_scheme_opens_its_store(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("sqlite:///:memory:", "names no file"),
         ("sqlite:///a.db?mode=ro", "no options"),
         ("memory://shared", "has no name"),
-        ("postgres://db/orders", "'postgres' is no known kind"),
+        ("oracle://db/orders", "'oracle' is no known kind"),
         ("mysql://db/orders", "known are memory://"),
     ],
 )

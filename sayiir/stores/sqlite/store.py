@@ -17,7 +17,7 @@ from sayiir.stores.sqlite.forks import watch_forks
 from sayiir.stores.sqlite.reader import Reader
 from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.sweep import Sweep
-from sayiir.stores.sqlite.watch import SqliteWatch, Watchers
+from sayiir.stores.relational.watch import StoreWatch, Watchers
 from sayiir.stores.sqlite.worker import Worker
 from sayiir.stores.sqlite.writer import Writer
 
@@ -76,7 +76,7 @@ class SqliteStore:
         if self._reader is not None:
             self._read = Worker("sayiir-sqlite-reader", self._reader)
         self._sweep = Sweep(self._writer)
-        self._watchers.begin_polling = self._write.ring
+        self._watchers.begin_waiting = self._write.ring
 
     @classmethod
     async def open(
@@ -265,7 +265,7 @@ class SqliteStore:
         """Make the stopped items of a failed instance ready, with fresh counts and deadline."""
         await self._writing(lambda tx: controls.retry(tx, instance_id))
 
-    def watch(self, run: int | None = None) -> SqliteWatch:
+    def watch(self, run: int | None = None) -> StoreWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""
         self._check_process()
         if self._watchers.closed:

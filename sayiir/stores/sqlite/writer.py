@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sayiir.clock import Clock
-    from sayiir.stores.sqlite.watch import Watchers
+    from sayiir.stores.relational.watch import Watchers
     from sayiir.stores.sqlite.worker import AnyJob
 
 __all__ = ["Writer"]

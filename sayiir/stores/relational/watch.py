@@ -1,4 +1,4 @@
-"""Wake-ups: a flag for each watcher, set by the writer after its commits."""
+"""Wake-ups: a flag for each watcher, set after commits, by whichever thread."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
 
-__all__ = ["SqliteWatch", "Watchers"]
+__all__ = ["StoreWatch", "Watchers"]
 
 
 class Watchers:
@@ -20,24 +20,24 @@ class Watchers:
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.begin_polling: Callable[[], None] = lambda: None
-        """Called when somebody begins to wait, so that the file is polled."""
+        self.begin_waiting: Callable[[], None] = lambda: None
+        """Called when somebody begins to wait, in its loop: what others do must be heard of."""
         self.closed = False
-        self._watches: tuple[SqliteWatch, ...] = ()
+        self._watches: tuple[StoreWatch, ...] = ()
 
     @property
     def waiting(self) -> bool:
-        """Whether anybody waits at this moment; the file is polled while it is so."""
+        """Whether anybody waits at this moment."""
         return any(watch.waiting for watch in self._watches)
 
-    def add(self, run: int | None) -> SqliteWatch:
+    def add(self, run: int | None) -> StoreWatch:
         """A new watch, which sees what changes from now on, in all runs or in one."""
-        watch = SqliteWatch(self, run)
+        watch = StoreWatch(self, run)
         # A new tuple each time: the writer may be going through the old one.
         self._watches = (*self._watches, watch)
         return watch
 
-    def discard(self, watch: SqliteWatch) -> None:
+    def discard(self, watch: StoreWatch) -> None:
         """The watch sees no more."""
         self._watches = tuple(each for each in self._watches if each is not watch)
 
@@ -48,10 +48,10 @@ class Watchers:
                 watch.notice()
 
 
-class SqliteWatch:
-    """Sees every change of the database since it was made, by whichever process.
+class StoreWatch:
+    """Sees every change of the store since it was made, by whichever process.
 
-    ``run``: of this run only, and any by another process; None: of all.
+    ``run``: of this run only, and maybe of others by another process; None: of all.
     """
 
     def __init__(self, watchers: Watchers, run: int | None) -> None:
@@ -103,7 +103,7 @@ class SqliteWatch:
         waiter = self._waiter = self._loop.create_future()
         sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
         sleep.add_done_callback(lambda _: _finish(waiter))
-        self._watchers.begin_polling()
+        self._watchers.begin_waiting()
         try:
             # Looked at again: a change may have come between the first look and the waiter.
             if not self._noticed:

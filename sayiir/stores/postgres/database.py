@@ -1,0 +1,368 @@
+"""Statements and transactions: what the verbs of the store are written in.
+
+Statements are templates. ``@work_item`` stands for that table in the store's schema, ``@now``
+for the store's clock in microseconds: the server's own, or one that a test moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import re
+import threading
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sayiir.clock import Clock, SystemClock
+from sayiir.errors import StoreError, StoreUnavailable
+from sayiir.outages import OutageLog
+from sayiir.stores.postgres.driver import Connection, Record
+from sayiir.stores.postgres.faults import Conflict, is_answer, reraise, translated
+from sayiir.stores.postgres.notices import Channel, Listener
+from sayiir.stores.postgres.pool import Pool
+from sayiir.stores.relational.watch import StoreWatch, Watchers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+    from types import TracebackType
+
+    from sayiir.stores.postgres.url import PostgresUrl
+
+__all__ = ["Database", "Session", "Templates"]
+
+Result = TypeVar("Result")
+
+LOGGER: Final = logging.getLogger("sayiir.stores.postgres")
+ATTEMPTS: Final = 8
+"""So often a transaction is tried that deadlocks or that others come between."""
+FIRST_PAUSE_SECONDS: Final = 0.005
+SERVER_NOW: Final = "(select (extract(epoch from clock_timestamp()) * 1000000)::bigint)"
+"""A subquery, evaluated once for a statement: bare, the clock is asked for each row, and no
+index can serve a condition on it."""
+MAX_TEMPLATES: Final = 2_000
+
+_NAMES: Final = re.compile(r"@(\w+)")
+_NOW_MARK: Final = "\0now\0"
+_BEGIN: Final = "begin isolation level read committed"
+
+
+class Templates:
+    """Statements with their names filled in."""
+
+    def __init__(self, schema: str, clock: Clock) -> None:
+        self.schema = f'"{schema}"'
+        self._clock = None if isinstance(clock, SystemClock) else clock
+        self._known: dict[str, str] = {}
+
+    def render(self, template: str) -> str:
+        """The statement that a template stands for."""
+        text = self._known.get(template)
+        if text is None:
+            text = self._filled(template)
+        if self._clock is not None and _NOW_MARK in text:
+            return text.replace(_NOW_MARK, f"{self._clock.now_us()}::bigint")
+        return text
+
+    def _filled(self, template: str) -> str:
+        now = SERVER_NOW if self._clock is None else _NOW_MARK
+        text = _NAMES.sub(
+            lambda name: now if name[1] == "now" else f"{self.schema}.{name[1]}", template
+        )
+        if len(self._known) >= MAX_TEMPLATES:
+            self._known.clear()
+        self._known[template] = text
+        return text
+
+
+class Database:
+    """The connections of one store. Usable from several event loops, each with its own pool."""
+
+    def __init__(self, url: PostgresUrl, clock: Clock) -> None:
+        self.url = url
+        self.clock = clock
+        self.templates = Templates(url.schema, clock)
+        self.channel = Channel(url.schema)
+        self.watchers = Watchers(clock)
+        self.listener = Listener(self, self.channel, self.watchers)
+        self.watchers.begin_waiting = self.listener.ensure
+        self._process_id = os.getpid()
+        self._log = OutageLog(LOGGER, f"{url.where}: a connection")
+        self._closed = False
+        self._last: Pool | None = None
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._gate = threading.Lock()
+
+    # -- single statements
+
+    async def fetch(self, template: str, *values: object) -> list[Record]:
+        """All rows of one statement, which is a transaction of its own."""
+        return await self._once(_fetch, template, values)
+
+    async def fetchrow(self, template: str, *values: object) -> Record | None:
+        """The first row of one statement, which is a transaction of its own."""
+        return await self._once(_fetchrow, template, values)
+
+    async def execute(self, template: str, *values: object) -> str:
+        """The tag of one statement (``UPDATE 3``), which is a transaction of its own."""
+        return await self._once(_execute, template, values)
+
+    async def _once(
+        self,
+        method: Callable[[Connection, str, tuple[object, ...]], Awaitable[Result]],
+        template: str,
+        values: tuple[object, ...],
+    ) -> Result:
+        attempt = 0
+        while True:
+            pool = self.pool()
+            connection = pool.take() or await pool.acquire()
+            try:
+                result = await method(connection, self.templates.render(template), values)
+            except BaseException as error:
+                if is_answer(error):
+                    pool.release(connection)
+                else:
+                    pool.recover(connection)
+                problem = translated(error, self.url.where)
+                attempt += 1
+                if isinstance(problem, Conflict) and attempt < ATTEMPTS:
+                    await _pause(attempt)
+                    continue
+                if problem is error:
+                    raise
+                raise problem from error
+            pool.release(connection)
+            return result
+
+    # -- transactions
+
+    def transaction(self) -> _Transaction:
+        """``async with`` it, for a ``Session``: committed at the end, rolled back on an error."""
+        return _Transaction(self)
+
+    async def run(self, verb: Callable[[Session], Awaitable[Result]]) -> Result:
+        """Run the verb in a transaction, again if others came between.
+
+        Raises:
+            StoreUnavailable: the server can't be reached or gives no answer. Raised by the
+                commit, it leaves open whether it happened.
+        """
+        attempt = 0
+        while True:
+            try:
+                async with self.transaction() as session:
+                    return await verb(session)
+            except Conflict:
+                attempt += 1
+                if attempt == ATTEMPTS:
+                    raise
+            await _pause(attempt)
+
+    def changed(self, runs: Collection[int]) -> None:
+        """These runs have changed, which is committed: wake who watches them, here and elsewhere.
+
+        On the loop that changed them.
+        """
+        if runs:
+            self.watchers.wake(runs)
+            self.pool().notifier.tell(runs)
+
+    def watch(self, run: int | None) -> StoreWatch:
+        """A watch of all runs, or of one; others' changes are listened for from now on."""
+        self.check_usable()
+        self.listener.ensure()
+        return self.watchers.add(run)
+
+    # -- connections
+
+    def pool(self) -> Pool:
+        """The connections of the running loop."""
+        loop = asyncio.get_running_loop()
+        pool = self._last
+        if pool is None or pool.loop is not loop or pool.closed:
+            pool = self._last = self._pool_of(loop)
+        if os.getpid() != self._process_id:
+            self.check_usable()
+        return pool
+
+    def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
+        self.check_usable()
+        with self._gate:
+            for ended in [each for each in self._pools.values() if each.is_over()]:
+                del self._pools[ended.loop]
+            pool = self._pools.get(loop)
+            if pool is None:
+                pool = self._pools[loop] = Pool(self.url, self.channel, self._log)
+            return pool
+
+    def check_usable(self) -> None:
+        """Complain if the store is closed, or belongs to another process.
+
+        Raises:
+            StoreUnavailable: it is closed.
+            StoreError: this is a forked child of the process that opened it.
+        """
+        if os.getpid() != self._process_id:
+            raise StoreError(
+                f"this store was opened by process {self._process_id} and can't be used in its "
+                f"forked child {os.getpid()}; open one there"
+            )
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    async def close(self) -> None:
+        """Let running verbs finish, then close the connections of all loops. Idempotent."""
+        if os.getpid() != self._process_id:
+            self.check_usable()
+        self._closed = True
+        self.watchers.closed = True
+        self.watchers.wake()
+        await self.listener.close()
+        with self._gate:
+            pools = list(self._pools.values())
+            self._pools.clear()
+            self._last = None
+        for pool in pools:
+            await _closed(pool)
+
+
+async def _closed(pool: Pool) -> None:
+    if pool.loop is asyncio.get_running_loop():
+        await pool.close()
+        return
+    closing = pool.close()
+    try:
+        done = asyncio.run_coroutine_threadsafe(closing, pool.loop)
+    except RuntimeError:
+        closing.close()
+        pool.abandon()
+        return
+    try:
+        await asyncio.wait_for(asyncio.wrap_future(done), 30)
+    except TimeoutError:
+        # Its loop doesn't run (any more), so nobody is in the middle of anything there.
+        pool.abandon()
+
+
+async def _pause(attempt: int) -> None:
+    await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.2, 1))  # noqa: S311
+
+
+async def _fetch(connection: Connection, text: str, values: tuple[object, ...]) -> list[Record]:
+    return await connection.fetch(text, *values)
+
+
+async def _fetchrow(
+    connection: Connection, text: str, values: tuple[object, ...]
+) -> Record | None:
+    return await connection.fetchrow(text, *values)
+
+
+async def _execute(connection: Connection, text: str, values: tuple[object, ...]) -> str:
+    return await connection.execute(text, *values)
+
+
+class Session:
+    """One transaction. Errors of the driver come as the store's."""
+
+    __slots__ = ("_connection", "_now", "changed", "database")
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.database = database
+        self.changed: set[int] = set()
+        """Runs whose watchers are woken after the commit."""
+        self._connection = connection
+        self._now: int | None = None
+
+    async def fetch(self, template: str, *values: object) -> list[Record]:
+        """All rows of a statement."""
+        try:
+            return await self._connection.fetch(self._text(template), *values)
+        except BaseException as error:
+            reraise(error, self.database.url.where)
+
+    async def fetchrow(self, template: str, *values: object) -> Record | None:
+        """The first row of a statement."""
+        try:
+            return await self._connection.fetchrow(self._text(template), *values)
+        except BaseException as error:
+            reraise(error, self.database.url.where)
+
+    async def execute(self, template: str, *values: object) -> str:
+        """The tag of a statement: ``UPDATE 3``."""
+        try:
+            return await self._connection.execute(self._text(template), *values)
+        except BaseException as error:
+            reraise(error, self.database.url.where)
+
+    async def now(self) -> int:
+        """The store's time of this transaction in microseconds, asked once."""
+        if self._now is None:
+            row: Any = await self.fetchrow("select @now")
+            self._now = int(row[0])
+        return self._now
+
+    def _text(self, template: str) -> str:
+        return self.database.templates.render(template)
+
+
+class _Transaction:
+    """BEGIN, and COMMIT or ROLLBACK."""
+
+    __slots__ = ("_connection", "_database", "_pool", "_session")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Session:
+        pool = self._pool = self._database.pool()
+        connection = self._connection = pool.take() or await pool.acquire()
+        try:
+            await connection.execute(_BEGIN)
+        except BaseException as error:
+            pool.recover(connection)
+            reraise(error, self._database.url.where)
+        self._session = Session(self._database, connection)
+        return self._session
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            await self._rolled_back(error)
+            return
+        try:
+            said = await self._connection.execute("commit")
+        except BaseException as problem:
+            self._pool.recover(self._connection)
+            reraise(problem, self._database.url.where)
+        self._pool.release(self._connection)
+        if said != "COMMIT":
+            raise StoreError(
+                f"{self._database.url.where}: the transaction was rolled back by the server, after "
+                "an error in it that was overlooked; this may be a bug"
+            )
+        self._database.changed(self._session.changed)
+
+    async def _rolled_back(self, error: BaseException) -> None:
+        # Who was cancelled doesn't wait for it, nor who has waited for an answer in vain.
+        if isinstance(error, Conflict) or (
+            isinstance(error, Exception) and not isinstance(error, StoreUnavailable | TimeoutError)
+        ):
+            try:
+                await self._connection.execute("rollback")
+            except BaseException:
+                self._pool.recover(self._connection)
+                raise
+            self._pool.release(self._connection)
+        else:
+            self._pool.recover(self._connection)

@@ -1,0 +1,95 @@
+"""What is used of the driver, with types; and how a connection is opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sayiir.stores.postgres.url import PostgresUrl
+
+__all__ = ["Connection", "Record", "connect"]
+
+CONNECT_SECONDS: Final = 10.0
+STATEMENT_SECONDS: Final = 30.0
+"""Longer than that no statement is waited for; the driver asks the server to cancel it."""
+STATEMENTS_KEPT: Final = 500
+
+
+class Record(Protocol):
+    """A row: by position or by the column's name."""
+
+    def __getitem__(self, key: str | int) -> Any: ...  # noqa: D105
+
+    def __iter__(self) -> Iterator[Any]: ...  # noqa: D105
+
+    def __len__(self) -> int: ...  # noqa: D105
+
+
+class Connection(Protocol):
+    """One connection."""
+
+    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Record]:
+        """All rows."""
+        ...
+
+    async def fetchrow(
+        self, query: str, *args: object, timeout: float | None = None
+    ) -> Record | None:
+        """The first row."""
+        ...
+
+    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+        """The command's tag: ``UPDATE 3``."""
+        ...
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say goodbye."""
+        ...
+
+    def terminate(self) -> None:
+        """Hang up."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Whether it can't be used any more."""
+        ...
+
+    async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """LISTEN."""
+        ...
+
+    def add_termination_listener(self, callback: Callable[..., None]) -> None:
+        """Have it called when the connection is lost."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """The server's process at the other end."""
+        ...
+
+    def get_server_version(self) -> Any:
+        """The server's version."""
+        ...
+
+
+async def connect(
+    url: PostgresUrl,
+    *,
+    connect_seconds: float = CONNECT_SECONDS,
+    statement_seconds: float = STATEMENT_SECONDS,
+) -> Connection:
+    """A new connection. Whatever the driver raises comes as it is."""
+    # Typed by what is used: the driver says of its rows that they are Any.
+    connection: Any = await asyncpg.connect(
+        url.dsn,
+        timeout=connect_seconds,
+        command_timeout=statement_seconds,
+        # Poolers that give each transaction another session know no named statements.
+        statement_cache_size=STATEMENTS_KEPT if url.prepared else 0,
+        max_cached_statement_lifetime=0,
+        max_cacheable_statement_size=0,
+    )
+    return connection  # type: ignore[no-any-return]
