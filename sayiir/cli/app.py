@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from sayiir.cli.commands.running import ensure, resume, run, submit
 from sayiir.cli.commands.starting import new
 from sayiir.cli.commands.steering import cancel, delete, pause, retry, send_event, unpause
 from sayiir.cli.commands.watching import watch
+from sayiir.cli.exits import ExitCode
 from sayiir.cli.guard import guarded
 
 __all__ = ["app"]
@@ -27,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_PANELS = {
+_PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
     "Run": {"run": run, "ensure": ensure, "resume": resume, "submit": submit, "worker": worker},
     "Look": {"list": list_command, "show": show, "watch": watch},
     "Steer": {

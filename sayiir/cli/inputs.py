@@ -32,9 +32,9 @@ def read_value(text: str | None, option: str = "--input") -> Any:
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
-        shown = one_line(content, 60)
+        where = f"line {error.lineno}, column {error.colno}"
         raise Problem(
-            f"{source} is no JSON: {error.msg} (line {error.lineno}, column {error.colno}): {shown}",
+            f"{source} is no JSON: {error.msg} ({where}): {one_line(content, 60)}",
             hint=_quoting_hint(content, option),
         ) from None
     except RecursionError:

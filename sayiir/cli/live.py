@@ -8,7 +8,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sayiir.cli.exits import Problem
 from sayiir.cli.screen import console, symbols
@@ -20,12 +20,14 @@ from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.status import AwaitingSignal, Cancelled, Completed, Failed, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Generator
 
     from sayiir.client import AsyncWorkflowClient
     from sayiir.events import RunnerEvent
     from sayiir.status import WorkflowStatus
     from sayiir.workflow import Workflow
+
+    Work: TypeAlias = Callable[[AsyncCheckpointingRunner], Coroutine[Any, Any, WorkflowStatus[Any]]]
 
 __all__ = ["Asked", "LivePicture", "run_durably", "run_in_memory"]
 
@@ -69,7 +71,7 @@ class LivePicture:
         self._shown = shown
 
     @contextlib.contextmanager
-    def drawn(self) -> Iterator[None]:
+    def drawn(self) -> Generator[None]:
         """While inside, what tasks print goes to standard error, above the picture."""
         with contextlib.redirect_stdout(sys.stderr):
             if not self._shown:
@@ -165,9 +167,7 @@ async def run_durably(verb: str, asked: Asked, url: str) -> WorkflowStatus[Any]:
                 workflow, instance, asked.value, wait=wait, labels=asked.labels
             )
         if not asked.events:
-            return await runner.run(
-                workflow, instance, asked.value, wait=wait, labels=asked.labels
-            )
+            return await runner.run(workflow, instance, asked.value, wait=wait, labels=asked.labels)
         await runner.client.submit(workflow, instance, asked.value, labels=asked.labels)
         asked.began = True
         await _send(runner.client, asked)
@@ -179,14 +179,13 @@ async def run_durably(verb: str, asked: Asked, url: str) -> WorkflowStatus[Any]:
 async def _send(client: AsyncWorkflowClient, asked: Asked) -> None:
     for name, payload in asked.events:
         try:
-            await client.send_event(
-                asked.instance_id, name, payload, workflow=asked.workflow
-            )
+            await client.send_event(asked.instance_id, name, payload, workflow=asked.workflow)
         except UnknownSignal as error:
-            raise Problem(str(error), hint=nearest(name, error.known)) from None
+            told = UnknownSignal(None, name, error.known)  # the instance's id is no news here
+            raise Problem(str(told), hint=nearest(name, error.known)) from None
 
 
-async def _with_picture(asked: Asked, url: str, work: Any) -> WorkflowStatus[Any]:
+async def _with_picture(asked: Asked, url: str, work: Work) -> WorkflowStatus[Any]:
     states = GraphStates(asked.workflow.definition)
 
     def heard(event: RunnerEvent) -> None:
@@ -243,4 +242,3 @@ async def _look_on(client: AsyncWorkflowClient, asked: Asked, states: GraphState
             if described.finished_at is None:
                 states.set_open_items(described.open_items)
         await asyncio.sleep(LOOK_SECONDS)
-

@@ -116,7 +116,5 @@ StatusOption: TypeAlias = Annotated[
 ]
 UseExistingOption: TypeAlias = Annotated[
     bool,
-    typer.Option(
-        "--use-existing", help="If there is an instance of that id, tell how it stands."
-    ),
+    typer.Option("--use-existing", help="If there is an instance of that id, tell how it stands."),
 ]

@@ -69,7 +69,7 @@ def tell_end(status: WorkflowStatus[Any], again: str | None = None) -> None:
     warn(status_text(status))
     if isinstance(status, Failed) and status.error.traceback:
         warn(status.error.traceback.rstrip())
-    if again is not None:
+    if again is not None and not isinstance(status, Cancelled):
         warn(f"go on with:\n  {again}")
 
 

@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Any
 from sayiir.cli.texts import clean
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Sequence
+    from typing import TypeAlias
 
-__all__ = ["console", "print_json", "say", "symbols", "warn"]
+    from rich.console import Console
+    from rich.table import Table
+
+    Row: TypeAlias = tuple[Sequence[str], str | None]
+
+__all__ = ["console", "plain_table", "print_json", "say", "symbols", "warn"]
 
 _PIPE_COLUMNS = 10_000
 """A pipe has no edge: nothing is cut or wrapped for it."""
@@ -45,6 +51,27 @@ def print_json(value: Any, *, on_one_line: bool = False) -> None:
     indent = None if on_one_line else 2
     sys.stdout.write(json.dumps(value, indent=indent, ensure_ascii=True, allow_nan=False) + "\n")
     sys.stdout.flush()
+
+
+def plain_table(headings: Sequence[str], rows: Sequence[Row], *, yielding: Sequence[str]) -> Table:
+    """A table without lines whose narrow columns stay whole in a narrow terminal.
+
+    Args:
+        headings: of the columns.
+        rows: each as (cells, style).
+        yielding: the headings of the columns that may be cut.
+    """
+    from rich.cells import cell_len
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, heading in enumerate(headings):
+        whole = max(cell_len(heading), *(cell_len(cells[number]) for cells, _ in rows), 0)
+        least = None if heading in yielding else whole
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", min_width=least)
+    for cells, style in rows:
+        table.add_row(*cells, style=style)
+    return table
 
 
 def symbols(encoding: str | None) -> bool:

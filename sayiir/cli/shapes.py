@@ -41,15 +41,15 @@ def plain(value: Any) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    match value:
-        case float() if not math.isfinite(value):
-            return repr(value)  # JSON has no nan, and many readers choke on it
-        case dict():
-            return {str(key): _finite(one) for key, one in value.items()}
-        case list():
-            return [_finite(one) for one in value]
-        case _:
-            return value
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)  # JSON has no nan, and many readers choke on it
+    if isinstance(value, dict):
+        entries: dict[Any, Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return {str(key): _finite(one) for key, one in entries.items()}
+    if isinstance(value, list):
+        items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
+        return [_finite(one) for one in items]
+    return value
 
 
 def when(moment: datetime | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
@@ -12,12 +13,19 @@ from sayiir.cli.texts import clean, nearest
 from sayiir.errors import InstanceNotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Generator
 
     from sayiir.client import AsyncWorkflowClient
     from sayiir.stores.protocols import Store
 
-__all__ = ["STORE_VARIABLE", "ask", "open_store_of", "store_or_none", "store_url"]
+__all__ = [
+    "STORE_VARIABLE",
+    "ask",
+    "open_store_of",
+    "store_or_none",
+    "store_url",
+    "told_url_problems",
+]
 
 T = TypeVar("T")
 
@@ -119,14 +127,21 @@ async def _ask(url: str, question: Callable[[AsyncWorkflowClient], Awaitable[T]]
 
 
 async def open_store_of(holder: HasStore, url: str) -> None:
-    """Open the store of a client or runner.
+    """Open the store of a client, runner or worker.
 
     Raises:
         Problem: the URL is none that is known.
         StoreError: the store can't be opened.
     """
-    try:
+    with told_url_problems(url):
         await holder.store()
+
+
+@contextmanager
+def told_url_problems(url: str) -> Generator[None]:
+    """Inside, a URL that isn't one is a Problem, with the nearest kind of store told."""
+    try:
+        yield
     except ValueError as error:
-        scheme = url.partition("://")[0]
-        raise Problem(str(error), hint=nearest(scheme, _SCHEMES)) from None
+        hint = nearest(url.partition("://")[0], _SCHEMES)
+        raise Problem(str(error), hint=hint) from None

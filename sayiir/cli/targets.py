@@ -70,7 +70,9 @@ def split_target(target: str) -> tuple[str, str]:
     if not colon and all(part.isidentifier() for part in module_name.split(".")):
         known = _names_if_importable(module_name)
         listed = f": {', '.join(f'{module_name}:{one}' for one in known)}" if known else ""
-        raise Problem(f"{module_name} names a module; name its workflow too, as module:name{listed}")
+        raise Problem(
+            f"{module_name} names a module; name its workflow too, as module:name{listed}"
+        )
     raise Problem(f"{clean(target)!r} is no module:workflow; write it as orders:fulfil_order")
 
 

@@ -69,7 +69,9 @@ class NodeState:
         seconds: how long its last run took.
         attempts: how many attempts the last run took.
         error: what it failed with last.
+        begun: something has happened at it, or inside.
         passed: something after it has begun, so it is over.
+        inside: the strongest name of what it holds and is open: ``"running"`` or ``"waiting"``.
     """
 
     open: dict[str, OpenStrand] = field(default_factory=dict[str, OpenStrand])
@@ -78,7 +80,9 @@ class NodeState:
     seconds: float | None = None
     attempts: int = 1
     error: str | None = None
+    begun: bool = False
     passed: bool = False
+    inside: str = ""
 
     @property
     def name(self) -> str:
@@ -90,7 +94,13 @@ class NodeState:
             return "running"
         if phases:
             return "waiting" if phases - {"ready"} else "ready"
+        if self.inside and not self.passed:
+            return self.inside
         return "done" if self.done or self.passed else "pending"
+
+
+def _strongest(names: set[str]) -> str:
+    return next((name for name in ("running", "waiting") if name in names), "")
 
 
 class GraphStates:
@@ -150,11 +160,11 @@ class GraphStates:
                     state.attempts, state.seconds = attempt, took.total_seconds()
                     state.error = f"{error.type_name}: {error.message}"
             case InstanceParked(path=path, wake_in=wake_in, signal_name=name, at=at):
-                due = None if wake_in is None else at + wake_in
+                ends = None if wake_in is None else at + wake_in
                 phase = "delay" if name is None else "signal"
                 known = self._of(path)
                 if known is None or path not in known.open:  # a backoff says more
-                    self._open(path, OpenStrand(phase, at, due, signal_name=name))
+                    self._open(path, OpenStrand(phase, at, ends, signal_name=name))
             case InstanceFinished(status=status):
                 self.end(status)
             case _:
@@ -196,29 +206,43 @@ class GraphStates:
     # -- what follows from it
 
     def settle(self) -> None:
-        """Mark what is over without a result of its own: whatever stands before what has begun."""
-        self._settle(self.definition.root, "", over=self.ended == "Completed")
+        """Work out what has no result of its own: what holds nodes, and what others stand after."""
+        self._look_inside(self.definition.root, "")
+        self._pass(self.definition.root, "", over=self.ended == "Completed")
 
-    def _settle(self, sequence: NodeSequence, prefix: str, *, over: bool) -> bool:
-        """Whether anything in the sequence has begun."""
-        begun = False
+    def _look_inside(self, sequence: NodeSequence, prefix: str) -> None:
+        """From the inside out: whether something has begun there, and what is open."""
+        for node in sequence.nodes:
+            state = self.at(prefix + node.id)
+            names, begun = set[str](), False
+            for suffix, body in inner_sequences(node):
+                inner = f"{prefix}{node.id}{suffix}/"
+                self._look_inside(body, inner)
+                within = [self.at(inner + one.id) for one in body.nodes]
+                inside = {name for one in within for name in (one.inside, one.name)}
+                begins = any(one.begun for one in within)
+                if suffix:
+                    arm = self.at(prefix + node.id + suffix)
+                    arm.inside, arm.begun = _strongest(inside), begins
+                names |= inside
+                begun = begun or begins
+            state.inside = _strongest(names)
+            state.begun = begun or bool(state.open or state.done or state.failed or state.error)
+
+    def _pass(self, sequence: NodeSequence, prefix: str, *, over: bool) -> None:
+        """From the outside in: what stands before something that has begun is over."""
         for node in reversed(sequence.nodes):
             path = prefix + node.id
-            passed = over or begun
-            active = False
-            for suffix, body in inner_sequences(node):
-                inside = self._settle(
-                    body,
-                    f"{path}{suffix}/",
-                    over=passed and not isinstance(node, (Branch, Loop, Map)),
-                )
-                if inside and suffix:
-                    self.at(path + suffix).passed = passed
-                active = active or inside
             state = self.at(path)
-            state.passed = passed and not state.open
-            begun = begun or active or bool(state.open or state.done or state.failed) or passed
-        return begun
+            state.passed = over
+            for suffix, body in inner_sequences(node):
+                # Of what may run some of its nodes only, those that haven't begun never did.
+                inside = self.at(path + suffix) if suffix else state
+                some = isinstance(node, (Branch, Loop, Map))
+                if suffix:
+                    inside.passed = over and (inside.begun or not some)
+                self._pass(body, f"{path}{suffix}/", over=over and (inside.begun or not some))
+            over = over or state.begun
 
     # -- inside
 

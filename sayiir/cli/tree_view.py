@@ -160,7 +160,8 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
         facts.append(_PHASES.get(strand.phase, strand.phase))
     if strand.due_at is not None:
         left = (strand.due_at - now).total_seconds()
-        facts[-1:] = [" ".join([*facts[-1:], f"in {span_text(left)}" if left > 0 else "now"])]
+        if left > 0:
+            facts[-1:] = [" ".join([*facts[-1:], f"in {span_text(left)}"])]
     if strand.attempt > 1:
         facts.append(f"attempt {strand.attempt}")
     if strand.phase == "running" and strand.since is not None:
@@ -170,5 +171,5 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
     if strand.message:
         facts.append(one_line(strand.message, 80))
     if strand.error:
-        facts.append(one_line(strand.error))
+        facts.append(one_line(f"after {strand.error}"))
     return facts

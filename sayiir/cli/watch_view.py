@@ -6,17 +6,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from sayiir.cli.outcome import status_text
-from sayiir.cli.screen import symbols
+from sayiir.cli.screen import plain_table, symbols
 from sayiir.cli.stored import states_of
 from sayiir.cli.texts import clean, clock_text, one_line, span_text
 from sayiir.cli.tree_view import TreeView
+from sayiir.status import InProgress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
 
     from sayiir.cli.watched import Seen
     from sayiir.description import InstanceDescription, OpenItem
@@ -67,14 +68,15 @@ def _title(seen: Seen, width: int) -> Text:
 
 
 def _instances(seen: Seen, most: int) -> Table:
-    table = _table("instance", "workflow", "status", "age", "at")
+    rows: list[tuple[list[str], str | None]] = []
     for info in seen.instances[:most]:
         close = seen.close.get(info.instance_id)
         end = info.finished_at or seen.at
         age = span_text(max((end - info.created_at).total_seconds(), 0.0))
-        cells = (clean(info.instance_id), clean(info.workflow_name), info.status, age)
-        table.add_row(*cells, _where(info, close), style=_STYLES.get(info.status))
-    return table
+        cells = [clean(info.instance_id), clean(info.workflow_name), info.status, age]
+        rows.append(([*cells, _where(info, close)], _STYLES.get(info.status)))
+    headings = ["instance", "workflow", "status", "age", "at"]
+    return plain_table(headings, rows, yielding=("instance", "workflow", "at"))
 
 
 def _where(info: InstanceInfo, close: InstanceDescription | None) -> str:
@@ -82,7 +84,7 @@ def _where(info: InstanceInfo, close: InstanceDescription | None) -> str:
         return ""
     running = [item for item in close.open_items if item.phase == "running"]
     if not running:
-        return status_text(close.status) if close.status.__class__.__name__ != "InProgress" else ""
+        return "" if isinstance(close.status, InProgress) else status_text(close.status)
     more = f" and {len(running) - 1} more" if len(running) > 1 else ""
     return _step(running[0]) + more
 
@@ -96,19 +98,12 @@ def _step(item: OpenItem) -> str:
 
 
 def _workers(workers: dict[str, list[tuple[str, OpenItem]]], most: int) -> Table:
-    table = _table("worker", "items", "works on")
+    rows: list[tuple[list[str], str | None]] = []
     for holder, items in list(workers.items())[:most]:
         works_on = ", ".join(f"{instance_id} {item.path}" for instance_id, item in items[:3])
         more = ", …" if len(items) > 3 else ""
-        table.add_row(clean(holder), str(len(items)), one_line(works_on + more))
-    return table
-
-
-def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for heading in headings:
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    return table
+        rows.append(([clean(holder), str(len(items)), one_line(works_on + more)], None))
+    return plain_table(["worker", "items", "works on"], rows, yielding=("worker", "works on"))
 
 
 def _one(seen: Seen, screen: Console) -> RenderableType:

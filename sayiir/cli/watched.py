@@ -50,9 +50,7 @@ class Seen:
 
     at: datetime
     instances: tuple[InstanceInfo, ...] = ()
-    close: dict[str, InstanceDescription] = field(
-        default_factory=dict[str, "InstanceDescription"]
-    )
+    close: dict[str, InstanceDescription] = field(default_factory=dict[str, "InstanceDescription"])
     one: tuple[InstanceDescription, list[TaskResult], Definition] | None = None
     more: bool = False
 

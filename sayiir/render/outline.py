@@ -76,7 +76,7 @@ def outline(definition: Definition) -> Iterator[OutlineRow]:
 def outline_text(
     definition: Definition, *, plain: bool = False, limit: int | None = None
 ) -> Iterator[str]:
-    """The outline as lines of text.
+    r"""The outline as lines of text.
 
     Args:
         definition: what to draw.
@@ -84,7 +84,7 @@ def outline_text(
         limit: at most so many rows; None: all.
 
     >>> from sayiir import delay, workflow
-    >>> print(*outline_text(workflow("rest", delay("90s")).definition), sep="\\n")
+    >>> print(*outline_text(workflow("rest", delay("90s")).definition), sep="\n")
     rest
     └─ delay: 90 s
     """

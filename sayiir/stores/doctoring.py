@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
-from sayiir.stores.open import open_store
+from sayiir.stores.open import check_postgres_driver, open_store, sqlite_path
 
 if TYPE_CHECKING:
     from sayiir.stores.facts import StoreDoctor, StoreFacts
@@ -46,9 +46,13 @@ async def _doctor_of(url: str) -> StoreDoctor:
     scheme = url.partition("://")[0].lower()
     if scheme == "sqlite":
         from sayiir.stores.sqlite.doctor import SqliteDoctor
-        from sayiir.stores.open import sqlite_path
 
         return SqliteDoctor(sqlite_path)
+    if scheme in ("postgresql", "postgres"):
+        check_postgres_driver()
+        from sayiir.stores.postgres.doctor import PostgresDoctor
+
+        return PostgresDoctor()
     for point in entry_points(group=DOCTOR_GROUP):
         if point.name == scheme:
             try:

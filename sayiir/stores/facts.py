@@ -38,6 +38,7 @@ class StoreFacts:
         pending: names of the migrations that it hasn't had, oldest first.
         clock_ahead_us: how far its clock is ahead of this machine's, in microseconds; None where
             it is the same clock.
+        round_trip_us: how long a statement that does nothing takes, or None.
         advice: what else is to be known.
     """
 
@@ -48,6 +49,7 @@ class StoreFacts:
     newest_version: int
     pending: tuple[str, ...] = ()
     clock_ahead_us: int | None = None
+    round_trip_us: int | None = None
     advice: tuple[Advice, ...] = ()
 
 

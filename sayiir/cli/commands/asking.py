@@ -89,26 +89,21 @@ def status_name(text: str | None) -> str | None:
 
 
 def _print_table(items: tuple[InstanceInfo, ...]) -> None:
-    from rich.table import Table
-
-    from sayiir.cli.screen import console
+    from sayiir.cli.screen import console, plain_table
     from sayiir.cli.texts import clean, clock_text, span_text
 
-    screen = console()
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("instance", "workflow", "status", "created", "took"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
-    labelled = any(info.labels for info in items)
-    if labelled:
-        table.add_column("labels", overflow="ellipsis", no_wrap=True)
+    headings = ["instance", "workflow", "status", "created", "took", "labels"]
+    rows: list[tuple[list[str], str | None]] = []
     for info in items:
         took = "" if info.finished_at is None else span_text(info.finished_at - info.created_at)
-        cells = [info.instance_id, info.workflow_name, info.status]
-        row = [*map(clean, cells), clock_text(info.created_at), took]
-        if labelled:
-            row.append(clean(", ".join(f"{name}={value}" for name, value in info.labels.items())))
-        table.add_row(*row, style=_STYLES.get(info.status))
-    screen.print(table)
+        labels = ", ".join(f"{name}={value}" for name, value in info.labels.items())
+        cells = [clean(info.instance_id), clean(info.workflow_name), info.status]
+        cells += [clock_text(info.created_at), took, clean(labels)]
+        rows.append((cells, _STYLES.get(info.status)))
+    if not any(info.labels for info in items):
+        headings.pop()
+        rows = [(cells[:-1], style) for cells, style in rows]
+    console().print(plain_table(headings, rows, yielding=("instance", "workflow", "labels")))
 
 
 _STYLES = {"Failed": "red", "Cancelled": "dim", "Completed": "green"}
@@ -182,27 +177,24 @@ def _show_graph(
 
 
 def _show_results(screen: Console, history: list[TaskResult], most: int) -> None:
-    from rich.table import Table
-
+    from sayiir.cli.screen import plain_table
     from sayiir.cli.texts import clean, clock_text, one_line, span_text, value_text
 
     shown = history[-most:] if most else []
     if not shown:
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("task result", "ended", "took", "attempts", "output"):
-        table.add_column(heading, no_wrap=True, overflow="ellipsis")
+    rows: list[tuple[list[str], str | None]] = []
     for one in shown:
         took = span_text(one.finished_at - one.started_at)
-        ended = clock_text(one.finished_at)
+        cells = [clean(one.path), clock_text(one.finished_at), took, str(one.attempts)]
         if one.error is None:
-            output = value_text(one.output)
+            rows.append(([*cells, value_text(one.output)], None))
         else:
-            output = one_line(f"{one.error.type_name}: {one.error.message}")
-        style = None if one.error is None else "red"
-        table.add_row(clean(one.path), ended, took, str(one.attempts), output, style=style)
+            told = one_line(f"{one.error.type_name}: {one.error.message}")
+            rows.append(([*cells, told], "red"))
+    headings = ["task result", "ended", "took", "attempts", "output"]
     screen.print()
-    screen.print(table)
+    screen.print(plain_table(headings, rows, yielding=("task result", "output")))
     if len(history) > len(shown):
         screen.print(f"… and {len(history) - len(shown):,} before them (--results)", style="dim")
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sayiir.cli.exits import ExitCode
 from sayiir.cli.options import JsonOption, StoreOption, TargetArgument
 
 if TYPE_CHECKING:
-    from sayiir.cli.exits import ExitCode
     from sayiir.dsl.definition import Definition
 
 __all__ = ["diff_command", "graph", "hash_command"]
 
 
-class Form(str, Enum):
+class Form(StrEnum):
     """How a graph is written."""
 
     TEXT = "text"
@@ -119,7 +119,6 @@ def diff_command(
 
     Instances of the old one can be continued by the new one where it doesn't.
     """
-    from sayiir.cli.exits import ExitCode
     from sayiir.cli.screen import print_json, say
     from sayiir.dsl.diff import diff
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from sayiir.cli.exits import ExitCode, Problem
@@ -56,8 +55,7 @@ def run(
         return _work("run", target, instance, value, events, labels, store, wait, as_json)
     if labels:
         raise Problem("labels are kept by a store; name an INSTANCE and a store, or leave them out")
-    made_up = f"in-memory-{uuid.uuid4().hex[:8]}"
-    asked = Asked(workflow, made_up, value, tuple(events), wait=wait, as_json=as_json)
+    asked = Asked(workflow, "in-memory", value, tuple(events), wait=wait, as_json=as_json)
     return _end(asked, asyncio.run(run_in_memory(asked)), None, None)
 
 
@@ -118,7 +116,9 @@ def submit(
         make=True,
     )
     if as_json:
-        print_json({"instance_id": instance, "workflow_name": workflow.name} | status_fields(status))
+        print_json(
+            {"instance_id": instance, "workflow_name": workflow.name} | status_fields(status)
+        )
     else:
         say(f"{instance}: {status_text(status)}")
 
@@ -157,7 +157,7 @@ def _work(
         if asked.began:
             warn(f"stopped; what was finished is kept. Go on with:\n  {again}")
         raise
-    return _end(asked, status, instance, again if not _has_ended(status) else None, store)
+    return _end(asked, status, instance, again, store)
 
 
 def _end(
@@ -172,19 +172,14 @@ def _end(
     from sayiir.cli.shapes import status_fields
     from sayiir.status import Failed, Paused
 
-    if instance is not None and isinstance(status, Failed):
-        again = f"{command_line('retry', instance, store=store)}, and resume"
-    if instance is not None and isinstance(status, Paused):
-        again = f"{command_line('unpause', instance, store=store)}, and resume"
+    if instance is not None and isinstance(status, (Failed, Paused)):
+        first = command_line(
+            "retry" if isinstance(status, Failed) else "unpause", instance, store=store
+        )
+        again = f"{first}\n  {again}"
     if asked.as_json:
         named = {"instance_id": instance, "workflow_name": asked.workflow.name}
         print_json(named | status_fields(status) | {"seconds": round(asked.seconds, 6)})
     else:
         tell_end(status, again)
     return code_for(status)
-
-
-def _has_ended(status: WorkflowStatus[Any]) -> bool:
-    from sayiir.status import Cancelled, Completed, Failed
-
-    return isinstance(status, (Completed, Failed, Cancelled))

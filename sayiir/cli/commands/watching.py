@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sayiir.cli.exits import ExitCode
 from sayiir.cli.options import (
     JsonOption,
     LabelOption,
@@ -16,7 +17,6 @@ from sayiir.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from sayiir.cli.exits import ExitCode
     from sayiir.cli.watched import Sight
     from sayiir.client import AsyncWorkflowClient
 

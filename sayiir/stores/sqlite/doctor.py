@@ -79,7 +79,9 @@ def _steps_had(path: Path) -> dict[int, str]:
     if not path.exists() or path.stat().st_size == 0:
         return {}
     try:
-        with closing(sqlite3.connect(file_uri(path, "mode=ro"), uri=True, timeout=10)) as connection:
+        with closing(
+            sqlite3.connect(file_uri(path, "mode=ro"), uri=True, timeout=10)
+        ) as connection:
             known = connection.execute(
                 "select count(*) from sqlite_master where name = 'schema_step'"
             ).fetchone()
@@ -103,9 +105,7 @@ def _advice(path: Path, pending: tuple[str, ...], *, had: bool) -> list[Advice]:
             )
         )
     if not had:
-        found.append(
-            Advice("there is no such database yet: `sayiir migrate` makes it", wrong=True)
-        )
+        found.append(Advice("there is no such database yet: `sayiir migrate` makes it", wrong=True))
     elif pending:
         found.append(Advice("it is migrated when it is opened next, or by `sayiir migrate`"))
     system = _file_system(path)
