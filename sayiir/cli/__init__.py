@@ -8,6 +8,7 @@ runner, the client and the worker that everybody uses.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 
 __all__ = ["main"]
 
@@ -16,14 +17,17 @@ _NEEDED = ("typer", "rich")
 
 def main() -> None:
     """Run the command that the process was started with, and exit with its code."""
-    try:
-        from sayiir.cli.app import app
-    except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
-            raise
-        sys.stderr.write(
-            f"the command line needs {error.name}, which isn't installed here; "
-            "pip install 'sayiir-py[cli]'\n"
-        )
-        raise SystemExit(2) from None
+    for name in _NEEDED:
+        try:
+            import_module(name)
+        except ModuleNotFoundError as error:
+            if error.name != name:
+                raise
+            sys.stderr.write(
+                f"the command line needs {name}, which isn't installed here; "
+                "pip install 'sayiir-py[cli]'\n"
+            )
+            raise SystemExit(2) from None
+    from sayiir.cli.app import app
+
     app(prog_name="sayiir")

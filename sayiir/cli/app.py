@@ -17,7 +17,7 @@ from sayiir.cli.commands.watching import watch
 from sayiir.cli.exits import ExitCode
 from sayiir.cli.guard import guarded
 
-__all__ = ["app"]
+__all__ = ["COMMANDS", "app"]
 
 app = typer.Typer(
     name="sayiir",
@@ -43,6 +43,9 @@ _PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
     "Workflows": {"graph": graph, "hash": hash_command, "diff": diff_command, "new": new},
     "Stores": {"migrate": migrate, "doctor": doctor},
 }
+
+COMMANDS = tuple(name for panel in _PANELS.values() for name in panel)
+"""The names of all commands, as ``--help`` shows them."""
 
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():

@@ -6,6 +6,7 @@ Called by the shell with every Tab: whatever goes wrong here offers nothing and 
 from __future__ import annotations
 
 import contextlib
+import re
 from typing import Final
 
 __all__ = ["STATUS_NAMES", "complete_instance", "complete_status"]
@@ -23,9 +24,9 @@ _OFFERED = 100
 
 
 def complete_status(incomplete: str) -> list[str]:
-    """The statuses that begin so."""
-    begun = incomplete.lower()
-    return [name for name in STATUS_NAMES if name.lower().startswith(begun)]
+    """The statuses that begin so, spelled as it was begun: a shell keeps no others."""
+    small = [re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower() for name in STATUS_NAMES]
+    return [name for name in (*STATUS_NAMES, *small) if name.startswith(incomplete)]
 
 
 def complete_instance(incomplete: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
@@ -30,6 +31,7 @@ def guarded(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
     def guarded_command(*args: P.args, **kwargs: P.kwargs) -> None:
         as_json = bool(kwargs.get("as_json"))
         with warnings.catch_warnings():
+            warnings.filterwarnings("default", category=UserWarning)
             warnings.showwarning = _show_warning
             try:
                 code = command(*args, **kwargs) or ExitCode.DONE
@@ -67,5 +69,8 @@ def _show_warning(
     file: object = None,
     line: str | None = None,
 ) -> None:
-    del category, filename, lineno, file, line  # a line of ours tells a user nothing
-    warn(f"warning: {message}")
+    del file, line
+    # A place in the user's own files says something; one in what is installed tells nobody.
+    mine = Path.cwd() in Path(filename).parents
+    where = f"{filename}:{lineno}: " if mine else ""
+    warn(f"{where}warning: {message}" + (f" ({category.__name__})" if where else ""))

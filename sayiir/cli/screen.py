@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from sayiir.cli.texts import clean
 
@@ -31,19 +32,26 @@ def console(*, stderr: bool = False) -> Console:
     """
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
+    stream = writable(sys.stderr if stderr else sys.stdout)
     width = None if stream.isatty() or os.environ.get("COLUMNS") else _PIPE_COLUMNS
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
 
 
 def say(text: str = "") -> None:
     """One message on standard output; stored text in it can't steer the terminal."""
-    sys.stdout.write(_writable(clean(text), sys.stdout.encoding) + "\n")
+    writable(sys.stdout).write(clean(text) + "\n")
 
 
 def warn(text: str) -> None:
     """One message on standard error; stored text in it can't steer the terminal."""
-    sys.stderr.write(_writable(clean(text), sys.stderr.encoding) + "\n")
+    writable(sys.stderr).write(clean(text) + "\n")
+
+
+def writable(stream: TextIO) -> TextIO:
+    """The stream, from now on escaping what its encoding has no byte for."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        stream.reconfigure(errors="backslashreplace")
+    return stream
 
 
 def print_json(value: Any, *, on_one_line: bool = False) -> None:
@@ -77,9 +85,3 @@ def plain_table(headings: Sequence[str], rows: Sequence[Row], *, yielding: Seque
 def symbols(encoding: str | None) -> bool:
     """Whether more than ASCII can be written in this encoding."""
     return (encoding or "").lower().replace("-", "").startswith("utf")
-
-
-def _writable(text: str, encoding: str | None) -> str:
-    """The text as its stream can write it: what the encoding lacks is escaped."""
-    name = encoding or "ascii"
-    return text.encode(name, "backslashreplace").decode(name)

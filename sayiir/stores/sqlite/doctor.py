@@ -30,6 +30,15 @@ _NETWORK_FILE_SYSTEMS: Final = frozenset(
 )
 
 
+MOUNTS: Final = Path("/proc/self/mounts")
+"""Where Linux tells which file systems there are; other systems are believed."""
+
+
+def version_info() -> tuple[int, ...]:
+    """The version of the SQLite that this Python has."""
+    return sqlite3.sqlite_version_info
+
+
 class SqliteDoctor:
     """Looks at SQLite files.
 
@@ -92,7 +101,7 @@ def _steps_had(path: Path) -> dict[int, str]:
 
 def _advice(path: Path, pending: tuple[str, ...], *, had: bool) -> list[Advice]:
     found: list[Advice] = []
-    version = sqlite3.sqlite_version_info
+    version = version_info()
     if version < OLDEST_SQLITE:
         oldest = ".".join(map(str, OLDEST_SQLITE))
         found.append(Advice(f"this Python's SQLite is too old; sayiir needs {oldest}", wrong=True))
@@ -131,11 +140,10 @@ def _advice(path: Path, pending: tuple[str, ...], *, had: bool) -> list[Advice]:
 
 def _file_system(path: Path) -> str:
     """The kind of file system that holds a file; empty where the system doesn't tell."""
-    mounts = Path("/proc/self/mounts")
-    if not mounts.exists():
+    if not MOUNTS.exists():
         return ""
     best, kind = "", ""
-    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
         _, place, system, *_ = line.split(" ")
         # Spaces in a mount's name are written as \040.
         place = place.replace("\\040", " ")
