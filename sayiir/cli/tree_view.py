@@ -98,7 +98,8 @@ class TreeView:
         state = self._states.at(row.node_path)
         name = state.name
         symbol = (_PLAIN_SYMBOLS if self._plain else _SYMBOLS)[name]
-        line = Text(guides_of(row, plain=self._plain), style="dim", no_wrap=True)
+        line = Text(no_wrap=True)
+        line.append(guides_of(row, plain=self._plain), style="dim")
         line.append(f"{symbol} ", style=_STYLES[name])
         line.append(clean(row.label), style="bold" if name == "running" else _name_style(name))
         told = ", ".join(self._told(row, state, now))

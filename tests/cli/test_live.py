@@ -157,7 +157,7 @@ def test_watch_shows_instances_and_workers_and_leaves_the_terminal_as_it_was(
     assert terminal.written.rindex(NORMAL_SCREEN) > terminal.written.rindex(ALTERNATE_SCREEN)
     assert terminal.written.count(HIDE_CURSOR) == terminal.written.count(SHOW_CURSOR)
     assert b"Traceback" not in terminal.written
-    # pyte keeps one screen; what the terminal gives back is what stood there before: nothing of ours
+    # The terminal gives back what stood there before; nothing of ours comes after.
     assert not terminal.written.split(NORMAL_SCREEN)[1].replace(SHOW_CURSOR, b"").strip()
 
 

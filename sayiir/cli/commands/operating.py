@@ -68,21 +68,21 @@ def worker(
     Then it takes nothing new, lets tasks finish for the grace, gives the rest back and exits with
     0; a second signal makes it leave at once. It logs to standard error.
     """
+    from sayiir.blocking_worker import PooledWorker
     from sayiir.cli.exits import Problem
     from sayiir.cli.logs import log_to_stderr
     from sayiir.cli.screen import print_json, warn
-    from sayiir.cli.stores import store_url
+    from sayiir.cli.stores import store_url, told_url_problems
     from sayiir.cli.targets import import_workflow
     from sayiir.durations import duration_seconds
     from sayiir.errors import SayiirError
-    from sayiir.worker import AsyncPooledWorker
-
+    
     url = store_url(store, make=True)
     workflows = [import_workflow(target) for target in targets]
     log_to_stderr(log_level)
     had = [tag.strip() for given in tags or () for tag in given.split(",") if tag.strip()]
     try:
-        pool = AsyncPooledWorker(
+        pool = PooledWorker(
             url,
             workflows=workflows,
             concurrency=concurrency,
@@ -103,22 +103,9 @@ def worker(
         print_json({"worker_id": pool.worker_id, "workflows": names}, on_one_line=True)
     else:
         warn(f"worker {pool.worker_id} runs {', '.join(names)}; Ctrl-C or SIGTERM drains it")
-    _run_until_told(pool, url)
-
-
-def _run_until_told(pool: object, url: str) -> None:
-    import asyncio
-
-    from sayiir.cli.stores import open_store_of
-    from sayiir.worker import AsyncPooledWorker
-
-    assert isinstance(pool, AsyncPooledWorker)
-
-    async def work() -> None:
-        await open_store_of(pool, url)
-        await pool.run()
-
-    asyncio.run(work())
+    with told_url_problems(url):
+        pool.store()
+    pool.run()
 
 
 def migrate(store: StoreOption = None, as_json: JsonOption = False) -> None:
