@@ -204,8 +204,6 @@ class Driver:
         hand_over = not here or work.control is not NO_CONTROL
         step = Step(transition, computed, prune=prune, hand_over=hand_over)
         reply = await self._committer.commit(work, step)
-        if hand_over:  # SHIM until the stores hand over
-            await self._committer.release(work)
         return not hand_over and reply.accepted and reply.control is NO_CONTROL
 
     async def _first(self, work: Work) -> Transition | None:

@@ -37,6 +37,8 @@ LONGEST_JITTER_SECONDS: Final = 0.05
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 """How long a store that can't be reached is left alone."""
+PATIENCE_SECONDS: Final = 0.1
+"""So long may an item stand in line for a slot here, while another worker may have one free."""
 LAST_STEPS_SECONDS: Final = 0.7
 """So long may what was cancelled after the grace take to let go."""
 _SHORTEST_NAP_SECONDS: Final = 0.001
@@ -70,6 +72,7 @@ class Server(SlotDesk):
         """Claims in a row that brought nothing."""
         self._failed = 0
         """Claims in a row that met a store which can't be reached."""
+        self._patience: asyncio.TimerHandle | None = None
         self._told_to_stop = asyncio.Event()
         self._claims = OutageLog(logger, "claiming work")
         self._steps = OutageLog(logger, "storing the step of an item")
@@ -81,9 +84,25 @@ class Server(SlotDesk):
         """As every desk does; what isn't wanted here goes back at once."""
         if self.wants(work):
             super().start(work)
+            if self._waiting and self._patience is None:
+                self._be_patient()
         else:
             self.held.add(work)
             self.step_back(work)
+
+    def _be_patient(self) -> None:
+        """What a spawn has left in line for some time goes to whoever has a slot for it."""
+        loop = asyncio.get_running_loop()
+        waiting = frozenset(self._waiting)
+        self._patience = loop.call_later(PATIENCE_SECONDS, self._lose_patience, waiting)
+
+    def _lose_patience(self, waited: frozenset[Work]) -> None:
+        self._patience = None
+        if self.stopping:
+            return
+        self._slots.send_back(waited & self._waiting)
+        if self._waiting:
+            self._be_patient()
 
     def wants(self, work: Work) -> bool:
         """Whether a claimed item is to run here: what follows asks for nothing that isn't."""
@@ -181,6 +200,8 @@ class Server(SlotDesk):
             return
         self.stopping = True
         self._told_to_stop.set()
+        if self._patience is not None:
+            self._patience.cancel()
         if self._watch is not None:
             self._watch.wake()
         self._slots.leave(self, lined_up=bool(self._waiting))

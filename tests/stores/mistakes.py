@@ -546,4 +546,93 @@ MISTAKES = (
         "True",
     ),
     Mistake("sweeping forgets to count", looks, "delete_finished", "len(chosen)", "0"),
+    # tags
+    Mistake(
+        "claims ignore tags", claims, "_agendas", "able is None or able.issuperset(tags)", "True"
+    ),
+    Mistake(
+        "any of its tags will do",
+        claims,
+        "_agendas",
+        "able.issuperset(tags)",
+        "not tags or able.intersection(tags)",
+    ),
+    Mistake(
+        "all that a worker can do must be asked for",
+        claims,
+        "_agendas",
+        "able.issuperset(tags)",
+        "able == set(tags)",
+    ),
+    Mistake(
+        "no filter is one without tags",
+        claims,
+        "_agendas",
+        "able is None or able.issuperset(tags)",
+        "(able or set()).issuperset(tags)",
+    ),
+    Mistake(
+        "claims of an instance ignore tags",
+        claims,
+        "_agendas",
+        "able is None or ",
+        "able is None or request.instance_id or ",
+    ),
+    Mistake(
+        "waiting for what others may have",
+        claims,
+        "claim",
+        "[time for agenda in agendas",
+        "[time for each in tables.agendas.values() for agenda in each.values()",
+    ),
+    Mistake("a root asks for nothing", store, "_insert", "tags=new.root_tags", "tags=()"),
+    Mistake("arms ask for nothing", commits, "_spawn", "tags=new.tags", "tags=()"),
+    Mistake("arms have their parent's tags", commits, "_spawn", "new.tags", "item.tags"),
+    Mistake(
+        "positions leave tags alone",
+        commits,
+        "_stand",
+        "tables.ask_for(run, item, at.tags)",
+        "pass",
+    ),
+    Mistake(
+        "tags are never dropped",
+        commits,
+        "_stand",
+        "tables.ask_for(run, item, at.tags)",
+        "tables.ask_for(run, item, at.tags or item.tags)",
+    ),
+    Mistake("items stay in their old queue", T, "ask_for", "self.forget(run, item)", "pass"),
+    Mistake(
+        "attempts elsewhere keep their tags",
+        commits,
+        "_move_with_counts",
+        "_move(tables, run, item, move)",
+        "tags = item.tags; _move(tables, run, item, move); tables.ask_for(run, item, tags)",
+    ),
+    Mistake("handing over keeps the lease", commits, "_apply", "if move.hand_over:", "if False:"),
+    Mistake(
+        "handing over is an interruption",
+        commits,
+        "_apply",
+        "if move.hand_over:\n",
+        "if move.hand_over:\n                item.interruptions_ever = 1\n",
+    ),
+    Mistake(
+        "handing over waits for the lease's end",
+        commits,
+        "_apply",
+        "if move.hand_over:\n",
+        "if move.hand_over:\n                item.wait_until = item.lease_until\n",
+    ),
+    Mistake(
+        "every Move hands over", commits, "_apply", "if move.hand_over:", "if move is not None:"
+    ),
+    Mistake(
+        "an attempt's position hands over",
+        commits,
+        "_move_with_counts",
+        "_move(tables, run, item, move)",
+        "_move(tables, run, item, move); item.holder = None if move.hand_over else item.holder",
+    ),
 )

@@ -60,6 +60,8 @@ SECOND_US = 1_000_000
 IDS = ("i", "j", "k")
 HASHES = ("hash-1", "hash-2")
 SIGNALS = ("go", "stop")
+TAGS = ((), (), (), ("gpu",), ("eu", "gpu"))
+ABLE = (None, None, frozenset[str](), frozenset({"gpu"}), frozenset({"eu", "gpu"}))
 LABELS = ((), (("a", "b"),), (("a", "b"), ("c", "d")), (("c", "d"), ("a", "x")))
 
 ids = st.sampled_from(IDS)
@@ -196,6 +198,7 @@ class Stores(RuleBasedStateMachine):
         priority=st.sampled_from((1, 3, 5)),
         replace=st.booleans(),
         root_priority=priorities,
+        root_tags=st.sampled_from(TAGS),
     )
     def create(
         self,
@@ -205,6 +208,7 @@ class Stores(RuleBasedStateMachine):
         priority: int,
         replace: bool,
         root_priority: int | None,
+        root_tags: tuple[str, ...] = (),
     ) -> None:
         self.created += 1
         found = self.both(lambda side: side.store.describe(name))
@@ -224,6 +228,7 @@ class Stores(RuleBasedStateMachine):
             root_input="in",
             priority=priority,
             root_priority=root_priority,
+            root_tags=root_tags,
             timeout_us=None if timeout is None else timeout * SECOND_US,
             labels=LABELS[self.created % 4],
         )
@@ -244,6 +249,7 @@ class Stores(RuleBasedStateMachine):
         definitions=st.sampled_from((None, None, frozenset({HASHES[0]}), frozenset(HASHES))),
         name=st.sampled_from((None, None, *IDS)),
         skip=st.booleans(),
+        able=st.sampled_from(ABLE),
     )
     def claim(
         self,
@@ -252,12 +258,14 @@ class Stores(RuleBasedStateMachine):
         definitions: frozenset[str] | None,
         name: str | None,
         skip: bool,
+        able: frozenset[str] | None,
     ) -> None:
         request = ClaimRequest(
             holder="w",
             lease_us=lease * SECOND_US,
             limit=limit,
             definitions=definitions,
+            tags=able,
             instance_id=name,
             skip_interruption_waits=skip and name is not None,
         )
@@ -361,6 +369,8 @@ class Stores(RuleBasedStateMachine):
         match checkpoint.effect:
             case _ if not answer.accepted or answer.control is not Control.NONE:
                 after = None
+            case Move(hand_over=True):
+                after = None
             case Move(path=path):
                 after = dataclasses.replace(before, phase=Phase.READY, path=path, spawn_total=None)
             case Await(path=path) if answer.event is not None:
@@ -420,19 +430,22 @@ class Stores(RuleBasedStateMachine):
         )
         path = strand + dice.choice(("a", "b", "l[0]/a", "l[1]/b"))
         wait = dice.choice(SECONDS) * SECOND_US
-        move = Move(path, "moved", dice.choice(PRIORITIES))
+        tags = dice.choice(TAGS)
+        move = Move(path, "moved", dice.choice(PRIORITIES), tags, dice.randint(0, 4) == 0)
         match kind:
             case "move":
                 return move
             case "park":
                 if dice.random() < 0.5:
-                    return Park(path=path, input="parked", wait_us=wait)
+                    return Park(path=path, input="parked", wait_us=wait, tags=tags)
                 at = self.clock.now_us() + wait - 2 * SECOND_US
-                return Park(path=path, input="parked", at_us=at)
+                return Park(path=path, input="parked", at_us=at, tags=tags)
             case "await":
                 timeout = wait if dice.random() < 0.5 else None
                 name = dice.choice(SIGNALS)
-                return Await(path=path, input="waits", signal_name=name, timeout_us=timeout)
+                return Await(
+                    path=path, input="waits", signal_name=name, timeout_us=timeout, tags=tags
+                )
             case "retry":
                 plain = by.phase in (Phase.READY, Phase.BACKOFF, Phase.DELAY)
                 at_move = move if not plain or dice.random() < 0.5 else None
@@ -457,6 +470,7 @@ class Stores(RuleBasedStateMachine):
                 input=f"input-{index}",
                 element=b"%d" % index if index % 2 else None,
                 priority=dice.choice(PRIORITIES),
+                tags=dice.choice(TAGS),
             )
             for index in range(part if dice.randint(0, 3) == 0 else total)
         )
@@ -467,6 +481,7 @@ class Stores(RuleBasedStateMachine):
             total=total,
             limit=dice.choice((None, 1, 2)),
             keep=dice.randint(0, 3),
+            tags=dice.choice(TAGS),
         )
 
     @staticmethod

@@ -14,6 +14,8 @@ from sayiir.stores.records import (
     InstanceQuery,
     InstanceState,
     Move,
+    NewItem,
+    Spawn,
     StatusName,
     Wanted,
 )
@@ -69,7 +71,10 @@ def scans(recorder: Recorder) -> list[tuple[str, str]]:
 
 def _claim_all(tx: Transaction) -> None:
     claim.claim(tx, ClaimRequest(holder="w", lease_us=1, limit=5))
-    claim.claim(tx, ClaimRequest(holder="w", lease_us=1, definitions=frozenset({"hash"})))
+    for tags in (None, frozenset({"gpu"})):
+        known = frozenset({"hash"})
+        claim.claim(tx, ClaimRequest(holder="w", lease_us=1, definitions=known, tags=tags))
+        claim.claim(tx, ClaimRequest(holder="w", lease_us=1, tags=tags))
     claim.claim(
         tx,
         ClaimRequest(holder="w", lease_us=1, instance_id="one", skip_interruption_waits=True),
@@ -142,3 +147,43 @@ def test_claims_sort_nothing(recorder: Recorder) -> None:
     assert not [step for step in steps if "TEMP B-TREE" in step]
     used = {word for step in steps for word in step.split() if word.startswith("work_item_")}
     assert used >= {"work_item_ready", "work_item_due", "work_item_ready_of_run"}
+
+
+def claim_costs(waiting: int, request: ClaimRequest) -> int:
+    """The instructions that SQLite executes for a claim beside so many items of others."""
+    connection = open_private()
+    root = instances.create(
+        Transaction(connection, 1_000),
+        new_instance("i"),
+        replace=False,
+        claim=ClaimRequest(holder="w", lease_us=10**9),
+    ).claimed
+    assert root is not None
+    items = tuple(
+        NewItem(index=index, path="", input="", tags=("gpu",), priority=1)
+        for index in range(waiting)
+    )
+    arms = (*items, NewItem(index=waiting, path="mine", input="", priority=5))
+    spawn = Checkpoint(
+        fence=root.fence, effect=Spawn(path="f", input="", items=arms, total=len(arms))
+    )
+    commit.commit(Transaction(connection, 1_000), [spawn])
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    connection.set_progress_handler(step, 1)
+    answer = claim.claim(Transaction(connection, 2_000), request)
+    connection.close()
+    assert [item.path for item in answer.items] == ["mine"]
+    return steps
+
+
+@pytest.mark.parametrize("filters", [{}, {"instance_id": "i"}, {"definitions": ["hash"]}])
+def test_a_claim_never_goes_past_what_it_may_not_have(filters: dict[str, Any]) -> None:
+    """However many items before its own ask for what the worker can't do."""
+    request = ClaimRequest(holder="v", lease_us=1_000, limit=10, tags=frozenset({"eu"}), **filters)
+    assert claim_costs(3_000, request) <= claim_costs(10, request) + 200

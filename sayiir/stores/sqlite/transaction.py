@@ -95,18 +95,19 @@ class Transaction(ItemRows):
         place = (run.definition, tags)
         number = self._queues.get(place)
         if number is None:
-            values = (run.definition, encode_tags(tags))
-            row = self.execute(
-                "select id from queue where definition = ? and tags = ?", values
-            ).fetchone()
-            if row is None:
-                row = (
-                    self.execute(
-                        "insert into queue (definition, tags) values (?, ?)", values
-                    ).lastrowid,
-                )
-            number = self._queues[place] = int(row[0])
+            number = self._queues[place] = self._queue_number(run.definition, encode_tags(tags))
         return number
+
+    def _queue_number(self, definition: int, tags: str) -> int:
+        known = self.execute(
+            "select id from queue where definition = ? and tags = ?", (definition, tags)
+        ).fetchone()
+        if known is not None:
+            return int(known[0])
+        added = self.execute(
+            "insert into queue (definition, tags) values (?, ?)", (definition, tags)
+        )
+        return added.lastrowid or 0
 
     # -- results
 

@@ -25,6 +25,7 @@ from sayiir.testing.contract.looking import LookCases
 from sayiir.testing.contract.pausing import PauseCases
 from sayiir.testing.contract.signals import SignalCases
 from sayiir.testing.contract.sweeping import SweepCases
+from sayiir.testing.contract.tags import TagCases
 from sayiir.testing.contract.watching import WatchCases
 
 __all__ = ["Bench", "StoreContract"]
@@ -44,6 +45,7 @@ class StoreContract(
     WatchCases,
     LookCases,
     SweepCases,
+    TagCases,
 ):
     """What every store does. Each method that begins with ``test_`` holds one property.
 
