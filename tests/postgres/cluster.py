@@ -87,7 +87,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C of the tests is not for it
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509 - a call into libc, no more
             )
         self._wait_until_ready()
 
@@ -106,11 +106,7 @@ class Cluster:
         except FileNotFoundError:
             return False
         # The file of a server that was killed is still there when the next one starts.
-        return (
-            len(lines) > 7
-            and lines[0] == str(self._process.pid)
-            and lines[7].strip() == "ready"
-        )
+        return len(lines) > 7 and lines[0] == str(self._process.pid) and lines[7].strip() == "ready"
 
     def stop(self, how: Literal["fast", "immediate"] = "fast") -> None:
         """Stop it: ``fast`` in order, ``immediate`` as a crash does."""

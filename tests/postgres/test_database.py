@@ -44,11 +44,14 @@ def test_a_transaction_is_committed_or_rolled_back(postgres_url: str) -> None:
 
         assert await database.run(adds) == "INSERT 0 1"
         assert told == [{1}]
+
+        async def fails(session: Session) -> None:
+            session.changed.add(2)
+            await session.execute(ADD, b"a", b"b", 2)
+            raise KeyError
+
         with pytest.raises(KeyError):
-            async with database.transaction() as session:
-                session.changed.add(2)
-                await session.execute(ADD, b"a", b"b", 2)
-                raise KeyError
+            await database.run(fails)
         assert await runs_of(database) == [1]
         assert told == [{1}]
         del database.watchers.wake
@@ -62,10 +65,13 @@ def test_a_transaction_is_committed_or_rolled_back(postgres_url: str) -> None:
 def test_an_overlooked_error_is_no_commit(postgres_url: str) -> None:
     async def main() -> None:
         database = await opened(postgres_url)
+
+        async def overlooks(session: Session) -> None:
+            with pytest.raises(StoreError):
+                await session.execute("select 1 / 0")
+
         with pytest.raises(StoreError, match="overlooked"):
-            async with database.transaction() as session:
-                with pytest.raises(StoreError):
-                    await session.execute("select 1 / 0")
+            await database.run(overlooks)
         await database.close()
 
     asyncio.run(main())

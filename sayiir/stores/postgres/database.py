@@ -1,7 +1,6 @@
 """Statements and transactions: what the verbs of the store are written in.
 
-Statements are templates. ``@work_item`` stands for that table in the store's schema, ``@now``
-for the store's clock in microseconds: the server's own, or one that a test moves.
+Statements are templates, see ``templates``.
 """
 
 from __future__ import annotations
@@ -10,26 +9,26 @@ import asyncio
 import logging
 import os
 import random
-import re
 import threading
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.outages import OutageLog
 from sayiir.stores.postgres.driver import Connection, Record
 from sayiir.stores.postgres.faults import Conflict, is_answer, reraise, translated
 from sayiir.stores.postgres.notices import Channel, Listener
 from sayiir.stores.postgres.pool import Pool
+from sayiir.stores.postgres.templates import Templates
 from sayiir.stores.relational.watch import StoreWatch, Watchers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
     from types import TracebackType
 
+    from sayiir.clock import Clock
     from sayiir.stores.postgres.url import PostgresUrl
 
-__all__ = ["Database", "Session", "Templates"]
+__all__ = ["Database", "Session"]
 
 Result = TypeVar("Result")
 
@@ -37,42 +36,8 @@ LOGGER: Final = logging.getLogger("sayiir.stores.postgres")
 ATTEMPTS: Final = 8
 """So often a transaction is tried that deadlocks or that others come between."""
 FIRST_PAUSE_SECONDS: Final = 0.005
-SERVER_NOW: Final = "(select (extract(epoch from clock_timestamp()) * 1000000)::bigint)"
-"""A subquery, evaluated once for a statement: bare, the clock is asked for each row, and no
-index can serve a condition on it."""
-MAX_TEMPLATES: Final = 2_000
 
-_NAMES: Final = re.compile(r"@(\w+)")
-_NOW_MARK: Final = "\0now\0"
 _BEGIN: Final = "begin isolation level read committed"
-
-
-class Templates:
-    """Statements with their names filled in."""
-
-    def __init__(self, schema: str, clock: Clock) -> None:
-        self.schema = f'"{schema}"'
-        self._clock = None if isinstance(clock, SystemClock) else clock
-        self._known: dict[str, str] = {}
-
-    def render(self, template: str) -> str:
-        """The statement that a template stands for."""
-        text = self._known.get(template)
-        if text is None:
-            text = self._filled(template)
-        if self._clock is not None and _NOW_MARK in text:
-            return text.replace(_NOW_MARK, f"{self._clock.now_us()}::bigint")
-        return text
-
-    def _filled(self, template: str) -> str:
-        now = SERVER_NOW if self._clock is None else _NOW_MARK
-        text = _NAMES.sub(
-            lambda name: now if name[1] == "now" else f"{self.schema}.{name[1]}", template
-        )
-        if len(self._known) >= MAX_TEMPLATES:
-            self._known.clear()
-        self._known[template] = text
-        return text
 
 
 class Database:
@@ -178,12 +143,12 @@ class Database:
 
     def pool(self) -> Pool:
         """The connections of the running loop."""
+        if os.getpid() != self._process_id:
+            self.check_usable()  # before the loop, which a forked child doesn't have
         loop = asyncio.get_running_loop()
         pool = self._last
         if pool is None or pool.loop is not loop or pool.closed:
             pool = self._last = self._pool_of(loop)
-        if os.getpid() != self._process_id:
-            self.check_usable()
         return pool
 
     def _pool_of(self, loop: asyncio.AbstractEventLoop) -> Pool:
@@ -258,9 +223,7 @@ async def _fetch(connection: Connection, text: str, values: tuple[object, ...]) 
     return await connection.fetch(text, *values)
 
 
-async def _fetchrow(
-    connection: Connection, text: str, values: tuple[object, ...]
-) -> Record | None:
+async def _fetchrow(connection: Connection, text: str, values: tuple[object, ...]) -> Record | None:
     return await connection.fetchrow(text, *values)
 
 

@@ -22,31 +22,29 @@ STATEMENTS_KEPT: Final = 500
 class Record(Protocol):
     """A row: by position or by the column's name."""
 
-    def __getitem__(self, key: str | int) -> Any: ...  # noqa: D105
+    def __getitem__(self, key: str | int) -> Any: ...
 
-    def __iter__(self) -> Iterator[Any]: ...  # noqa: D105
+    def __iter__(self) -> Iterator[Any]: ...
 
-    def __len__(self) -> int: ...  # noqa: D105
+    def __len__(self) -> int: ...
 
 
 class Connection(Protocol):
     """One connection."""
 
-    async def fetch(self, query: str, *args: object, timeout: float | None = None) -> list[Record]:
+    async def fetch(self, query: str, *args: object) -> list[Record]:
         """All rows."""
         ...
 
-    async def fetchrow(
-        self, query: str, *args: object, timeout: float | None = None
-    ) -> Record | None:
+    async def fetchrow(self, query: str, *args: object) -> Record | None:
         """The first row."""
         ...
 
-    async def execute(self, query: str, *args: object, timeout: float | None = None) -> str:
+    async def execute(self, query: str, *args: object) -> str:
         """The command's tag: ``UPDATE 3``."""
         ...
 
-    async def close(self, *, timeout: float | None = None) -> None:
+    async def close(self) -> None:
         """Say goodbye."""
         ...
 

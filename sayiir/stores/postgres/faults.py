@@ -67,8 +67,11 @@ def is_answer(error: BaseException) -> bool:
 
 
 def is_refused(error: BaseException) -> bool:
-    """Whether the server takes no more connections at the moment."""
-    return isinstance(error, asyncpg.PostgresError) and error.sqlstate == "53300"
+    """Whether the server takes no more connections at the moment, or has hung up at once.
+
+    It does the latter where its refusal and our greeting meet.
+    """
+    return isinstance(error, asyncpg.TooManyConnectionsError | asyncpg.ConnectionDoesNotExistError)
 
 
 def _problem(error: BaseException, where: str) -> StoreError | None:

@@ -16,9 +16,9 @@ import xxhash
 
 from sayiir.clock import SystemClock
 from sayiir.errors import SchemaVersionError, StoreError
-from sayiir.stores.postgres.database import Templates
 from sayiir.stores.postgres.driver import connect
 from sayiir.stores.postgres.faults import reraise
+from sayiir.stores.postgres.templates import Templates
 
 if TYPE_CHECKING:
     from sayiir.stores.postgres.driver import Connection

@@ -188,11 +188,8 @@ class Listener:
             try:
                 await self._session()
             except Exception as error:
-                problem = translated(error, self._database.url.where)
-                if not isinstance(problem, StoreError):
-                    raise
                 failures = 1 if self.process_id is not None else failures + 1
-                self._log.note(problem)
+                self._log.note(translated(error, self._database.url.where))
             finally:
                 self.process_id = None
             if self._deaf > 1:
@@ -212,7 +209,7 @@ class Listener:
             await connection.add_listener(self._channel.name, self._heard)
             await connection.add_listener(self._channel.heartbeat, self._heard_beat)
             # What came before that was said to nobody.
-            self._watchers.wake()
+            self._watchers.doubt()
             while not self._lost.is_set():
                 if not await self._beats():
                     return
@@ -237,9 +234,9 @@ class Listener:
             self._deaf += 1
             if self._deaf == 2:
                 LOGGER.warning(
-                    "%s: notices of other processes don't arrive, as behind a pooler in transaction "
-                    "mode; changes are found by polling alone. Name a direct address in the URL to "
-                    "have wake-ups",
+                    "%s: notices of other processes don't arrive, as behind a pooler in "
+                    "transaction mode; changes are found by polling alone. Name a direct address "
+                    "in the URL to have wake-ups",
                     self._database.url.where,
                 )
         return False

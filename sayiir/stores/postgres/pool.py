@@ -31,6 +31,8 @@ __all__ = ["Pool"]
 ACQUIRE_SECONDS: Final = 30.0
 RECOVER_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 10.0
+CROWDED_SECONDS: Final = 5.0
+"""So long after the server has refused one, no more are opened than there are."""
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
 
@@ -50,6 +52,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._opening = 0
+        self._crowded, self._crowded_until = 0, 0.0
         self._waiting: deque[asyncio.Future[Connection | None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._gate = asyncio.Lock()
@@ -79,7 +82,7 @@ class Pool:
         while True:
             self._check_open()
             connection = self.take()
-            if connection is None and len(self._all) + self._opening < self.size:
+            if connection is None and self._room():
                 connection = await self._opened()
             elif connection is None:
                 connection = await self._next_released()
@@ -115,16 +118,16 @@ class Pool:
                 await self._end_with_loop()
             connection = await (connect(self._url) if self._failures == 0 else self._reconnected())
         except BaseException as error:
-            if is_refused(error) and len(self._all):
-                # As many as the server allows: make do with those.
-                self._opening -= 1
-                return await self._next_released()
             self._opening -= 1
-            self._wake(None)
+            if is_refused(error) and len(self._all) + self._opening:
+                return await self._make_do()
             problem = translated(error, self._url.where)
             if isinstance(problem, StoreUnavailable):
                 self._failures += 1
                 self._log.note(problem)
+                self._fail_waiting(problem)
+            else:
+                self._wake(None)
             if problem is error:
                 raise
             raise problem from error
@@ -135,6 +138,16 @@ class Pool:
             self._drop(connection)
             self._check_open()
         return connection
+
+    async def _make_do(self) -> Connection | None:
+        """As many as the server allows are open: wait for one of those, and ask for no more."""
+        self._crowded = len(self._all) + self._opening
+        self._crowded_until = self.loop.time() + CROWDED_SECONDS
+        return await self._next_released()
+
+    def _room(self) -> bool:
+        size = self._crowded if self.loop.time() < self._crowded_until else self.size
+        return len(self._all) + self._opening < size
 
     async def _reconnected(self) -> Connection:
         """The same while the server is gone: each in turn, after a pause."""
@@ -175,7 +188,8 @@ class Pool:
             waiter.set_exception(
                 StoreUnavailable(
                     f"{self._url.where}: none of {len(self._all)} connections became free for "
-                    f"{ACQUIRE_SECONDS:.0f} s; raise 'pool=' in the URL, or look for what holds them"
+                    f"{ACQUIRE_SECONDS:.0f} s; raise 'pool=' in the URL, or look for what holds "
+                    "them"
                 )
             )
 
@@ -187,6 +201,13 @@ class Pool:
                 waiter.set_result(connection)
                 return True
         return False
+
+    def _fail_waiting(self, problem: StoreUnavailable) -> None:
+        """The server is gone: who waits would try in vain, one after the other."""
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_exception(StoreUnavailable(str(problem)))
+        self._waiting.clear()
 
     # -- ending
 
@@ -250,7 +271,8 @@ class Pool:
         self._all.clear()
         for connection in idle:
             try:
-                await connection.close(timeout=CLOSE_SECONDS)
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await connection.close()
             except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 connection.terminate()
 

@@ -21,6 +21,7 @@ from sayiir.stores.postgres import (
 from sayiir.stores.postgres.database import Database
 from sayiir.stores.postgres.retention import delete_finished
 from sayiir.stores.postgres.url import PostgresUrl, parse_url
+from sayiir.stores.postgres.work import Work
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ class PostgresStore:
 
     def __init__(self, url: PostgresUrl, clock: Clock) -> None:
         self._database = Database(url, clock)
+        self._work = Work(self._database)
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> PostgresStore:
@@ -103,7 +105,7 @@ class PostgresStore:
         self, new: NewInstance, *, replace: bool = False, claim: ClaimRequest | None = None
     ) -> CreateAnswer:
         """Create the instance and its root item, unless the id is taken."""
-        return await create.create(self._database, new, replace=replace, claim=claim)
+        return await create.create(self._work, new, self.describe, replace=replace, claim=claim)
 
     async def describe(self, instance_id: str) -> InstanceRecord | None:
         """The instance as it stands, or None."""
@@ -119,7 +121,7 @@ class PostgresStore:
 
     async def delete(self, instance_id: str) -> None:
         """Remove a finished instance with all that belongs to it."""
-        await create.delete(self._database, instance_id)
+        await control.delete(self._work, instance_id)
 
     async def delete_finished(self, retention: Retention) -> int:
         """Remove what ended long ago, at most ``retention.limit`` instances; how many."""
@@ -133,7 +135,7 @@ class PostgresStore:
 
     async def commit(self, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
         """Write the checkpoints in one transaction; each is accepted or refused by itself."""
-        return await commit.commit(self._database, checkpoints)
+        return await commit.commit(self._work, checkpoints)
 
     async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """Read results, joins, elements, events and inputs, for several runs at once."""
@@ -151,23 +153,23 @@ class PostgresStore:
 
     async def claim(self, request: ClaimRequest) -> ClaimAnswer:
         """Claim what is due, in rank order."""
-        return await claim.claim(self._database, request)
+        return await claim.claim(self._work, request)
 
     async def renew(self, fences: Sequence[Fence], lease_us: int) -> list[LeaseState]:
         """Prolong leases to ``lease_us`` from now, and learn of control requests."""
-        return await leases.renew(self._database, fences, lease_us)
+        return await leases.renew(self._work, fences, lease_us)
 
     async def check(self, fences: Sequence[Fence]) -> list[LeaseState]:
         """Learn of lost leases and control requests; writes nothing."""
-        return await leases.check(self._database, fences)
+        return await leases.check(self._work, fences)
 
     async def report(self, reports: Sequence[ProgressReport]) -> None:
         """Keep what running tasks say of themselves, the last report of each item."""
-        await leases.report(self._database, reports)
+        await leases.report(self._work, reports)
 
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""
-        await leases.release(self._database, fences)
+        await leases.release(self._work, fences)
 
     # -- events and control requests
 
@@ -175,27 +177,27 @@ class PostgresStore:
         self, instance_id: str, signal_name: str, payload: bytes, *, path: str | None = None
     ) -> None:
         """Keep an event, or give it to the longest wait (or to the one at ``path``)."""
-        await control.send_event(self._database, instance_id, signal_name, payload, path)
+        await control.send_event(self._work, instance_id, signal_name, payload, path)
 
     async def request_cancel(
         self, instance_id: str, reason: str | None = None, requested_by: str | None = None
     ) -> None:
         """End every unclaimed item; Cancelled at once if none is claimed."""
-        await control.request_cancel(self._database, instance_id, reason, requested_by)
+        await control.request_cancel(self._work, instance_id, reason, requested_by)
 
     async def request_pause(
         self, instance_id: str, reason: str | None = None, requested_by: str | None = None
     ) -> None:
         """Let nothing new start."""
-        await control.request_pause(self._database, instance_id, reason, requested_by)
+        await control.request_pause(self._work, instance_id, reason, requested_by)
 
     async def unpause(self, instance_id: str) -> None:
         """Let it go on."""
-        await control.unpause(self._database, instance_id)
+        await control.unpause(self._work, instance_id)
 
     async def retry(self, instance_id: str) -> None:
         """Make the stopped items of a failed instance ready, with fresh counts and deadline."""
-        await control.retry(self._database, instance_id)
+        await control.retry(self._work, instance_id)
 
     def watch(self, run: int | None = None) -> StoreWatch:
         """A watch that sees every change from now on; its timeouts are by the store's clock."""

@@ -69,14 +69,14 @@ def parse_url(url: str) -> PostgresUrl:
     user, host = _shown(parts.netloc)
     shown = f"postgresql://{user}{host}{parts.path}"
     if parts.fragment:
-        raise ValueError(
-            f"{shown}: a PostgreSQL URL has no '#'; in a password write it as %23"
-        )
+        raise ValueError(f"{shown}: a PostgreSQL URL has no '#'; in a password write it as %23")
     names = [name for name, _ in options]
     for name in names:
         if name not in _OWN + _DRIVERS:
             known = ", ".join(_OWN + _DRIVERS)
-            raise ValueError(f"{shown}: {name!r} is no option of a PostgreSQL URL; known are {known}")
+            raise ValueError(
+                f"{shown}: {name!r} is no option of a PostgreSQL URL; known are {known}"
+            )
         if names.count(name) > 1:
             raise ValueError(f"{shown}: the option {name!r} is given twice")
     own = dict(options)

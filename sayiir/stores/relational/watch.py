@@ -47,6 +47,14 @@ class Watchers:
             if runs is None or watch.run is None or watch.run in runs:
                 watch.notice()
 
+    def doubt(self) -> None:
+        """Something may have changed that was not heard of.
+
+        Who waits is woken to look, and who waits next looks before it does.
+        """
+        for watch in self._watches:
+            watch.doubt()
+
 
 class StoreWatch:
     """Sees every change of the store since it was made, by whichever process.
@@ -59,6 +67,7 @@ class StoreWatch:
         self._watchers = watchers
         self._loop = asyncio.get_running_loop()
         self._noticed = False
+        self._doubted = False
         self._waiter: asyncio.Future[None] | None = None
 
     @property
@@ -77,6 +86,12 @@ class StoreWatch:
             # Its loop was closed with the watch still there: nobody waits any more.
             self._watchers.discard(self)
 
+    def doubt(self) -> None:
+        """There may have been a change. From any thread."""
+        self._doubted = True
+        if self.waiting:
+            self.notice()
+
     def wake(self) -> None:
         """Have ``changed`` return as after a change. In its loop."""
         self._noticed = True
@@ -92,11 +107,14 @@ class StoreWatch:
         Raises:
             StoreUnavailable: the store was closed.
         """
-        if not self._noticed and not self._watchers.closed and timeout_seconds > 0:
+        if timeout_seconds > 0 and not (self._noticed or self._doubted or self._watchers.closed):
             await self._wait(timeout_seconds)
         if self._watchers.closed:
             raise StoreUnavailable("the store is closed")
-        noticed, self._noticed = self._noticed, False
+        # A doubt ends a wait, but is no change for who only asks whether there was one.
+        noticed = self._noticed or (self._doubted and timeout_seconds > 0)
+        if noticed:
+            self._noticed = self._doubted = False
         return noticed
 
     async def _wait(self, timeout_seconds: float) -> None:
@@ -106,7 +124,7 @@ class StoreWatch:
         self._watchers.begin_waiting()
         try:
             # Looked at again: a change may have come between the first look and the waiter.
-            if not self._noticed:
+            if not (self._noticed or self._doubted):
                 await waiter
         finally:
             self._waiter = None

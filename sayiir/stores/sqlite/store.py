@@ -12,12 +12,12 @@ from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.stores.relational import claims, controls
 from sayiir.stores.relational.instances import delete
+from sayiir.stores.relational.watch import StoreWatch, Watchers
 from sayiir.stores.sqlite import claim, commit, inspecting, instances, listing, load
 from sayiir.stores.sqlite.forks import watch_forks
 from sayiir.stores.sqlite.reader import Reader
 from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.sweep import Sweep
-from sayiir.stores.relational.watch import StoreWatch, Watchers
 from sayiir.stores.sqlite.worker import Worker
 from sayiir.stores.sqlite.writer import Writer
 

@@ -102,8 +102,10 @@ create index work_item_open on @work_item (run) where phase <> 6;
 create index work_item_held on @work_item (run, spawn_path, idx) where phase = 5;
 create index work_item_waiting on @work_item (run, signal_name, parked_as)
 where phase = 3 and event_id is null;
--- For lists: runs with something parked on a timer.
+-- For lists: runs with something parked on a timer, and runs that workers have before them.
 create index work_item_timed on @work_item (run) where phase in (1, 2);
+create index work_item_active on @work_item (run)
+where holder is not null or rank is not null or wait_until is not null;
 
 -- Apart from the item, whose row is rewritten at every step.
 create table @element (

@@ -1,0 +1,272 @@
+"""Writing what a verb has changed: sets that go first, then all the rest as one statement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sayiir.stores.postgres.columns import ITEM_TYPES, KEY, control_of
+from sayiir.stores.postgres.needs import Missing, Needs
+from sayiir.stores.postgres.texts import encode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sayiir.stores.postgres.database import Session
+    from sayiir.stores.postgres.needs import Place
+    from sayiir.stores.postgres.working_set import WorkingSet
+    from sayiir.stores.relational.rows import Item
+
+__all__ = ["PRUNE", "flush"]
+
+_INSERTED_TYPES: Final = {**ITEM_TYPES, "control": "smallint", "own_prio": "smallint"}
+_FIXED: Final = (*KEY, "parent_spawn_path", "parent_idx")
+_UPDATED_TYPES: Final = {
+    name: kind
+    for name, kind in {**ITEM_TYPES, "control": "smallint"}.items()
+    if name in KEY or name not in _FIXED
+}
+_RESULT_TYPES: Final = {
+    "run": "bigint", "path": "text", "node_path": "text", "ordinal": "bytea",
+    "attempts": "integer", "duration": "bigint", "output": "bytea",
+}  # fmt: skip
+_RUN_TYPES: Final = {
+    "run": "bigint", "state": "smallint", "control": "smallint", "reason": "bytea",
+    "requested_by": "bytea", "deadline_at": "bigint", "finished_at": "bigint", "parks": "bigint",
+    "output": "text", "error": "bytea",
+}  # fmt: skip
+_ELEMENT_TYPES: Final = {"run": "bigint", "spawn_path": "text", "idx": "integer", "body": "bytea"}
+_CONSUMED_TYPES: Final = {"id": "bigint", "run": "bigint", "path": "text"}
+_EVENT_TYPES: Final = {
+    "id": "bigint", "run": "bigint", "signal_name": "text", "address": "text", "payload": "bytea",
+    "consumed_at_path": "text",
+}  # fmt: skip
+
+
+def _names(types: dict[str, str], *, leave: Sequence[str] = ()) -> str:
+    return ", ".join(name for name in types if name not in leave)
+
+
+def _assigned(types: dict[str, str], *, leave: Sequence[str], source: str) -> str:
+    return ", ".join(f"{name} = {source}.{name}" for name in types if name not in leave)
+
+
+# Parts of the one statement. {s} is the part's rows, `s (name, …)` from arrays; {now} the time.
+_INSERT_ITEMS: Final = (
+    f"insert into @work_item ({_names(_INSERTED_TYPES)}) "  # noqa: S608 - own names, as below
+    f"select {_names(_INSERTED_TYPES)} from {{s}} "
+)
+_PARTS: Final = {
+    "updated": (
+        _UPDATED_TYPES,
+        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "
+        "where w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx",
+    ),
+    "inserted": (
+        _INSERTED_TYPES,
+        _INSERT_ITEMS + "on conflict (run, spawn_path, idx) do nothing returning 1",
+    ),
+    "elements": (
+        _ELEMENT_TYPES,
+        f"insert into @element ({_names(_ELEMENT_TYPES)}) "  # noqa: S608
+        f"select {_names(_ELEMENT_TYPES)} from {{s}} "
+        "on conflict (run, spawn_path, idx) do update set body = excluded.body",
+    ),
+    "results": (
+        _RESULT_TYPES,
+        f"insert into @task_result ({_names(_RESULT_TYPES)}, finished_at) "  # noqa: S608
+        f"select {_names(_RESULT_TYPES)}, {{now}} from {{s}}",
+    ),
+    "runs": (
+        _RUN_TYPES,
+        f"update @instance i set {_assigned(_RUN_TYPES, leave=('run',), source='s')} from {{s}} "
+        "where i.run = s.run",
+    ),
+    "consumed": (
+        _CONSUMED_TYPES,
+        "update @event e set consumed_at_path = s.path from {s} where e.id = s.id",
+    ),
+    "events": (
+        _EVENT_TYPES,
+        f"insert into @event ({_names(_EVENT_TYPES)}, sent_at) overriding system value "  # noqa: S608
+        f"select {_names(_EVENT_TYPES)}, {{now}} from {{s}}",
+    ),
+}
+
+# The parameters are runs and ranges of paths.
+PRUNE: Final = """
+gone_results as (
+    delete from @task_result t using s
+    where t.run = s.run and t.path >= s.low and t.path < s.high
+), gone as (
+    delete from @work_item w using s
+    where w.run = s.run and w.spawn_path >= s.low and w.spawn_path < s.high and w.phase = 6
+    returning w.run, w.spawn_path, w.idx
+), gone_elements as (
+    delete from @element t using gone g
+    where t.run = g.run and t.spawn_path = g.spawn_path and t.idx = g.idx
+), gone_progress as (
+    delete from @progress t using gone g
+    where t.run = g.run and t.spawn_path = g.spawn_path and t.idx = g.idx
+), gone_events as (
+    delete from @event e using s
+    where e.run = s.run and e.consumed_at_path >= s.low and e.consumed_at_path < s.high
+)
+"""
+_PRUNE: Final = f"""
+with s as (select * from unnest($1::bigint[], $2::text[], $3::text[]) as s (run, low, high)),
+{PRUNE} select count(*) from gone
+"""  # noqa: S608
+_DELETE_ITEMS: Final = """
+with s as (select * from unnest($1::bigint[], $2::text[], $3::integer[]) as s (run, spawn_path, idx)),
+elements as (
+    delete from @element t using s
+    where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
+), reports as (
+    delete from @progress t using s
+    where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
+)
+delete from @work_item t using s
+where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
+"""
+_REMOVE_BELOW: Final = """
+with s as (select * from unnest($1::bigint[], $2::text[], $3::text[]) as s (run, low, high)),
+elements as (
+    delete from @element t using s
+    where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
+), reports as (
+    delete from @progress t using s
+    where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
+)
+delete from @work_item t using s
+where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
+"""
+_REMOVE_RUNS: Final = """
+with items as (delete from @work_item where run = any ($1::bigint[])),
+elements as (delete from @element where run = any ($1::bigint[])),
+reports as (delete from @progress where run = any ($1::bigint[])),
+results as (delete from @task_result where run = any ($1::bigint[])),
+-- Apart, for each kind has an index of its own.
+kept as (delete from @event where run = any ($1::bigint[]) and consumed_at_path is null),
+had as (delete from @event where run = any ($1::bigint[]) and consumed_at_path is not null),
+labels as (delete from @label where run = any ($1::bigint[])),
+inputs as (delete from @instance_input where run = any ($1::bigint[]))
+delete from @instance where run = any ($1::bigint[])
+"""
+
+
+async def flush(session: Session, rows: WorkingSet) -> None:
+    """Write all that has changed.
+
+    Raises:
+        Missing: an item's key is taken, which has to be loaded.
+        StoreError: a path has a result already.
+    """
+    await _remove(session, rows)
+    if rows.replaced:
+        await _delete_replaced(session, rows)
+    parts = _changed(rows)
+    if not parts:
+        return
+    row = await session.fetchrow(_statement(tuple(parts)), rows.now, *_arrays(parts))
+    assert row is not None
+    fresh = len(parts.get("inserted", ()))
+    if row[0] != fresh:
+        raise Missing(Needs(items=set(rows.inserted)))
+
+
+async def _remove(session: Session, rows: WorkingSet) -> None:
+    if rows.removed_runs:
+        await session.execute(_REMOVE_RUNS, rows.removed_runs)
+    if rows.removed_strands:
+        await session.execute(_REMOVE_BELOW, *_ranges(rows.removed_strands))
+    if rows.deleted:
+        await session.execute(_DELETE_ITEMS, *_columns(sorted(rows.deleted)))
+    if rows.pruned:
+        for number, (run, path) in list(rows.consumed.items()):
+            if any(run == of and path.startswith(low) for of, low in rows.pruned):
+                await session.execute("delete from @event where id = $1", number)
+                del rows.consumed[number]
+        await session.execute(_PRUNE, *_ranges(rows.pruned))
+
+
+async def _delete_replaced(session: Session, rows: WorkingSet) -> None:
+    """A node was executed again: its items take the place of what they were, element and all."""
+    await session.execute(_DELETE_ITEMS, *_columns(sorted(rows.replaced)))
+
+
+def _ranges(prefixes: list[tuple[int, str]]) -> list[list[object]]:
+    return _columns([(run, low, low[:-1] + "0") for run, low in prefixes])  # "0" follows "/"
+
+
+def _columns(values: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def _changed(rows: WorkingSet) -> dict[str, list[tuple[object, ...]]]:
+    """The rows of each part that has any, in the order of locks."""
+    new = {event[0] for event in rows.new_events}
+    parts: dict[str, list[tuple[object, ...]]] = {
+        "updated": [
+            _item_values(rows, rows.dirty[place], _UPDATED_TYPES)
+            for place in sorted(rows.dirty, key=_lock_order)
+        ],
+        "inserted": [
+            _item_values(rows, item, _INSERTED_TYPES) for item in rows.inserted.values()
+        ],
+        "elements": [(*place, body) for place, body in rows.elements.items()],
+        "results": [
+            (
+                run, each.path, each.node_path, each.ordinal, each.attempts, each.duration_us,
+                each.output,
+            )
+            for run, each in rows.results
+        ],
+        "runs": [
+            (
+                run.run, run.state, run.control, encode_text(run.reason),
+                encode_text(run.requested_by), run.deadline_at, run.finished_at, run.parks,
+                run.output, run.error,
+            )
+            for run in rows.dirty_runs.values()
+        ],
+        "consumed": [
+            (number, *where) for number, where in rows.consumed.items() if number not in new
+        ],
+        "events": [
+            (*event, rows.consumed[event[0]][1] if event[0] in rows.consumed else None)
+            for event in rows.new_events
+        ],
+    }  # fmt: skip
+    return {name: values for name, values in parts.items() if values}
+
+
+def _lock_order(place: Place) -> tuple[bool, Place]:
+    return (bool(place[1]), place)
+
+
+def _item_values(rows: WorkingSet, item: Item, types: dict[str, str]) -> tuple[object, ...]:
+    run = rows.runs[item.run]
+    more = {"control": control_of(run), "own_prio": run.priority}
+    return tuple(more[name] if name in more else getattr(item, name) for name in types)
+
+
+def _arrays(parts: dict[str, list[tuple[object, ...]]]) -> list[list[object]]:
+    return [column for values in parts.values() for column in _columns(values)]
+
+
+def _statement(parts: tuple[str, ...]) -> str:
+    """The statement that writes these parts: its parameters are the time, then their arrays."""
+    texts: list[str] = []
+    count = 1
+    for name in parts:
+        types, text = _PARTS[name]
+        arrays = ", ".join(
+            f"${number}::{kind}[]" for number, kind in enumerate(types.values(), count + 1)
+        )
+        count += len(types)
+        source = f"unnest({arrays}) as s ({_names(types)})"
+        texts.append(f"{name} as ({text.format(s=source, now='$1::bigint')})")
+    counted = "(select count(*) from inserted)" if "inserted" in parts else "0"
+    return f"with {', '.join(texts)} select {counted}, $1::bigint"  # noqa: S608
+
+

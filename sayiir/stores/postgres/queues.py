@@ -1,0 +1,83 @@
+"""Numbers that never change, remembered: definitions, queues, and which run has which definition.
+
+A queue is the items of one definition that ask a worker for the same tags. Making one is a
+transaction of its own, before the one that needs it: it is never removed, so nothing is lost
+where nothing comes of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sayiir.stores.postgres.database import Database
+
+__all__ = ["Queues"]
+
+MAX_RUNS: Final = 100_000
+"""Runs whose definition is remembered; the oldest half is forgotten beyond."""
+
+_DEFINITION: Final = "select id from @definition where hash = $1"
+_NEW_DEFINITION: Final = (
+    "insert into @definition (hash, body) values ($1, $2) on conflict (hash) do nothing"
+)
+_QUEUE: Final = "select id from @queue where definition = $1 and tags = $2::text[]"
+_NEW_QUEUE: Final = (
+    "insert into @queue (definition, tags) values ($1, $2::text[]) "
+    "on conflict (definition, tags) do nothing"
+)
+
+
+class Queues:
+    """What one store remembers of them."""
+
+    __slots__ = ("_database", "_definitions", "_numbers", "_runs")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._definitions: dict[str, int] = {}
+        self._numbers: dict[tuple[int, tuple[str, ...]], int] = {}
+        self._runs: dict[int, int] = {}
+
+    def learn(self, run: int, definition: int) -> None:
+        """Remember a run's definition."""
+        if len(self._runs) >= MAX_RUNS:
+            for old in list(self._runs)[: MAX_RUNS // 2]:
+                del self._runs[old]
+        self._runs[run] = definition
+
+    def of_run(self, run: int, tags: tuple[str, ...]) -> int | None:
+        """The queue of a run's items with these tags, if it is remembered."""
+        definition = self._runs.get(run)
+        return None if definition is None else self._numbers.get((definition, tags))
+
+    def number(self, definition: int, tags: tuple[str, ...]) -> int | None:
+        """The queue of a definition's items with these tags, if it is remembered."""
+        return self._numbers.get((definition, tags))
+
+    async def definition(self, definition_hash: str, body: bytes) -> int:
+        """The number of a definition, which is stored where it isn't yet."""
+        known = self._definitions.get(definition_hash)
+        if known is None:
+            known = await self._found(_DEFINITION, _NEW_DEFINITION, (definition_hash,), (body,))
+            self._definitions[definition_hash] = known
+        return known
+
+    async def ensure(self, wanted: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+        """Make the queues that aren't there, and remember all of them."""
+        for key in wanted:
+            if key not in self._numbers:
+                definition, tags = key
+                values = (definition, list(tags))
+                self._numbers[key] = await self._found(_QUEUE, _NEW_QUEUE, values, ())
+
+    async def _found(
+        self, select: str, insert: str, key: tuple[object, ...], more: tuple[object, ...]
+    ) -> int:
+        while True:
+            row = await self._database.fetchrow(select, *key)
+            if row is not None:
+                return int(row[0])
+            await self._database.execute(insert, *key, *more)
