@@ -28,6 +28,9 @@ def main() -> None:
                 "pip install 'sayiir-py[cli]'\n"
             )
             raise SystemExit(2) from None
-    from sayiir.cli.app import app
+    try:
+        from sayiir.cli.app import app
 
-    app(prog_name="sayiir")
+        app(prog_name="sayiir")
+    except KeyboardInterrupt:  # before a command has begun
+        raise SystemExit(130) from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.cli.exits import ExitCode
 from sayiir.cli.screen import say, warn
 from sayiir.cli.shapes import plain
-from sayiir.cli.texts import clock_text, one_line
+from sayiir.cli.texts import clock_text, one_line, shown_url
 from sayiir.status import AwaitingSignal, Cancelled, Completed, Failed, InProgress, Paused, Waiting
 
 if TYPE_CHECKING:
@@ -74,8 +74,11 @@ def tell_end(status: WorkflowStatus[Any], again: str | None = None) -> None:
 
 
 def command_line(verb: str, *arguments: str, store: str | None) -> str:
-    """A line to type again; the store is left out where the environment gives it."""
+    """A line to type again; the store is left out where the environment gives it.
+
+    A password isn't repeated: the line may stand in somebody's log.
+    """
     parts = ["sayiir", verb, *arguments]
     if store is not None:
-        parts += ["--store", store]
+        parts += ["--store", shown_url(store)]
     return shlex.join(parts)

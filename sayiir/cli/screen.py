@@ -49,8 +49,9 @@ def warn(text: str) -> None:
 
 def writable(stream: TextIO) -> TextIO:
     """The stream, from now on escaping what its encoding has no byte for."""
-    if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-        stream.reconfigure(errors="backslashreplace")
+    wrapper: object = stream
+    if isinstance(wrapper, io.TextIOWrapper) and wrapper.errors == "strict":
+        wrapper.reconfigure(errors="backslashreplace")
     return stream
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from sayiir.cli.exits import ExitCode, Problem
-from sayiir.cli.texts import clean, nearest
+from sayiir.cli.texts import clean, nearest, shown_url
 from sayiir.errors import InstanceNotFound
 
 if TYPE_CHECKING:
@@ -60,11 +60,13 @@ def store_url(given: str | None, *, make: bool = False) -> str:
     scheme, mark, rest = url.partition("://")
     if not mark:
         raise Problem(
-            f"{clean(url)!r} is no store URL; write sqlite:///file.db or postgresql://host/name",
+            f"{shown_url(url)!r} is no store URL; write sqlite:///file.db or postgresql://host/name",
             hint=(f"a file: sqlite:///{clean(url)}",) if url.endswith((".db", ".sqlite")) else (),
         )
     if scheme.lower() == "memory" or (scheme.lower() == "sqlite" and not rest):
-        raise Problem(f"{url} ends with this command; name a store that stays: sqlite:///file.db")
+        raise Problem(
+            f"{clean(url)} ends with this command; name a store that stays: sqlite:///file.db"
+        )
     if scheme.lower() == "sqlite" and not make:
         _refuse_missing_file(url)
     return url

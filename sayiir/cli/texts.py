@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["clean", "clock_text", "nearest", "one_line", "span_text", "value_text"]
+__all__ = ["clean", "clock_text", "nearest", "one_line", "shown_url", "span_text", "value_text"]
 
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Controls, formats (right-to-left marks among them), surrogates and odd line ends."""
@@ -30,6 +31,15 @@ def clean(text: str) -> str:
         else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def shown_url(url: str) -> str:
+    """A URL without its password.
+
+    >>> shown_url("postgresql://ada:secret@db/orders")
+    'postgresql://ada:…@db/orders'
+    """
+    return clean(re.sub(r"(//[^/@:]*):[^@]*@", r"\1:…@", url))
 
 
 def one_line(text: str, limit: int = 200) -> str:

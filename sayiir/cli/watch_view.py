@@ -39,13 +39,16 @@ _STYLES: Final = {
 def picture(seen: Seen, screen: Console) -> RenderableType:
     """What one look shows on this screen."""
     if seen.one is not None:
-        return _one(seen, screen)
+        shown = _one(seen, screen)
+        return Group(shown, _trouble(seen, screen)) if seen.trouble else shown
     workers = seen.workers()
     # Title, two headings, two empty lines, and a line that tells of more.
     room = max(screen.height - 6, 2)
     for_workers = min(len(workers), max(room // 3, 1))
     for_instances = room - for_workers
-    parts: list[RenderableType] = [_title(seen, screen.width)]
+    parts: list[RenderableType] = [
+        _trouble(seen, screen) if seen.trouble else _title(seen, screen.width)
+    ]
     parts.append(_instances(seen, for_instances))
     left_out = len(seen.instances) - for_instances
     if left_out > 0 or seen.more:
@@ -56,6 +59,12 @@ def picture(seen: Seen, screen: Console) -> RenderableType:
     else:
         parts.append(Text("nobody works on these at the moment", style="dim", no_wrap=True))
     return Group(*parts)
+
+
+def _trouble(seen: Seen, screen: Console) -> Text:
+    told = Text(f"{clock_text(seen.at, seen.at)}  {one_line(seen.trouble)}", style="red")
+    told.truncate(screen.width, overflow="ellipsis")
+    return told
 
 
 def _title(seen: Seen, width: int) -> Text:

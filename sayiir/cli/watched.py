@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +11,7 @@ from sayiir.cli.outcome import status_text
 from sayiir.cli.shapes import described, listed
 from sayiir.cli.stored import definition_of
 from sayiir.cli.texts import clock_text
-from sayiir.errors import InstanceNotFound
+from sayiir.errors import InstanceNotFound, StoreUnavailable
 from sayiir.status import Cancelled, Completed, Failed
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Seen:
         close: those of them that haven't ended, seen closely, by id.
         one: the instance that was asked for, with its history and its graph.
         more: there are more instances than are shown.
+        trouble: why the store can't be asked since then.
     """
 
     at: datetime
@@ -53,6 +54,7 @@ class Seen:
     close: dict[str, InstanceDescription] = field(default_factory=dict[str, "InstanceDescription"])
     one: tuple[InstanceDescription, list[TaskResult], Definition] | None = None
     more: bool = False
+    trouble: str = ""
 
     @property
     def ended(self) -> WorkflowStatus[Any] | None:
@@ -110,6 +112,18 @@ class Sight:
     status: str | None = None
     labels: dict[str, str] = field(default_factory=dict[str, str])
     _definition: Definition | None = None
+
+    async def look_again(self, client: AsyncWorkflowClient, before: Seen) -> Seen:
+        """Look once more; while the store is away, what was seen before, with the trouble.
+
+        Raises:
+            InstanceNotFound: the one instance isn't there any more.
+            StoreError: the store can't be read, for a reason that doesn't pass by itself.
+        """
+        try:
+            return await self.look(client)
+        except StoreUnavailable as error:
+            return replace(before, trouble=str(error))
 
     async def look(self, client: AsyncWorkflowClient) -> Seen:
         """Look once.

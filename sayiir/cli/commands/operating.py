@@ -76,7 +76,7 @@ def worker(
     from sayiir.cli.targets import import_workflow
     from sayiir.durations import duration_seconds
     from sayiir.errors import SayiirError
-    
+
     url = store_url(store, make=True)
     workflows = [import_workflow(target) for target in targets]
     log_to_stderr(log_level)

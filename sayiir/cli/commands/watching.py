@@ -80,7 +80,7 @@ async def _on_screen(client: AsyncWorkflowClient, sight: Sight, interval: float)
             if seen.ended is not None:
                 break
             await asyncio.sleep(interval)
-            seen = await sight.look(client)
+            seen = await sight.look_again(client, seen)
     tell_end(seen.ended)
     return code_for(seen.ended)
 
@@ -91,11 +91,11 @@ async def _as_lines(
     import sys
 
     from sayiir.cli.outcome import code_for
-    from sayiir.cli.screen import print_json, say
+    from sayiir.cli.screen import print_json, say, warn
 
     told: dict[str, object] = {}
+    seen, trouble = await sight.look(client), ""
     while True:
-        seen = await sight.look(client)
         for change in seen.changes(told):
             if as_json:
                 print_json(change.data, on_one_line=True)
@@ -105,3 +105,7 @@ async def _as_lines(
         if seen.ended is not None:
             return code_for(seen.ended)
         await asyncio.sleep(interval)
+        seen = await sight.look_again(client, seen)
+        if seen.trouble != trouble:
+            trouble = seen.trouble
+            warn(trouble or "the store is there again")
