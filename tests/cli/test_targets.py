@@ -29,15 +29,15 @@ if TYPE_CHECKING:
         ("shop:", "is no module:workflow", ""),
         ("a b:c", "is no module:workflow", ""),
         ("\x1b[2Jshop:x", "is no module:workflow", ""),
-        ("tools.none:x", "package tools has no module 'none'", "did you mean nine?"),
+        ("parcels.none:x", "package parcels has no module 'none'", "did you mean nine?"),
     ],
 )
 def test_what_is_wrong_with_a_target(
     sayiir: CommandLine, shop: Path, target: str, told: str, hint: str
 ) -> None:
-    (shop / "tools").mkdir()
-    (shop / "tools" / "__init__.py").touch()
-    (shop / "tools" / "nine.py").touch()
+    (shop / "parcels").mkdir()
+    (shop / "parcels" / "__init__.py").touch()
+    (shop / "parcels" / "nine.py").touch()
     ended = sayiir("hash", target)
     assert ended.code == 2
     assert told in ended.err

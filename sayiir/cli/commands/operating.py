@@ -97,14 +97,14 @@ def worker(
         if isinstance(error, SayiirError):
             raise
         raise Problem(str(error)) from None
+    with told_url_problems(url):
+        pool.store()
     names = [workflow.name for workflow in workflows]
     if as_json:
         # A line when it begins: a script that starts workers waits for it.
         print_json({"worker_id": pool.worker_id, "workflows": names}, on_one_line=True)
     else:
         warn(f"worker {pool.worker_id} runs {', '.join(names)}; Ctrl-C or SIGTERM drains it")
-    with told_url_problems(url):
-        pool.store()
     pool.run()
 
 
