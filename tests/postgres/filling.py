@@ -73,6 +73,10 @@ _BESIDE: Final = (
     "where run_id in (select 'run-' || n from generate_series($1::integer, $2::integer) n) "
     "union all select 'batch', ('b' || run / 50)::bytea, run from @instance "
     "where run_id in (select 'run-' || n from generate_series($1::integer, $2::integer) n)",
+    "insert into @event (run, signal_name, address, consumed_at_path, payload, sent_at) "
+    "select run, 'go', '', case when run % 20 = 0 then 's' end, 'payload', 1 from @instance "
+    "where run % 10 = 0 "
+    "and run_id in (select 'run-' || n from generate_series($1::integer, $2::integer) n)",
     "insert into @task_result "
     "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
     "select run, 'a', 'a', ''::bytea, 1, 1, 1, 'output'::bytea from @instance "

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from tests.postgres.cluster import Cluster
+from sayiir.testing.postgres import PostgresServer
 
 __all__ = ["SharedServer"]
 
@@ -84,7 +84,7 @@ def _started(lock: Path) -> str:
 
 def _keep(lock: Path) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    cluster = Cluster()
+    cluster = PostgresServer()
     try:
         cluster.create()
         cluster.start()

@@ -15,7 +15,7 @@ from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.stores.postgres import driver, pool
 from sayiir.stores.postgres.faults import Conflict
 from sayiir.stores.postgres.url import parse_url
-from tests.postgres.cluster import Cluster
+from sayiir.testing.postgres import PostgresServer
 from tests.postgres.proxy import Proxy
 from tests.postgres.test_database import ADD, opened, runs_of
 
@@ -113,6 +113,21 @@ def test_who_waits_is_served_in_turn_and_cancelled_without_loss(postgres_url: st
         await database.close()
 
     run(main())
+
+
+def test_a_connection_given_to_who_is_cancelled_at_that_moment_goes_on(postgres_url: str) -> None:
+    async def main() -> None:
+        database = await opened(f"{postgres_url}&pool=1")
+        async with database.transaction():
+            waiting = asyncio.ensure_future(database.fetch("select 1"))
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert await database.fetch("select 1")
+        await database.close()
+
+    run(main(), 10)
 
 
 def test_waiting_for_a_connection_ends(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +241,7 @@ def test_after_a_crash_of_the_server_the_store_goes_on(
     caplog: pytest.LogCaptureFixture, report_figure: Callable[[str], None]
 ) -> None:
     """While it is gone each call says so, soon; the log does once."""
-    cluster = Cluster()
+    cluster = PostgresServer()
     try:
         cluster.create()
         cluster.start()
@@ -238,7 +253,7 @@ def test_after_a_crash_of_the_server_the_store_goes_on(
         cluster.remove()
 
 
-async def _through_a_crash(cluster: Cluster, report_figure: Callable[[str], None]) -> None:
+async def _through_a_crash(cluster: PostgresServer, report_figure: Callable[[str], None]) -> None:
     database = await opened(cluster.url)
     await asyncio.gather(*(database.run(adds) for _ in range(8)))
     cluster.stop("immediate")
@@ -268,7 +283,7 @@ async def _through_a_crash(cluster: Cluster, report_figure: Callable[[str], None
 
 
 def test_as_many_as_the_server_allows_are_made_do_with() -> None:
-    cluster = Cluster()
+    cluster = PostgresServer()
     try:
         cluster.create()
         cluster.start(max_connections="8", superuser_reserved_connections="0")

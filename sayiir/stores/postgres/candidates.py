@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from sayiir.stores.postgres.texts import encode_text
 from sayiir.stores.records import Control, InstanceState, StatusName
 from sayiir.stores.relational.codes import (
     BACKOFF,
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.describe import Source
     from sayiir.stores.records import InstanceQuery
 
-__all__ = ["BUSY_SINCE", "ENDS", "Candidates", "candidates_of"]
+__all__ = ["BUSY_SINCE", "Candidates", "candidates_of"]
 
-ENDS: Final = {
+_ENDS: Final = {
     status: STATE_CODES[InstanceState(status.value)]
     for status in (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
 }
@@ -145,12 +146,10 @@ class Candidates:
 
     Attributes:
         values: what the statements' placeholders stand for; the first is the run to begin below.
-        exact: whether every candidate fits, so that no more are wanted than a page has.
     """
 
-    def __init__(self, conditions: list[_Condition], values: list[object], *, exact: bool) -> None:
+    def __init__(self, conditions: list[_Condition], values: list[object]) -> None:
         self.values = values
-        self.exact = exact
         self._conditions = conditions
 
     def statement(self, size: int) -> str:
@@ -195,12 +194,11 @@ def candidates_of(query: InstanceQuery, before: int) -> Candidates:
     if instance:
         conditions.append(_Condition("@instance", " and ".join(instance)))
     for name, value in query.labels:
-        values += (_bytes(name), _bytes(value))
+        values += (encode_text(name), encode_text(value))
         conditions.append(
             _Condition("@label", f"name = ${len(values) - 1} and value = ${len(values)}")
         )
-    exact = query.status is None or query.status in ENDS
-    return Candidates(conditions or [_ANY], values, exact=exact)
+    return Candidates(conditions or [_ANY], values)
 
 
 def _of_instance(query: InstanceQuery, values: list[object]) -> list[str]:
@@ -212,10 +210,6 @@ def _of_instance(query: InstanceQuery, values: list[object]) -> list[str]:
     if query.status is StatusName.PAUSED:
         pause = CONTROL_CODES[Control.PAUSE]
         conditions += ("control <> 0", f"control = {pause}", f"state = {RUNNING}")
-    elif query.status in ENDS:
-        conditions += (f"state <> {RUNNING}", f"state = {ENDS[query.status]}")
+    elif query.status in _ENDS:
+        conditions += (f"state <> {RUNNING}", f"state = {_ENDS[query.status]}")
     return conditions
-
-
-def _bytes(said: str) -> bytes:
-    return said.encode("utf-8", "surrogatepass")

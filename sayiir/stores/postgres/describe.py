@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final, Protocol
 
+from sayiir.stores.postgres.texts import decode_labels, decode_text
 from sayiir.stores.records import InstanceRecord, ParkedItem
 from sayiir.stores.relational.codes import (
     CONTROLS,
@@ -32,7 +32,7 @@ __all__ = [
     "describe",
     "describe_run",
     "record_of",
-    "text_of",
+    "said",
 ]
 
 MAX_PARKED: Final = 100
@@ -142,13 +142,13 @@ def record_of(row: Record) -> InstanceRecord:
         workflow_name=row["workflow_name"],
         workflow_version=row["workflow_version"],
         definition_hash=row["definition_hash"],
-        state=STATES[row["state"]],
-        control=CONTROLS[row["control"]],
-        reason=text_of(row["reason"]),
-        requested_by=text_of(row["requested_by"]),
+        state=STATES[int(row["state"])],
+        control=CONTROLS[int(row["control"])],
+        reason=said(row, "reason"),
+        requested_by=said(row, "requested_by"),
         priority=row["priority"],
-        labels=tuple((name, value) for name, value in json.loads(row["labels"])),
-        traceparent=text_of(row["traceparent"]),
+        labels=decode_labels(row["labels"]),
+        traceparent=said(row, "traceparent"),
         created_at_us=row["created_at"],
         finished_at_us=row["finished_at"],
         deadline_at_us=row["deadline_at"],
@@ -160,6 +160,7 @@ def record_of(row: Record) -> InstanceRecord:
     )
 
 
-def text_of(said: bytes | None) -> str | None:
-    """What people said: UTF-8 that may hold what PostgreSQL's text can't."""
-    return None if said is None else said.decode("utf-8", "surrogatepass")
+def said(row: Record, column: str) -> str | None:
+    """What people said in this column."""
+    body: bytes | None = row[column]
+    return decode_text(body)

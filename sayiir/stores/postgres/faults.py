@@ -1,5 +1,8 @@
 """The driver's errors in the words of the store."""
 
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 import ssl
@@ -101,7 +104,7 @@ def _problem(error: BaseException, where: str) -> StoreError | None:
 
 
 def _answered(error: asyncpg.PostgresError, where: str) -> StoreError:
-    state = error.sqlstate or ""
+    state: str = getattr(error, "sqlstate", None) or ""
     text = f"{where}: {type(error).__name__} ({state}): {_text(error)}{_ADVICE.get(state, '')}"
     if state in _CONFLICTS:
         return Conflict(text)

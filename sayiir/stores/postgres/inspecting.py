@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sayiir.limits import MAX_INSPECTED
 from sayiir.stores.inspection import EventRecord, Inspection, ItemRecord, ProgressRecord
-from sayiir.stores.postgres.describe import describe_run, text_of
+from sayiir.stores.postgres.describe import describe_run, said
 from sayiir.stores.postgres.snapshot import snapshot
 from sayiir.stores.records import ItemKey
 from sayiir.stores.relational.codes import BACKOFF, DELAY, ENDED, HELD, PHASES, SIGNAL
@@ -78,7 +78,7 @@ def _item(row: Record) -> ItemRecord:
     return ItemRecord(
         item=ItemKey(row["spawn_path"], row["idx"]),
         path=row["path"],
-        phase=PHASES[row["phase"]],
+        phase=PHASES[int(row["phase"])],
         failures=row["failures"],
         interruptions_ever=row["interruptions_ever"],
         error=row["error"],
@@ -98,7 +98,7 @@ def _progress(row: Record) -> ProgressRecord | None:
         path=row["said_path"],
         attempt=row["attempt"],
         fraction=row["fraction"],
-        message=text_of(row["message"]),
+        message=said(row, "message"),
         at_us=row["reported_at"],
     )
 

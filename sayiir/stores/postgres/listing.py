@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["page"]
 
-_FIRST_ROUND: Final = 128
 _LARGEST_ROUND: Final = 4_096
 _PAUSE: Final = CONTROL_CODES[Control.PAUSE]
 
@@ -65,7 +64,7 @@ async def _records(
         preamble += f", {BUSY_SINCE}"
     await candidates.choose_lead(source, preamble)
     records: list[InstanceRecord] = []
-    size = _first_size(query.limit, exact=candidates.exact)
+    size = _first_size(query.limit)
     while True:
         statement = _round(preamble, candidates.statement(size), query.status)
         rows = await source.fetch(statement, *candidates.values)
@@ -96,9 +95,12 @@ def _can_be_stored(name: str | None) -> bool:
     return "\0" not in name
 
 
-def _first_size(limit: int, *, exact: bool) -> int:
-    """So many candidates at first: a power of two, that there be few different statements."""
-    size = 1 if exact else _FIRST_ROUND
+def _first_size(limit: int) -> int:
+    """So many candidates at first: a power of two, that there be few different statements.
+
+    Usually all of them fit. Where they don't, the next rounds are larger.
+    """
+    size = 1
     while size <= limit:
         size *= 2
     return size

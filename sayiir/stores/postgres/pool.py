@@ -11,8 +11,6 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-import asyncpg
-
 from sayiir.errors import StoreUnavailable
 from sayiir.stores.postgres.driver import connect
 from sayiir.stores.postgres.faults import is_refused, translated
@@ -273,7 +271,7 @@ class Pool:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await connection.close()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except Exception:  # whatever it had to say, it is the end
                 connection.terminate()
 
     def forget_closed(self) -> None:

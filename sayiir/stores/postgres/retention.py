@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sayiir.stores.inspection import Retention
     from sayiir.stores.postgres.database import Database, Session
 
-__all__ = ["delete_finished", "remove_runs"]
+__all__ = ["delete_finished", "remove_ended", "remove_runs"]
 
 # Hops from one to the next over the names that finished instances have.
 _ANY_NAME: Final = f"""
@@ -99,7 +99,7 @@ async def delete_finished(db: Database, retention: Retention) -> int:
                 found = await session.fetch(_CANDIDATES, *values)
             else:
                 found = await session.fetch(_CANDIDATES_OF_ONE, *values, retention.workflow_name)
-            removed += await _remove_ended(session, [row["run"] for row in found], until, states)
+            removed += await remove_ended(session, [row["run"] for row in found], until, states)
             if len(found) < limit:
                 break
             last = (found[-1]["finished_at"], found[-1]["run"])
@@ -108,8 +108,8 @@ async def delete_finished(db: Database, retention: Retention) -> int:
     return await db.run(verb)
 
 
-async def _remove_ended(session: Session, runs: list[int], until: int, states: list[int]) -> int:
-    """Remove those of the runs that nobody holds and that are still as they were found."""
+async def remove_ended(session: Session, runs: list[int], until: int, states: list[int]) -> int:
+    """Remove those of the runs that nobody holds and that have still ended so; how many."""
     if not runs:
         return 0
     held = [row["run"] for row in await session.fetch(_HOLD_ROOTS, runs)]

