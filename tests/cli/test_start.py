@@ -45,14 +45,17 @@ def test_help_loads_neither_pydantic_nor_a_driver() -> None:
 
 
 def test_help_is_quick(report_figure: Callable[[str], None]) -> None:
-    """0.4 s on a quiet machine; here only what would be plainly wrong fails."""
-    times: list[float] = []
+    """0.4 s on a quiet machine. Judged by processor time, which neighbours change little."""
+    times: list[tuple[float, float]] = []
     for _ in range(5):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), os.times()
         run_python("-m", "sayiir", "--help")
-        times.append(time.perf_counter() - began)
-    report_figure(f"sayiir --help: {min(times) * 1e3:.0f} ms at best of {len(times)}")
-    assert min(times) < 1.2
+        after, wall = os.times(), time.perf_counter() - began
+        used = after.children_user + after.children_system
+        times.append((used - before.children_user - before.children_system, wall))
+    used, wall = min(times)[0], min(each[1] for each in times)
+    report_figure(f"sayiir --help: {used * 1e3:.0f} ms of processor, {wall * 1e3:.0f} ms in all")
+    assert used < 0.6
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
