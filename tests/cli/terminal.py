@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Terminal", "environment", "started"]
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 90.0
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

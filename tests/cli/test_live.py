@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 
 def wait_for(holds: Callable[[], Any], what: str) -> Any:
     """Until it holds; what that gives."""
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 90
     while not (found := holds()):
         assert time.monotonic() < give_up_at, what
         time.sleep(0.02)
@@ -103,6 +104,25 @@ def test_a_worker_drains_at_sigterm_and_exits_with_0(shop: Path, sayiir: Command
     (shop / "begun").unlink()
     assert sayiir("resume", "shop:slow", "s-1").json == 6
     assert not (shop / "begun").exists(), "the task that finished did not run again"
+
+
+@pytest.mark.parametrize(("signal_number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_worker_that_is_told_twice_leaves_at_once(
+    shop: Path, sayiir: CommandLine, signal_number: signal.Signals, code: int
+) -> None:
+    """Long before its grace; what ran is due again, and nothing of it is lost."""
+    sayiir("submit", "shop:slow", "s-1", "-i", "2")
+    worker = started(shop, "worker", "shop:slow", "--grace", "10m")
+    wait_for((shop / "begun").exists, "the task begins")
+    worker.send_signal(signal_number)
+    with pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(0.5)  # it drains
+    worker.send_signal(signal_number)
+    _, log = worker.communicate(timeout=30)
+    assert worker.returncode == code, log
+    assert "Traceback" not in log
+    (shop / "open").touch()
+    assert sayiir("resume", "shop:slow", "s-1").json == 6
 
 
 def test_two_worker_processes_run_what_is_submitted(shop: Path, sayiir: CommandLine) -> None:
