@@ -14,8 +14,8 @@ from sayiir.cli.exits import Problem
 from sayiir.cli.screen import console, symbols
 from sayiir.cli.stores import open_store_of
 from sayiir.cli.texts import nearest
-from sayiir.cli.tree import GraphStates
 from sayiir.errors import SayiirError, UnknownSignal
+from sayiir.render.states import GraphStates
 from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.status import AwaitingSignal, Cancelled, Completed, Failed, Waiting
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.cli.tree import GraphStates
 from sayiir.dsl.portable import from_portable
 from sayiir.errors import StoreError
-from sayiir.status import Cancelled, Completed, Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from sayiir.client import AsyncWorkflowClient
     from sayiir.description import InstanceDescription
     from sayiir.dsl.definition import Definition
     from sayiir.status import TaskResult
 
-__all__ = ["definition_of", "look", "states_of"]
+__all__ = ["definition_of", "look"]
 
 
 async def look(
@@ -45,15 +41,3 @@ async def definition_of(client: AsyncWorkflowClient, seen: InstanceDescription) 
     if data is None:
         raise StoreError(f"the store has lost definition {seen.definition_hash}")
     return from_portable(data)
-
-
-def states_of(
-    definition: Definition, seen: InstanceDescription, history: Iterable[TaskResult]
-) -> GraphStates:
-    """How each node of an instance stands, as of one description and its history."""
-    states = GraphStates(definition)
-    states.add_results(history)
-    states.set_open_items(seen.open_items)
-    if isinstance(seen.status, (Completed, Failed, Cancelled)):
-        states.end(type(seen.status).__name__)
-    return states

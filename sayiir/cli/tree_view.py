@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from rich.text import Text
 
-from sayiir.cli.texts import clean, one_line, span_text
+from sayiir.cli.texts import clean
 from sayiir.render.outline import guides_of, outline
+from sayiir.render.telling import state_facts
 
 if TYPE_CHECKING:
-    from sayiir.cli.tree import GraphStates, NodeState, OpenStrand
     from sayiir.render.outline import OutlineRow
+    from sayiir.render.states import GraphStates
 
 __all__ = ["MAX_ROWS", "TreeView"]
 
@@ -102,75 +103,12 @@ class TreeView:
         line.append(guides_of(row, plain=self._plain), style="dim")
         line.append(f"{symbol} ", style=_STYLES[name])
         line.append(clean(row.label), style="bold" if name == "running" else _name_style(name))
-        told = ", ".join(self._told(row, state, now))
+        facts = [] if row.kind == "arm" else state_facts(state, row.detail, now)
+        told = ", ".join(facts)
         if told:
             line.append("  " + told, style=_STYLES[name] if name != "done" else "dim")
         return line
 
-    def _told(self, row: OutlineRow, state: NodeState, now: datetime) -> list[str]:
-        many = state.done + len(state.open) + state.failed > 1
-        if row.kind == "arm":
-            return []
-        facts = [f"{state.done:,} done"] if many and state.done else []
-        facts += [f"{state.failed:,} failed"] if many and state.failed else []
-        if len(state.open) > 1:
-            phases = [strand.phase for strand in state.open.values()]
-            facts += [f"{phases.count(one):,} {_PHASES.get(one, one)}" for one in _unique(phases)]
-        elif state.open:
-            (strand,) = state.open.values()
-            facts += _strand_facts(strand, now)
-        elif not many and state.done and state.seconds is not None:
-            facts += [f"attempt {state.attempts}"] if state.attempts > 1 else []
-            facts.append(span_text(state.seconds))
-        elif state.name == "pending" and row.detail:
-            facts.append(clean(row.detail))
-        if state.failed and state.error:
-            facts += [f"attempt {state.attempts}"] if state.attempts > 1 and not many else []
-            facts.append(one_line(state.error))
-        return facts
-
 
 def _name_style(name: str) -> str:
     return "dim" if name == "pending" else ""
-
-
-def _unique(phases: list[str]) -> list[str]:
-    return list(dict.fromkeys(phases))
-
-
-_PHASES: Final = {
-    "backoff": "waiting to retry",
-    "delay": "waiting",
-    "held": "held back",
-    "join": "waiting for arms",
-    "signal": "waiting for a signal",
-}
-
-
-def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
-    facts: list[str] = []
-    if strand.phase == "signal":
-        facts.append(f"waits for {clean(strand.signal_name or 'an event')}")
-    elif strand.phase == "delay":
-        facts.append("waits")
-    elif strand.phase == "backoff":
-        facts.append("retries")
-    elif strand.phase == "stopped":
-        facts.append("stopped")
-    elif strand.phase in ("held", "join", "ready"):
-        facts.append(_PHASES.get(strand.phase, strand.phase))
-    if strand.due_at is not None:
-        left = (strand.due_at - now).total_seconds()
-        if left > 0:
-            facts[-1:] = [" ".join([*facts[-1:], f"in {span_text(left)}"])]
-    if strand.attempt > 1:
-        facts.append(f"attempt {strand.attempt}")
-    if strand.phase == "running" and strand.since is not None:
-        facts.append(span_text(max((now - strand.since).total_seconds(), 0.0)))
-    if strand.fraction is not None:
-        facts.append(f"{strand.fraction:.0%}")
-    if strand.message:
-        facts.append(one_line(strand.message, 80))
-    if strand.error:
-        facts.append(one_line(f"after {strand.error}"))
-    return facts

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from sayiir.cli.outcome import status_text
 from sayiir.cli.screen import plain_table, symbols
-from sayiir.cli.stored import states_of
 from sayiir.cli.texts import clean, clock_text, one_line, span_text
 from sayiir.cli.tree_view import TreeView
+from sayiir.render.states import states_of
 from sayiir.status import InProgress
 
 if TYPE_CHECKING:

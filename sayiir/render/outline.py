@@ -8,26 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from sayiir.dsl.nodes import (
-    AwaitSignal,
-    Branch,
-    ChildWorkflow,
-    Delay,
-    Fork,
-    Loop,
-    Map,
-    NodeSequence,
-    TaskNode,
-)
 from sayiir.dsl.walk import NODE_KINDS, inner_sequences
+from sayiir.render.details import node_detail
 
 if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
-    from sayiir.dsl.nodes import Node
+    from sayiir.dsl.nodes import Node, NodeSequence
 
 __all__ = ["GUIDES", "PLAIN_GUIDES", "OutlineRow", "guides_of", "outline", "outline_text"]
 
@@ -86,7 +75,7 @@ def outline_text(
     >>> from sayiir import delay, workflow
     >>> print(*outline_text(workflow("rest", delay("90s")).definition), sep="\n")
     rest
-    └─ delay: 90 s
+    └─ delay: 1 min 30 s
     """
     version = f" (version {definition.version})" if definition.version else ""
     yield f"{definition.name}{version}"
@@ -115,7 +104,7 @@ def _sequence(
 def _node(node: Node, prefix: str, last: tuple[bool, ...], arm: str) -> Iterator[OutlineRow]:
     path = prefix + node.id
     label = f"{arm} {node.id}" if arm else node.id
-    yield OutlineRow(path, NODE_KINDS[type(node)], label, _detail(node), last)
+    yield OutlineRow(path, NODE_KINDS[type(node)], label, node_detail(node), last)
     held = list(inner_sequences(node))
     for number, (suffix, body) in enumerate(held, start=1):
         inner = f"{path}{suffix}/"
@@ -128,41 +117,3 @@ def _node(node: Node, prefix: str, last: tuple[bool, ...], arm: str) -> Iterator
             continue
         yield OutlineRow(path + suffix, "arm", suffix, "", here)
         yield from _sequence(body, inner, here)
-
-
-def _detail(node: Node) -> str:
-    match node:
-        case TaskNode(task=spec):
-            retries = spec.policy.max_retries
-            facts = [f"{retries} retries" if retries > 1 else "1 retry"] if retries else []
-            facts += [f"timeout {_seconds(spec.timeout_seconds)}"] if spec.timeout_seconds else []
-            facts += [f"tags {', '.join(spec.tags)}"] if spec.tags else []
-            return ", ".join(facts)
-        case Delay():
-            return _delay(node)
-        case AwaitSignal():
-            end = "" if node.timeout_seconds is None else f", {_seconds(node.timeout_seconds)}"
-            name = f"signal {node.signal_name}" if node.signal_name != node.id else "signal"
-            return name + end
-        case Branch(key=key):
-            return f"by {key.name}"
-        case Loop(max_iterations=most):
-            return f"at most {most} times"
-        case Map(max_concurrency=most):
-            return "each element" + ("" if most is None else f", {most} at a time")
-        case ChildWorkflow(name=name):
-            return "workflow" if name == node.id else f"workflow {name}"
-        case Fork(join=join):
-            return "last arm's output" if join == "last" else ""
-
-
-def _delay(node: Delay) -> str:
-    if node.seconds is not None:
-        return _seconds(node.seconds)
-    if isinstance(node.until, datetime):
-        return f"until {node.until.isoformat()}"
-    return f"until {getattr(node.until, '__name__', 'asked')}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:g} s"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sayiir import Flow, LoopResult, branch, delay, fork, loop, task, workflow
-from sayiir.cli.tree import GraphStates
 from sayiir.cli.tree_view import TreeView
 from sayiir.description import OpenItem, Progress
 from sayiir.errors import FailureInfo
 from sayiir.events import InstanceParked, TaskFailed, TaskFinished, TaskRetried, TaskStarted
+from sayiir.render.states import GraphStates
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OF: Any = {"instance_id": "a", "workflow_name": "graph", "at": NOON}

@@ -167,8 +167,8 @@ def _show_graph(
     history: list[TaskResult],
 ) -> None:
     from sayiir.cli.screen import symbols
-    from sayiir.cli.stored import states_of
     from sayiir.cli.tree_view import TreeView
+    from sayiir.render.states import states_of
 
     states = states_of(definition, seen, history)
     screen.print()

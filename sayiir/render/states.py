@@ -1,6 +1,6 @@
 """How each node of a running graph stands: gathered from events, results and open items.
 
-Pure: it is told things and can be asked; ``tree_view`` draws it.
+Pure: it is told things and can be asked; all pictures of an instance are drawn from it.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from sayiir.events import (
     TaskStarted,
 )
 from sayiir.ids import path_segments, quoted_selector
+from sayiir.status import Cancelled, Completed, Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from sayiir.description import OpenItem
+    from sayiir.description import InstanceDescription, OpenItem
     from sayiir.dsl.definition import Definition
     from sayiir.dsl.nodes import NodeSequence
     from sayiir.events import RunnerEvent
     from sayiir.status import TaskResult
 
-__all__ = ["GraphStates", "NodeState", "OpenStrand"]
+__all__ = ["GraphStates", "NodeState", "OpenStrand", "states_of"]
 
 _WAITING: Final = ("delay", "backoff", "signal", "held")
 
@@ -269,3 +270,15 @@ class GraphStates:
         except (LookupError, ValueError):
             return None
         return self.at(node_path)
+
+
+def states_of(
+    definition: Definition, seen: InstanceDescription, history: Iterable[TaskResult]
+) -> GraphStates:
+    """How each node of an instance stands, as of one description and its history."""
+    states = GraphStates(definition)
+    states.add_results(history)
+    states.set_open_items(seen.open_items)
+    if isinstance(seen.status, (Completed, Failed, Cancelled)):
+        states.end(type(seen.status).__name__)
+    return states
