@@ -43,7 +43,7 @@ def text_width(text: str, size: float) -> float:
 
 def _advance(character: str) -> float:
     if not character.isascii():
-        return 0.9 if character in "…—–·" else _cells(character) * 0.62
+        return 0.9 if character in "…—·" else _cells(character) * 0.62
     if character in _NARROW:
         return 0.42
     if character in "mwMW%@":
@@ -57,7 +57,7 @@ def shortened(text: str, limit: int) -> str:
     The end stays, since names that are alike differ there.
 
     >>> shortened("fetch_the_orders_of_the_day#2", 16)
-    'fetch_the…day#2'
+    'fetch_the_…day#2'
     """
     if len(text) <= limit:
         return text

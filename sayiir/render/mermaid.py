@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sayiir.dsl.nodes import (
     AwaitSignal,
@@ -19,12 +19,27 @@ from sayiir.dsl.walk import inner_sequences
 if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
     from sayiir.dsl.nodes import Node, NodeSequence
+    from sayiir.render.states import GraphStates
 
 __all__ = ["mermaid_flowchart"]
 
 
-def mermaid_flowchart(definition: Definition) -> str:
+_STATES: Final = {
+    "done": "fill:#d8f0de,stroke:#3a9a56,color:#1c2128",
+    "running": "fill:#d5e8fd,stroke:#1f75d8,color:#1c2128",
+    "waiting": "fill:#fbeec8,stroke:#b98a12,color:#1c2128",
+    "ready": "fill:#fbeec8,stroke:#b98a12,color:#1c2128",
+    "failed": "fill:#fbdcd9,stroke:#cf3a30,color:#1c2128",
+    "pending": "fill:#f1f2f4,stroke:#b4bac3,color:#5a6370",
+}
+
+
+def mermaid_flowchart(definition: Definition, states: GraphStates | None = None) -> str:
     """The graph from top to bottom; whatever holds nodes is drawn as a box around them.
+
+    Args:
+        definition: what to draw.
+        states: how the nodes of an instance stand (settled); they become colours.
 
     >>> from sayiir import task, workflow
     >>> @task
@@ -42,9 +57,11 @@ def mermaid_flowchart(definition: Definition) -> str:
     """
     chart = _Chart()
     chart.line(f"start([{_label(definition.name)}])")
-    ends = chart.sequence(definition.root, [("start", "")])
+    ends = chart.sequence(definition.root, "", [("start", "")])
     chart.line("finish([end])")
     chart.edges(ends, "finish")
+    if states is not None:
+        chart.colours(states)
     return "\n".join(["flowchart TD", *chart.lines])
 
 
@@ -55,6 +72,16 @@ class _Chart:
         self.lines: list[str] = []
         self._depth = 1
         self._count = 0
+        self._paths: dict[str, str] = {}
+
+    def colours(self, states: GraphStates) -> None:
+        """A class for each state that occurs, and the nodes that are of it."""
+        held: dict[str, list[str]] = {}
+        for name, path in self._paths.items():
+            held.setdefault(states.at(path).name, []).append(name)
+        for state, names in sorted(held.items()):
+            self.line(f"classDef is_{state} {_STATES[state]}")
+            self.line(f"class {','.join(names)} is_{state}")
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self._depth + text)
@@ -64,16 +91,17 @@ class _Chart:
             self.line(f"{source} --> {f'|{_label(label)}| ' if label else ''}{target}")
 
     def sequence(
-        self, sequence: NodeSequence, sources: list[tuple[str, str]]
+        self, sequence: NodeSequence, prefix: str, sources: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         """Draws the nodes one after the other; gives what the next edge starts from."""
         for node in sequence.nodes:
-            sources = self._node(node, sources)
+            sources = self._node(node, prefix + node.id, sources)
         return sources
 
-    def _node(self, node: Node, sources: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    def _node(self, node: Node, path: str, sources: list[tuple[str, str]]) -> list[tuple[str, str]]:
         name = f"n{self._count}"
         self._count += 1
+        self._paths[name] = path
         match node:
             case TaskNode():
                 self.line(f"{name}[{_label(node.id)}]")
@@ -82,14 +110,14 @@ class _Chart:
             case AwaitSignal():
                 self.line(f"{name}>{_label(f'{node.id}: signal {node.signal_name}')}]")
             case Fork() | Branch():
-                return self._arms(name, node, sources)
+                return self._arms(name, node, path, sources)
             case Loop() | Map() | ChildWorkflow():
-                return self._box(name, node, sources)
+                return self._box(name, node, path, sources)
         self.edges(sources, name)
         return [(name, "")]
 
     def _arms(
-        self, name: str, node: Fork | Branch, sources: list[tuple[str, str]]
+        self, name: str, node: Fork | Branch, path: str, sources: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         is_fork = isinstance(node, Fork)
         opening, closing = ("[[", "]]") if is_fork else ("{", "}")
@@ -98,14 +126,14 @@ class _Chart:
         self.edges(sources, name)
         ends: list[tuple[str, str]] = []
         for suffix, body in inner_sequences(node):
-            ends += self.sequence(body, [(name, suffix[1:-1])])
+            ends += self.sequence(body, f"{path}{suffix}/", [(name, suffix[1:-1])])
         join = f"{name}_join"
         self.line(f"{join}(({'join' if is_fork else 'merge'}))")
         self.edges(ends, join)
         return [(join, "")]
 
     def _box(
-        self, name: str, node: Loop | Map | ChildWorkflow, sources: list[tuple[str, str]]
+        self, name: str, node: Loop | Map | ChildWorkflow, path: str, sources: list[tuple[str, str]]
     ) -> list[tuple[str, str]]:
         match node:
             case Loop():
@@ -119,7 +147,7 @@ class _Chart:
         self.edges(sources, entry)
         self.line(f"subgraph {name}[{_label(text)}]")
         self._depth += 1
-        ends = self.sequence(node.body, [(entry, "")])
+        ends = self.sequence(node.body, f"{path}/", [(entry, "")])
         self._depth -= 1
         self.line("end")
         if back:

@@ -25,6 +25,7 @@ class Box:
         name: the name as shown, cut where it is long.
         whole_name: all of it.
         lines: what stands below the name, each cut to fit.
+        whole_lines: the same in full, for the title.
         header: height of a frame's header; 0: it is no frame.
     """
 
@@ -37,6 +38,7 @@ class Box:
     name: str
     whole_name: str
     lines: tuple[str, ...] = ()
+    whole_lines: tuple[str, ...] = ()
     header: float = 0.0
 
 
@@ -117,5 +119,3 @@ def _moved(part: Part, x: float, y: float) -> Part:
     if isinstance(part, Line):
         return replace(part, points=tuple((px + x, py + y) for px, py in part.points))
     return replace(part, x=part.x + x, y=part.y + y)
-
-

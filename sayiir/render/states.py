@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sayiir.dsl.nodes import Branch, Loop, Map
+from sayiir.dsl.nodes import Branch, Fork, Loop, Map
 from sayiir.dsl.walk import inner_sequences, walk
 from sayiir.events import (
     InstanceFinished,
@@ -73,6 +73,7 @@ class NodeState:
         begun: something has happened at it, or inside.
         passed: something after it has begun, so it is over.
         inside: the strongest name of what it holds and is open: ``"running"`` or ``"waiting"``.
+        holds_open: something that it holds is open.
     """
 
     open: dict[str, OpenStrand] = field(default_factory=dict[str, OpenStrand])
@@ -84,6 +85,7 @@ class NodeState:
     begun: bool = False
     passed: bool = False
     inside: str = ""
+    holds_open: bool = False
 
     @property
     def name(self) -> str:
@@ -116,6 +118,7 @@ class GraphStates:
         self.ended: str | None = None
         self._nodes = dict(walk(definition.root))
         self._states: dict[str, NodeState] = {}
+        self._complete = False
         self._seen: set[str] = set()
         """Results that are counted already: a resumed run hears of none twice."""
 
@@ -171,8 +174,15 @@ class GraphStates:
             case _:
                 pass
 
-    def set_open_items(self, items: Iterable[OpenItem]) -> None:
-        """The store's word on what is open: it replaces what was believed."""
+    def set_open_items(self, items: Iterable[OpenItem], *, complete: bool = False) -> None:
+        """The store's word on what is open: it replaces what was believed.
+
+        Args:
+            items: what is open.
+            complete: there is nothing else, and nothing will be told after it, so that an arm
+                of a waiting fork that isn't open has ended.
+        """
+        self._complete = complete
         begun = {
             path: strand.since
             for state in self._states.values()
@@ -215,16 +225,18 @@ class GraphStates:
         """From the inside out: whether something has begun there, and what is open."""
         for node in sequence.nodes:
             state = self.at(prefix + node.id)
-            names, begun = set[str](), False
+            names, begun, state.holds_open = set[str](), False, False
             for suffix, body in inner_sequences(node):
                 inner = f"{prefix}{node.id}{suffix}/"
                 self._look_inside(body, inner)
                 within = [self.at(inner + one.id) for one in body.nodes]
+                holds = any(one.open or one.holds_open for one in within)
                 inside = {name for one in within for name in (one.inside, one.name)}
                 begins = any(one.begun for one in within)
                 if suffix:
                     arm = self.at(prefix + node.id + suffix)
-                    arm.inside, arm.begun = _strongest(inside), begins
+                    arm.inside, arm.begun, arm.holds_open = _strongest(inside), begins, holds
+                state.holds_open = state.holds_open or holds
                 names |= inside
                 begun = begun or begins
             state.inside = _strongest(names)
@@ -236,13 +248,17 @@ class GraphStates:
             path = prefix + node.id
             state = self.at(path)
             state.passed = over
+            joins = self._complete and any(one.phase == "join" for one in state.open.values())
             for suffix, body in inner_sequences(node):
                 # Of what may run some of its nodes only, those that haven't begun never did.
                 inside = self.at(path + suffix) if suffix else state
                 some = isinstance(node, (Branch, Loop, Map))
+                ended = over and (inside.begun or not some)
+                if joins and isinstance(node, Fork):
+                    ended = not inside.holds_open
                 if suffix:
-                    inside.passed = over and (inside.begun or not some)
-                self._pass(body, f"{path}{suffix}/", over=over and (inside.begun or not some))
+                    inside.passed = ended
+                self._pass(body, f"{path}{suffix}/", over=ended)
             over = over or state.begun
 
     # -- inside
@@ -278,7 +294,8 @@ def states_of(
     """How each node of an instance stands, as of one description and its history."""
     states = GraphStates(definition)
     states.add_results(history)
-    states.set_open_items(seen.open_items)
+    complete = len(seen.open_items) == seen.open_item_count
+    states.set_open_items(seen.open_items, complete=complete)
     if isinstance(seen.status, (Completed, Failed, Cancelled)):
         states.end(type(seen.status).__name__)
     return states

@@ -67,7 +67,7 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
         facts.append("stopped")
     elif strand.phase in ("held", "join", "ready"):
         facts.append(_PHASES.get(strand.phase, strand.phase))
-    if strand.due_at is not None:
+    if strand.due_at is not None and strand.phase != "stopped":
         left = (strand.due_at - now).total_seconds()
         if left > 0:
             facts[-1:] = [" ".join([*facts[-1:], f"in {span_text(left)}"])]
@@ -80,5 +80,6 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
     if strand.message:
         facts.append(one_line(strand.message, 80))
     if strand.error:
-        facts.append(one_line(f"after {strand.error}"))
+        told = strand.error if strand.phase == "stopped" else f"after {strand.error}"
+        facts.append(one_line(told))
     return facts
