@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sayiir.durations import Duration
     from sayiir.events import Listener
     from sayiir.executors.protocol import Executor
+    from sayiir.render.picture import Picture
     from sayiir.status import InstancePage, TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.workflow import Workflow
@@ -149,6 +150,10 @@ class WorkflowClient:
     ) -> InstanceDescription:
         """All there is to see of an instance; see ``AsyncWorkflowClient.describe``."""
         return self._portal.call(self._twin.describe, instance_id, workflow)
+
+    def picture(self, instance_id: str) -> Picture:
+        """The graph of an instance with states; see ``AsyncWorkflowClient.picture``."""
+        return self._portal.call(self._twin.picture, instance_id)
 
     def result(
         self,

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
+    from sayiir.render.picture import Picture
     from sayiir.status import TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord
@@ -233,6 +234,22 @@ class AsyncWorkflowClient:
         if inspection is None:
             raise InstanceNotFound(instance_id)
         return await description_of(inspection, programs, workflow)
+
+    async def picture(self, instance_id: str) -> Picture:
+        """The graph of an instance with states and times, drawn from what the store keeps.
+
+        Nobody's code is imported for it. A notebook shows it; ``to_svg()``, ``to_dot()`` and
+        ``to_mermaid()`` give it as text.
+
+        Raises:
+            InstanceNotFound: there is none.
+            StoreError: the store has lost its definition.
+        """
+        from sayiir.access.pictures import picture_of
+
+        seen = await self.describe(instance_id)
+        results = await self.task_results(instance_id)
+        return await picture_of(await self.store(), seen, results)
 
     async def result(
         self,

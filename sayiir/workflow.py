@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from sayiir.engine.program import Program
     from sayiir.events import Listener
     from sayiir.executors.protocol import Executor
+    from sayiir.explain.explanation import Explanation
+    from sayiir.explain.findings import Finding
+    from sayiir.render.svg_style import Theme
 
 __all__ = ["Workflow", "workflow"]
 
@@ -124,6 +127,35 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         from sayiir.render.mermaid import mermaid_flowchart
 
         return mermaid_flowchart(self.definition)
+
+    def to_dot(self) -> str:
+        """The graph in the language of Graphviz, from top to bottom."""
+        from sayiir.render.dot import dot_digraph
+
+        return dot_digraph(self.definition)
+
+    def to_svg(self, *, theme: Theme = "auto") -> str:
+        """The graph as an SVG picture.
+
+        Args:
+            theme: ``"light"``, ``"dark"``, or ``"auto"``, which follows the reader's system.
+
+        Raises:
+            ValueError: there is no such theme.
+        """
+        from sayiir.render.picture import Picture
+
+        return Picture(self.definition).to_svg(theme=theme)
+
+    def check(self) -> tuple[Finding, ...]:
+        """What looks wrong in the definition, the worst first; nothing is run for it."""
+        return self.explain().findings
+
+    def explain(self) -> Explanation:
+        """Worst cases, needs and findings, from the definition alone; ``print`` shows them."""
+        from sayiir.explain.explanation import explain
+
+        return explain(self.definition)
 
     # -- runs in memory
     @overload

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sayiir.cli.commands.asking import list_command, show
+from sayiir.cli.commands.checking import check
 from sayiir.cli.commands.graphs import diff_command, graph, hash_command
 from sayiir.cli.commands.operating import doctor, migrate, worker
 from sayiir.cli.commands.running import ensure, resume, run, submit
@@ -40,7 +41,13 @@ _PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
         "retry": retry,
         "delete": delete,
     },
-    "Workflows": {"graph": graph, "hash": hash_command, "diff": diff_command, "new": new},
+    "Workflows": {
+        "graph": graph,
+        "check": check,
+        "hash": hash_command,
+        "diff": diff_command,
+        "new": new,
+    },
     "Stores": {"migrate": migrate, "doctor": doctor},
 }
 

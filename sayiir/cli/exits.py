@@ -17,8 +17,8 @@ class ExitCode(IntEnum):
     DONE = 0
     """What was asked is done; an instance that still waits counts as well."""
     FAILED = 1
-    """The instance failed or was cancelled; ``doctor`` found something wrong; ``diff`` found
-    another definition hash; or an error of sayiir's own."""
+    """The instance failed or was cancelled; ``doctor`` or ``check`` found something wrong;
+    ``diff`` found another definition hash; or an error of sayiir's own."""
     USAGE = 2
     """It can't be done as it was written: an option, a module, a workflow, an input."""
     STORE = 3

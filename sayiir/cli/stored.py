@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.dsl.portable import from_portable
-from sayiir.errors import StoreError
+from sayiir.access.pictures import stored_definition
 
 if TYPE_CHECKING:
     from sayiir.client import AsyncWorkflowClient
@@ -36,8 +35,4 @@ async def definition_of(client: AsyncWorkflowClient, seen: InstanceDescription) 
     Raises:
         StoreError: the store has lost it.
     """
-    store = await client.store()
-    data = await store.definition(seen.definition_hash)
-    if data is None:
-        raise StoreError(f"the store has lost definition {seen.definition_hash}")
-    return from_portable(data)
+    return await stored_definition(await client.store(), seen)

@@ -47,7 +47,7 @@ def dot_digraph(definition: Definition, states: GraphStates | None = None) -> st
       node [fontname="sans-serif", style="filled,rounded", fillcolor="white"];
       edge [fontname="sans-serif"];
       start [label="rest", shape=oval];
-      n0 [label="delay\\n1 min 30 s", shape=cds];
+      n0 [label="delay\n1 min 30 s", shape=cds];
       start -> n0;
       finish [label="end", shape=oval];
       n0 -> finish;

@@ -60,6 +60,9 @@ class Picture:
 
         Args:
             theme: ``"light"``, ``"dark"``, or ``"auto"``, which follows the reader's system.
+
+        Raises:
+            ValueError: there is no such theme.
         """
         if self.states is not None:
             self.states.settle()
@@ -118,8 +121,8 @@ class Picture:
             names = [path for path, _ in nodes[:20]]
             more = ", …" if len(nodes) > len(names) else ""
             return f"{count}: {', '.join(names)}{more}"
-        names = Counter(self.states.at(path).name for path, _ in nodes)
-        told = ", ".join(f"{number:,} {name}" for name, number in sorted(names.items()))
+        counts = Counter(self.states.at(path).name for path, _ in nodes)
+        told = ", ".join(f"{number:,} {name}" for name, number in sorted(counts.items()))
         return f"{'; '.join(self.heading[1:])}; {count}: {told}"
 
 

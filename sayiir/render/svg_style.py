@@ -60,7 +60,13 @@ _PLAIN: Final = f"""\
 
 
 def style_sheet(theme: Theme) -> str:
-    """The style sheet; ``"auto"`` follows what the reader's system asks for."""
+    """The style sheet; ``"auto"`` follows what the reader's system asks for.
+
+    Raises:
+        ValueError: there is no such theme.
+    """
+    if theme not in ("auto", "light", "dark"):
+        raise ValueError(f"theme is 'auto', 'light' or 'dark', not {theme!r}")
     if theme == "auto":
         dark = "\n".join(f"  {rule}" for rule in _rules(1).splitlines())
         return f"{_PLAIN}\n{_rules(0)}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}"

@@ -125,6 +125,7 @@ SCENES: dict[str, list[list[str]]] = {
     "unpause": [["submit", "shop:order", "o", "-i", "2"], ["pause", "o"], ["unpause", "o"]],
     "retry": [["run", "shop:failing", "o", "-i", "2"], ["retry", "o"]],
     "delete": [["run", "shop:order", "o", "-i", "2"], ["delete", "o"]],
+    "check": [["check", "shop:waiting"]],
     "hash": [["hash", "shop:order"]],
     "diff": [["diff", "shop:order", "shop:other"]],
     "new": [["new", "project"]],

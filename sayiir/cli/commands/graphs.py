@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sayiir.cli.completing import complete_instance
 from sayiir.cli.exits import ExitCode
 from sayiir.cli.options import JsonOption, StoreOption, TargetArgument
 
 if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
+    from sayiir.render.picture import Picture
 
 __all__ = ["diff_command", "graph", "hash_command"]
 
@@ -20,40 +22,92 @@ class Form(StrEnum):
     """How a graph is written."""
 
     TEXT = "text"
+    SVG = "svg"
     MERMAID = "mermaid"
+    DOT = "dot"
+
+
+class Theme(StrEnum):
+    """The colours of an SVG."""
+
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
 
 
 def graph(
     target: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="MODULE:WORKFLOW|@FILE|INSTANCE",
-            help="A workflow; what graph --json wrote; or, with --store, an instance.",
+            metavar="[MODULE:WORKFLOW|@FILE|INSTANCE]",
+            help="A workflow; what graph --json wrote; or, with --store, what an instance runs.",
             show_default=False,
         ),
-    ],
+    ] = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to write it.")] = Form.TEXT,
+    instance: Annotated[
+        str | None,
+        typer.Option(
+            "--instance",
+            metavar="INSTANCE",
+            help="Draw this instance with states and times.",
+            show_default=False,
+            autocompletion=complete_instance,
+        ),
+    ] = None,
+    theme: Annotated[
+        Theme, typer.Option("--theme", help="Of SVG; auto is light or dark as the reader's system.")
+    ] = Theme.AUTO,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw a workflow's graph; of an instance, without importing its code."""
+    """Draw a workflow's graph, or an instance; what is in a store is drawn without its code."""
     import json
 
-    from sayiir.cli.screen import print_json, say, symbols
+    from sayiir.cli.screen import print_json, say
     from sayiir.dsl.portable import to_portable
-    from sayiir.render.mermaid import mermaid_flowchart
+
+    picture = _picture(target, instance, store)
+    if as_json:
+        print_json(json.loads(to_portable(picture.definition)))
+    elif form is Form.TEXT:
+        _print_text(picture)
+    elif form is Form.SVG:
+        say(picture.to_svg(theme=theme.value).rstrip())
+    else:
+        say(picture.to_mermaid() if form is Form.MERMAID else picture.to_dot())
+
+
+def _picture(target: str | None, instance: str | None, store: str | None) -> Picture:
+    from sayiir.cli.exits import Problem
+    from sayiir.cli.stored import look
+    from sayiir.cli.stores import ask
+    from sayiir.render.picture import Picture, instance_picture
+
+    if (target is None) == (instance is None):
+        raise Problem("name one: a workflow as module:workflow, or an instance by --instance ID")
+    if target is not None:
+        return Picture(_definition(target, store))
+    seen, history, definition = ask(store, lambda client: look(client, instance or ""))
+    return instance_picture(definition, seen, history)
+
+
+def _print_text(picture: Picture) -> None:
+    import sys
+
+    from sayiir.cli.screen import console, say, symbols
+    from sayiir.cli.tree_view import TreeView
     from sayiir.render.outline import outline_text
 
-    definition = _definition(target, store)
-    if as_json:
-        print_json(json.loads(to_portable(definition)))
-    elif form is Form.MERMAID:
-        say(mermaid_flowchart(definition))
-    else:
-        import sys
-
-        for line in outline_text(definition, plain=not symbols(sys.stdout.encoding)):
+    if picture.states is None:
+        for line in outline_text(picture.definition, plain=not symbols(sys.stdout.encoding)):
             say(line)
+        return
+    screen = console()
+    for line in picture.heading:
+        screen.print(line, overflow="fold")
+    view = TreeView(picture.states, plain=not symbols(screen.encoding))
+    screen.print(view.lines(screen.width, now=picture.at), no_wrap=True, crop=True)
 
 
 def _definition(target: str, store: str | None) -> Definition:
