@@ -30,7 +30,10 @@ MANY_ITERATIONS: Final = 10_000
 def find(definition: Definition, worst: WorstCase) -> tuple[Finding, ...]:
     """All findings, the worst first, in the order of the graph."""
     found = [*_of_workflow(definition, worst), *_of_nodes(definition), *_of_tasks(definition)]
-    return tuple(sorted(found, key=lambda one: SEVERITIES.index(one.severity)))
+    order = {path: number for number, (path, _) in enumerate(walk(definition.root), start=1)}
+    return tuple(
+        sorted(found, key=lambda one: (SEVERITIES.index(one.severity), order.get(one.path, 0)))
+    )
 
 
 def _of_workflow(definition: Definition, worst: WorstCase) -> Iterator[Finding]:
