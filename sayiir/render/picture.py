@@ -14,7 +14,7 @@ from sayiir.render.layout import laid_out
 from sayiir.render.mermaid import mermaid_flowchart
 from sayiir.render.states import states_of
 from sayiir.render.svg import svg_text
-from sayiir.render.telling import state_facts
+from sayiir.render.telling import facts_and_error
 from sayiir.render.words import clean, one_line, span_text
 from sayiir.status import AwaitingSignal, Cancelled, Failed, Paused
 
@@ -101,12 +101,9 @@ class Picture:
         detail = node_detail(node)
         if self.states is None:
             return (detail,) if detail else ()
-        facts = state_facts(self.states.at(path), detail, self.at or datetime.now(UTC))
-        told, error = [one for one in facts if one], self.states.at(path).error
-        # An error has a line of its own, and what came before it stands above.
-        if error and told and told[-1].endswith(one_line(error)):
-            return tuple(line for line in (", ".join(told[:-1]), told[-1]) if line)
-        return (", ".join(told),) if told else ()
+        now = self.at or datetime.now(UTC)
+        facts, error = facts_and_error(self.states.at(path), detail, now)
+        return tuple(line for line in (", ".join(facts), error) if line)
 
     def _state_at(self, path: str) -> str:
         if self.states is None or not path:

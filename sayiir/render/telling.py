@@ -11,11 +11,19 @@ if TYPE_CHECKING:
 
     from sayiir.render.states import NodeState, OpenStrand
 
-__all__ = ["state_facts"]
+__all__ = ["facts_and_error", "state_facts"]
 
 
 def state_facts(state: NodeState, detail: str, now: datetime) -> list[str]:
-    """Facts about a node's state, free of anything that a terminal would obey.
+    """All facts about a node's state in a row; see ``facts_and_error``."""
+    facts, error = facts_and_error(state, detail, now)
+    return [*facts, error] if error else facts
+
+
+def facts_and_error(state: NodeState, detail: str, now: datetime) -> tuple[list[str], str]:
+    """Facts about a node's state, and the error that it failed with last, or nothing.
+
+    Both are free of anything that a terminal would obey.
 
     Args:
         state: how it stands.
@@ -25,12 +33,16 @@ def state_facts(state: NodeState, detail: str, now: datetime) -> list[str]:
     many = state.done + len(state.open) + state.failed > 1
     facts = [f"{state.done:,} done"] if many and state.done else []
     facts += [f"{state.failed:,} failed"] if many and state.failed else []
+    error = ""
     if len(state.open) > 1:
         phases = [strand.phase for strand in state.open.values()]
         facts += [f"{phases.count(one):,} {_PHASES.get(one, one)}" for one in _unique(phases)]
     elif state.open:
         (strand,) = state.open.values()
         facts += _strand_facts(strand, now)
+        if strand.error:
+            stopped = strand.phase == "stopped"
+            error = one_line(strand.error if stopped else f"after {strand.error}")
     elif not many and state.done and state.seconds is not None:
         facts += [f"attempt {state.attempts}"] if state.attempts > 1 else []
         facts.append(span_text(state.seconds))
@@ -38,8 +50,8 @@ def state_facts(state: NodeState, detail: str, now: datetime) -> list[str]:
         facts.append(clean(detail))
     if state.failed and state.error:
         facts += [f"attempt {state.attempts}"] if state.attempts > 1 and not many else []
-        facts.append(one_line(state.error))
-    return facts
+        error = one_line(state.error)
+    return facts, error
 
 
 def _unique(phases: list[str]) -> list[str]:
@@ -79,7 +91,4 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
         facts.append(f"{strand.fraction:.0%}")
     if strand.message:
         facts.append(one_line(strand.message, 80))
-    if strand.error:
-        told = strand.error if strand.phase == "stopped" else f"after {strand.error}"
-        facts.append(one_line(told))
     return facts

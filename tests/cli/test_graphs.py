@@ -25,6 +25,61 @@ def test_the_graph_of_an_instance_needs_no_code(sayiir: CommandLine, shop: Path)
     assert "until_open: 2 retries, timeout 30 s" in out
 
 
+def test_a_graph_as_svg_and_dot(sayiir: CommandLine) -> None:
+    svg = sayiir("graph", "shop:order", "-f", "svg").out
+    assert svg.startswith("<svg ")
+    assert svg.endswith("</svg>\n")
+    assert "prefers-color-scheme" in svg
+    assert "prefers" not in sayiir("graph", "shop:order", "-f", "svg", "--theme", "dark").out
+    assert sayiir("graph", "shop:order", "-f", "dot").out.startswith('digraph "order" {\n')
+
+
+def test_an_instance_is_drawn_with_states_and_without_code(
+    sayiir: CommandLine, shop: Path
+) -> None:
+    sayiir("run", "shop:waiting", "w-1", "-i", "2", "--no-wait")
+    (shop / "shop.py").unlink()
+    of = ["--instance", "w-1", "--store", "sqlite:///shop.db"]
+    svg = sayiir("graph", *of, "-f", "svg").out
+    assert 'class="sayiir-task sayiir-is-done" data-path="check"' in svg
+    assert 'class="sayiir-await_signal sayiir-is-waiting" data-path="approved"' in svg
+    assert "#d8f0de" in sayiir("graph", *of, "-f", "dot").out
+    assert "class n0 is_done" in sayiir("graph", *of, "-f", "mermaid").out
+    text = sayiir("graph", *of).out
+    assert text.startswith("w-1\nwaiting: waits for signal approved\n")
+    assert "├─ ✓ check" in text
+    assert sayiir("graph", *of, "--json").json["name"] == "waiting"
+
+
+def test_one_thing_is_drawn(sayiir: CommandLine) -> None:
+    assert sayiir("graph").code == 2
+    assert sayiir("graph", "shop:order", "--instance", "w-1").code == 2
+    assert sayiir("graph", "--instance", "none").code == 3  # there is no file yet
+    sayiir("submit", "shop:order", "o-1", "-i", "2")
+    assert sayiir("graph", "--instance", "none").code == 4
+
+
+def test_check_ends_with_1_where_something_can_t_work(sayiir: CommandLine, shop: Path) -> None:
+    fine = sayiir("check", "shop:order")
+    assert fine.code == 0
+    assert "note thread-without-timeout at check" in fine.out
+    warned = sayiir("check", "shop:waiting")
+    assert (warned.code, sayiir("check", "shop:waiting", "--strict").code) == (0, 1)
+    assert sayiir("check", "shop:order", "--strict").code == 0
+    with (shop / "shop.py").open("a") as file:
+        file.write(
+            "\nfrom sayiir import Again\n"
+            "@task\ndef turn(n: int) -> Again[int]:\n    return Again(n)\n"
+            "endless = workflow('endless', loop(turn))\n"
+        )
+    import sys
+
+    del sys.modules["shop"]
+    bad = sayiir("check", "shop:endless", "--json")
+    assert bad.code == 1
+    assert bad.json["findings"][0]["code"] == "loop-never-done"
+
+
 def test_the_hash(sayiir: CommandLine) -> None:
     shown = sayiir("hash", "shop:order", "--json").json
     assert sayiir("hash", "shop:order").out == shown["definition_hash"] + "\n"

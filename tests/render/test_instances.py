@@ -1,0 +1,88 @@
+"""Pictures of instances: what a client gives is what runs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sayiir import (
+    AsyncWorkflowClient,
+    CheckpointingRunner,
+    Flow,
+    InstanceNotFound,
+    WorkflowClient,
+    await_signal,
+    delay,
+    fork,
+    task,
+    workflow,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sayiir import Workflow
+
+
+@task
+def begin(n: int) -> int:
+    return n
+
+
+@task
+def broken(n: int) -> int:
+    raise ValueError("bad")
+
+
+@task
+def last(values: tuple[int, int, int]) -> int:
+    return sum(values)
+
+
+@workflow
+def waits() -> Flow[int, object]:
+    return begin >> fork(begin, begin >> delay("1h"), await_signal("go", int)) >> last
+
+
+@workflow
+def fails() -> Flow[int, int]:
+    return begin >> broken >> begin
+
+
+def states_of(flow: Workflow[int, Any], folder: Path) -> dict[str, str]:
+    url = f"sqlite:///{folder / 'a.db'}"
+    with CheckpointingRunner(url) as runner:
+        runner.run(flow, "a", 1)
+    with WorkflowClient(url) as client:
+        picture = client.picture("a")
+    assert picture.states is not None
+    assert picture.to_svg() == picture.to_svg()
+    assert set(picture._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    return {path: picture.states.at(path).name for path, _ in flow.nodes()}
+
+
+def test_an_arm_that_has_ended_is_done_while_others_wait(tmp_path: Path) -> None:
+    assert states_of(waits, tmp_path) == {
+        "begin": "done",
+        "fork": "running",
+        "fork[0]/begin": "done",
+        "fork[1]/begin": "done",
+        "fork[1]/delay": "waiting",
+        "fork[2]/go": "waiting",
+        "last": "pending",
+    }
+
+
+def test_a_failure_is_where_it_happened(tmp_path: Path) -> None:
+    assert states_of(fails, tmp_path) == {"begin": "done", "broken": "failed", "begin#2": "pending"}
+
+
+def test_an_instance_that_is_not_there() -> None:
+    async def main() -> None:
+        async with AsyncWorkflowClient("memory://") as client:
+            with pytest.raises(InstanceNotFound):
+                await client.picture("none")
+
+    asyncio.run(main())
