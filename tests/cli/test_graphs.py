@@ -34,9 +34,7 @@ def test_a_graph_as_svg_and_dot(sayiir: CommandLine) -> None:
     assert sayiir("graph", "shop:order", "-f", "dot").out.startswith('digraph "order" {\n')
 
 
-def test_an_instance_is_drawn_with_states_and_without_code(
-    sayiir: CommandLine, shop: Path
-) -> None:
+def test_an_instance_is_drawn_with_states_and_without_code(sayiir: CommandLine, shop: Path) -> None:
     sayiir("run", "shop:waiting", "w-1", "-i", "2", "--no-wait")
     (shop / "shop.py").unlink()
     of = ["--instance", "w-1", "--store", "sqlite:///shop.db"]

@@ -99,12 +99,12 @@ def test_why_there_is_no_bound_is_told_for_each_place() -> None:
     assert reasons(asked) == [("delay", "when the delay ends is asked when it begins")]
 
 
-def test_a_map_has_a_duration_where_all_elements_go_at_once_and_never_a_number_of_attempts() -> None:
+def test_a_map_has_a_duration_where_all_elements_go_at_once_and_never_a_number_of_attempts() -> (
+    None
+):
     assert worst(listed >> slow.map()) == (None, 197)
     assert worst(listed >> slow.map(max_concurrency=2)) == (None, None)
-    (reason,) = worst_case(
-        workflow("w", listed >> slow.map()).definition.root
-    ).attempts.reasons
+    (reason,) = worst_case(workflow("w", listed >> slow.map()).definition.root).attempts.reasons
     assert reason.path == "map"
     assert reason.text.endswith("for each at most 3 attempts")
 

@@ -7,8 +7,19 @@ from typing import Any, Literal
 
 import pytest
 
-from sayiir import Again, BranchResult, Done, LoopResult, await_signal, branch, fork, loop
-from sayiir import resource, task, workflow
+from sayiir import (
+    Again,
+    BranchResult,
+    Done,
+    LoopResult,
+    await_signal,
+    branch,
+    fork,
+    loop,
+    resource,
+    task,
+    workflow,
+)
 from sayiir.dsl.portable import from_portable, to_portable
 from sayiir.explain.explanation import explain
 from sayiir.explain.findings import SEVERITIES
@@ -42,7 +53,7 @@ def codes(flow: Any, **options: Any) -> list[str]:
 
 
 def branched(annotation: Any, *arms: Any, default: Any = None) -> list[str]:
-    flow = branch(key_task(annotation), {arm: quiet for arm in arms}, default=default)
+    flow = branch(key_task(annotation), dict.fromkeys(arms, quiet), default=default)
     return codes(flow)
 
 

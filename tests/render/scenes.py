@@ -32,7 +32,7 @@ def reserve(order: int) -> int:
 
 @task
 def kind(order: int) -> str:
-    return "<&\">"
+    return '<&">'
 
 
 @task
@@ -145,7 +145,9 @@ def running() -> Picture:
 
 def failed() -> Picture:
     """A failed instance whose id and error would be markup, if they weren't escaped."""
-    info = FailureInfo("TaskFailed", "ValueError", "</text><script>alert(1)</script>\x1b[2J\ufffe]]>")
+    info = FailureInfo(
+        "TaskFailed", "ValueError", "</text><script>alert(1)</script>\x1b[2J\ufffe]]>"
+    )
     items = (
         open_item("fork", "stopped"),
         open_item("fork[0]/charge", "stopped", attempt=4, last_error=info),

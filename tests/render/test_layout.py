@@ -70,7 +70,9 @@ def chain(count: int, stem: str = "step") -> Any:
 def forked(arms: int, longest: int, named: bool) -> Any:
     flows = [chain(1 + number % longest, f"arm{number}_") for number in range(arms)]
     if named:
-        return sayiir.fork(**{f"{'long_' * (at % 6)}name_{at}": one for at, one in enumerate(flows)})
+        return sayiir.fork(
+            **{f"{'long_' * (at % 6)}name_{at}": one for at, one in enumerate(flows)}
+        )
     return sayiir.fork(*flows)
 
 
