@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sayiir.explain.bounds import Bound, worst_case
 from sayiir.explain.needs import needs_of
 from sayiir.explain.rules import find
-from sayiir.render.words import clean, span_text
+from sayiir.render.words import clean, whole_span_text
 
 if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
@@ -83,7 +83,7 @@ class Explanation:
         yield f"attempts at most: {'unbounded' if most is None else f'{most:,}'}"
         yield from _reasons(self.attempts)
         longest = self.duration.most
-        yield f"takes at most: {'unbounded' if longest is None else span_text(longest)}"
+        yield f"takes at most: {'unbounded' if longest is None else whole_span_text(longest)}"
         yield from _reasons(self.duration)
         for what, held in (
             ("tags of workers", self.needs.tags),

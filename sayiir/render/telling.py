@@ -81,7 +81,9 @@ def _strand_facts(strand: OpenStrand, now: datetime) -> list[str]:
         facts.append(_PHASES.get(strand.phase, strand.phase))
     if strand.due_at is not None and strand.phase != "stopped":
         left = (strand.due_at - now).total_seconds()
-        if left > 0:
+        if left > 0 and strand.phase == "signal":
+            facts.append(f"{span_text(left)} left")
+        elif left > 0:
             facts[-1:] = [" ".join([*facts[-1:], f"in {span_text(left)}"])]
     if strand.attempt > 1:
         facts.append(f"attempt {strand.attempt}")

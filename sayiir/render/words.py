@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from datetime import timedelta
 
-__all__ = ["clean", "one_line", "span_text"]
+__all__ = ["clean", "one_line", "span_text", "whole_span_text"]
 
 _STEERING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 """Controls, formats (right-to-left marks among them), surrogates and odd line ends."""
@@ -61,3 +62,19 @@ def span_text(span: timedelta | float) -> str:
             rest = whole % size // small_size
             return f"{whole // size} {unit}" + (f" {rest} {small}" if rest else "")
     return f"{whole} s"
+
+
+def whole_span_text(seconds: float) -> str:
+    """A time span in all of its units, for bounds: never shorter than it is.
+
+    >>> whole_span_text(259_268), whole_span_text(7_200), whole_span_text(0.0001)
+    ('3 d 1 min 8 s', '2 h', '0.001 s')
+    """
+    left = math.ceil(seconds * 1_000) / 1_000
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        count, left = divmod(left, size)
+        parts += [f"{count:,.0f} {unit}"] if count else []
+    if left or not parts:
+        parts.append(f"{left:.3f}".rstrip("0").rstrip(".") + " s")
+    return " ".join(parts)
