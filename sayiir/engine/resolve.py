@@ -95,7 +95,7 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
                 if loaded.input is None:
                     raise LookupError("the instance's input")
                 leaf.payload = Payload(loaded.input, program.input_plan)
-    except (LookupError, ValueError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise StoreError(f"the store has lost what a position refers to: {error}") from error
 
 
@@ -110,19 +110,27 @@ def read(program: Program, ref: Ref) -> Any:
     """The value of a reference whose leaves are known.
 
     Raises:
-        PayloadError: stored bytes don't fit their type, or a join is too large.
+        PayloadError: stored bytes don't fit their type, a join is too large, or the reference is
+            none that this workflow could have stored.
     """
+    try:
+        return _read(program, ref)
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        raise PayloadError(f"the stored reference to the value is damaged: {error}") from error
+
+
+def _read(program: Program, ref: Ref) -> Any:
     match ref:
         case ResultRef() | InputRef() | EventRef() | ElementRef():
             if ref.payload is None:
                 raise StoreError("a reference is read before it was loaded")
             return ref.payload.read()
         case Unwrapped(inner=inner):
-            return _inside(read(program, inner))
+            return _inside(_read(program, inner))
         case Pair(first=first, second=second):
-            return (read(program, first), read(program, second))
+            return (_read(program, first), _read(program, second))
         case Envelope(key=key, inner=inner):
-            return BranchResult(key_text(read(program, key)), read(program, inner))
+            return BranchResult(key_text(_read(program, key)), _read(program, inner))
         case DefaultRef(node_path=node_path):
             node = program.places[node_path].node
             return node.default if isinstance(node, AwaitSignal) else None
@@ -155,8 +163,8 @@ def _arm_value(program: Program, arm: ArmOutput) -> Any:
     if arm.error is not None:
         return ItemFailed(failure_from_bytes(arm.error), arm.index)
     if arm.output is None:
-        raise StoreError("an arm that was joined has no output")
-    return read(program, arm.output)
+        raise PayloadError("an arm that was joined has no output")
+    return _read(program, arm.output)
 
 
 def _check_join_size(ref: JoinRef, arms: tuple[ArmOutput, ...]) -> None:

@@ -12,8 +12,8 @@ _EVENTS: Final = frozenset(
     {
         *("import", "exec", "compile", "pickle.find_class", "marshal.loads", "marshal.load"),
         *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"),
-        *("os.forkpty", "ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function", "os.mkdir"),
-        *("code.__new__", "function.__new__", "webbrowser.open", "os.remove", "os.rename"),
+        *("os.forkpty", "ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function"),
+        *("code.__new__", "function.__new__", "webbrowser.open"),
         *("shutil.rmtree", "urllib.Request", "socket.getaddrinfo", "os.putenv", "os.unsetenv"),
     }
 )
