@@ -314,7 +314,7 @@ async def run_on(
                 await asyncio.sleep(0.02)
     report.stuck += [f"{column}: {await told(store, name)}" for name in left]
     for name in victims:
-        report.wrong += [f"{column}, later: {each}" for each in await question_all(client, name)]
+        report.wrong += [f"{column}, later: {each}" for each in await question_all(client, name, briefly=True)]
 
 
 async def moves(store: Store, name: str, column: Column, report: Report) -> bool:

@@ -97,10 +97,12 @@ async def finish_all(store: Store, names: Iterable[str]) -> None:
     await client.close()
 
 
-async def question_all(client: AsyncWorkflowClient, name: str) -> list[str]:
+async def question_all(
+    client: AsyncWorkflowClient, name: str, *, briefly: bool = False
+) -> list[str]:
     """Ask all that can be asked of an instance; what was no value and no error of ours."""
-    asked: list[tuple[str, Awaitable[object]]] = [
-        ("status", client.status(name)),
+    asked: list[tuple[str, Awaitable[object]]] = [("status", client.status(name))]
+    asked += [] if briefly else [
         ("typed status", client.status(name, LIFE)),
         ("describe", client.describe(name)),
         ("typed describe", client.describe(name, LIFE)),
