@@ -169,6 +169,8 @@ class PostgresWorld:
         return self._connection
 
     async def spoil(self, column: Column, run: int, dice: random.Random) -> None:
+        import asyncpg
+
         connection = await self._connected()
         where = f"run = {run}" + (f" and {column.rows}" if column.rows else "")
         genuine = await connection.fetchval(
@@ -190,9 +192,12 @@ class PostgresWorld:
         else:
             text = hostile_text(dice, genuine or "").replace("\0", "")
             value = text.encode(errors="replace").decode()
-        await connection.execute(
-            f"update {column.table} set {column.name} = $1 where {where}", value
-        )
+        try:
+            await connection.execute(
+                f"update {column.table} set {column.name} = $1 where {where}", value
+            )
+        except asyncpg.ProgramLimitExceededError:  # too long for an index: the database refuses it
+            await self.spoil(column, run, dice)
 
     async def end(self) -> None:
         for name in self._made:
