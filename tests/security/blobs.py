@@ -290,4 +290,6 @@ def hostile_text(dice: random.Random, genuine: str) -> str:
         return _cut(dice, genuine.encode()).decode(errors="replace")
     if kind == 7:
         return _flipped(dice, genuine.encode()).decode(errors="replace")
-    return "".join(chr(dice.choice((dice.randrange(128), dice.randrange(0xD800)))) for _ in range(9))
+    return "".join(
+        chr(dice.choice((dice.randrange(128), dice.randrange(0xD800)))) for _ in range(9)
+    )

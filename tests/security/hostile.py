@@ -1,6 +1,6 @@
-"""Corrupts stored rows and reads them, in a process of its own: ``python -m tests.security.hostile``.
+"""Corrupts stored rows and reads them, in a process of its own.
 
-Prints one JSON object: what was looked at, and everything that should not have happened.
+``python -m tests.security.hostile KIND WHERE COUNT SEED [COLUMN]``. Prints one JSON object: what was looked at, and everything that should not have happened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sayiir import (
     AsyncPooledWorker,
     AsyncWorkflowClient,
-    Completed,
     SayiirError,
     open_store,
 )
@@ -196,7 +195,8 @@ class PostgresWorld:
             await connection.execute(
                 f"update {column.table} set {column.name} = $1 where {where}", value
             )
-        except asyncpg.ProgramLimitExceededError:  # too long for an index: the database refuses it
+        except (asyncpg.ProgramLimitExceededError, asyncpg.UniqueViolationError):
+            # Too long for an index, or there already: the database refuses it.
             await self.spoil(column, run, dice)
 
     async def end(self) -> None:
@@ -319,7 +319,9 @@ async def run_on(
                 await asyncio.sleep(0.02)
     report.stuck += [f"{column}: {await told(store, name)}" for name in left]
     for name in victims:
-        report.wrong += [f"{column}, later: {each}" for each in await question_all(client, name, briefly=True)]
+        report.wrong += [
+            f"{column}, later: {each}" for each in await question_all(client, name, briefly=True)
+        ]
 
 
 async def moves(store: Store, name: str, column: Column, report: Report) -> bool:
@@ -331,8 +333,10 @@ async def moves(store: Store, name: str, column: Column, report: Report) -> bool
     except Exception as error:
         report.wrong.append(f"{column}: describe: {error!r}"[:300])
         return False
-    return record is not None and record.state is InstanceState.RUNNING and bool(
-        record.leased or record.ready
+    return (
+        record is not None
+        and record.state is InstanceState.RUNNING
+        and bool(record.leased or record.ready)
     )
 
 
@@ -374,7 +378,14 @@ async def main(kind: str, where: str, count: int, seed: int, wanted: str) -> Rep
             await look(world, column, victims, random.Random(f"{seed} {column}"), report)
             traps.is_set = False
             report.seconds[str(column)] = round(time.monotonic() - began, 2)
-            print(column, report.seconds[str(column)], len(report.wrong), len(report.stuck), file=sys.stderr, flush=True)
+            print(
+                column,
+                report.seconds[str(column)],
+                len(report.wrong),
+                len(report.stuck),
+                file=sys.stderr,
+                flush=True,
+            )
     finally:
         if kind == "postgres":
             await world.end()

@@ -235,9 +235,9 @@ def put_into_sql(module: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             of = node.func.value
             formats = node.func.attr in ("format", "format_map", "replace")
-            if formats and isinstance(of, ast.Constant) and isinstance(of.value, str):
-                if _SQL.search(of.value):
-                    yield ast.unparse(node)
+            text = of.value if isinstance(of, ast.Constant) else None
+            if formats and isinstance(text, str) and _SQL.search(text):
+                yield ast.unparse(node)
 
 
 def summands(node: ast.expr) -> Iterator[ast.expr]:
@@ -279,7 +279,7 @@ def test_a_value_in_sql_would_be_found() -> None:
     for line in (
         'tx.execute(f"select a from b where c = {name}")',
         'tx.execute("select a from b where c = " + name)',
-        'tx.execute("select a from b where c = \'%s\'" % name)',
+        "tx.execute(\"select a from b where c = '%s'\" % name)",
         'tx.execute("delete from b where c = {}".format(name))',
     ):
         assert [*put_into_sql(ast.parse(f"def f(name):\n    {line}"))], line

@@ -102,18 +102,22 @@ async def question_all(
 ) -> list[str]:
     """Ask all that can be asked of an instance; what was no value and no error of ours."""
     asked: list[tuple[str, Awaitable[object]]] = [("status", client.status(name))]
-    asked += [] if briefly else [
-        ("typed status", client.status(name, LIFE)),
-        ("describe", client.describe(name)),
-        ("typed describe", client.describe(name, LIFE)),
-        ("results", client.task_results(name)),
-        ("typed results", client.task_results(name, LIFE)),
-        ("result of", client.get_task_result_of(name, start)),
-        ("result of many", client.get_task_result_of(name, finish)),
-        ("by path", client.get_task_result(name, "start")),
-        ("by typed path", client.get_task_result(name, "fork[1]/right", LIFE)),
-        ("outcome", client.result(name, LIFE, timeout=0)),
-    ]
+    asked += (
+        []
+        if briefly
+        else [
+            ("typed status", client.status(name, LIFE)),
+            ("describe", client.describe(name)),
+            ("typed describe", client.describe(name, LIFE)),
+            ("results", client.task_results(name)),
+            ("typed results", client.task_results(name, LIFE)),
+            ("result of", client.get_task_result_of(name, start)),
+            ("result of many", client.get_task_result_of(name, finish)),
+            ("by path", client.get_task_result(name, "start")),
+            ("by typed path", client.get_task_result(name, "fork[1]/right", LIFE)),
+            ("outcome", client.result(name, LIFE, timeout=0)),
+        ]
+    )
     wrong: list[str] = []
     for what, question in asked:
         try:

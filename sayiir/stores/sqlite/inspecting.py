@@ -21,8 +21,8 @@ select item.spawn_path, item.idx, cast(item.path as text), item.phase, item.fail
     item.interruptions_ever, cast(item.error as blob), item.error_at,
     coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF}, {SIGNAL})
         then item.wake_at end),
-    cast(item.signal_name as text), item.holder is not null and item.lease_until > ?2 as leased, cast(item.holder as text),
-    item.lease_until, cast(said.path as text), said.attempt, said.fraction,
+    cast(item.signal_name as text), item.holder is not null and item.lease_until > ?2 as leased,
+    cast(item.holder as text), item.lease_until, cast(said.path as text), said.attempt, said.fraction,
     cast(said.message as text), said.reported_at
 from work_item as item indexed by work_item_open
 left join progress as said on said.run = item.run and said.spawn_path = item.spawn_path
@@ -38,7 +38,9 @@ def inspect(tx: Transaction, instance_id: str) -> Inspection | None:
     run = tx.find_instance(instance_id)
     if run is None:
         return None
-    (data,) = tx.execute("select cast(body as blob) from instance_input where run = ?", (run.run,)).fetchone()
+    (data,) = tx.execute(
+        "select cast(body as blob) from instance_input where run = ?", (run.run,)
+    ).fetchone()
     items = tuple(_item(row) for row in tx.execute(_ITEMS, (run.run, tx.now)))
     (open_items,) = tx.execute(
         f"select count(*) from work_item indexed by work_item_open "  # noqa: S608

@@ -73,5 +73,7 @@ def _definition_number(tx: Transaction, new: NewInstance) -> int:
 
 def definition(tx: Transaction, definition_hash: str) -> bytes | None:
     """The portable definition that was stored under this hash, or None."""
-    row = tx.execute("select cast(body as blob) from definition where hash = ?", (definition_hash,)).fetchone()
+    row = tx.execute(
+        "select cast(body as blob) from definition where hash = ?", (definition_hash,)
+    ).fetchone()
     return None if row is None else bytes(row[0])

@@ -53,7 +53,9 @@ def _each(tx: Transaction, statement: str, keys: dict[Key, tuple[object, ...]]) 
 
 
 def _input(tx: Transaction, run: int) -> bytes | None:
-    row = tx.execute("select cast(body as blob) from instance_input where run = ?", (run,)).fetchone()
+    row = tx.execute(
+        "select cast(body as blob) from instance_input where run = ?", (run,)
+    ).fetchone()
     return None if row is None else bytes(row[0])
 
 
@@ -98,8 +100,8 @@ def _after(prefix: bytes) -> bytes:
 
 def _join(tx: Transaction, run: int, spawn_path: str) -> tuple[ArmEnd, ...] | None:
     rows = tx.execute(
-        "select idx, cast(output as text), cast(error as blob), phase from work_item where run = ? and spawn_path = ? "
-        "order by idx",
+        "select idx, cast(output as text), cast(error as blob), phase from work_item "
+        "where run = ? and spawn_path = ? order by idx",
         (run, spawn_path),
     ).fetchall()
     if not rows:
