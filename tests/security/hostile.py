@@ -1,6 +1,7 @@
 """Corrupts stored rows and reads them, in a process of its own.
 
-``python -m tests.security.hostile KIND WHERE COUNT SEED [COLUMN]``. Prints one JSON object: what was looked at, and everything that should not have happened.
+``python -m tests.security.hostile KIND WHERE COUNT SEED [COLUMN]``
+prints one JSON object: what was looked at, and everything that should not have happened.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ select item.spawn_path, item.idx, cast(item.path as text), item.phase, item.fail
     coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF}, {SIGNAL})
         then item.wake_at end),
     cast(item.signal_name as text), item.holder is not null and item.lease_until > ?2 as leased,
-    cast(item.holder as text), item.lease_until, cast(said.path as text), said.attempt, said.fraction,
-    cast(said.message as text), said.reported_at
+    cast(item.holder as text), item.lease_until, cast(said.path as text),
+    said.attempt, said.fraction, cast(said.message as text), said.reported_at
 from work_item as item indexed by work_item_open
 left join progress as said on said.run = item.run and said.spawn_path = item.spawn_path
     and said.idx = item.idx and said.epoch = item.epoch and said.stands_at = item.path

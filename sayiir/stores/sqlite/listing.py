@@ -98,8 +98,8 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
 def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
     rows = tx.execute(
         "select cast(path as text), wake_at, cast(signal_name as text), phase "  # noqa: S608
-        f"from ({_SORTED_ITEMS}) where standing = 'parked' order by wake_at is null, wake_at, parked_as "
-        f"limit {MAX_PARKED}",
+        f"from ({_SORTED_ITEMS}) where standing = 'parked' "
+        f"order by wake_at is null, wake_at, parked_as limit {MAX_PARKED}",
         values,
     )
     return tuple(
