@@ -22,7 +22,7 @@ from sayiir.engine.refs import (
     leaves,
     ref_from_text,
 )
-from sayiir.errors import PayloadError, StoreError
+from sayiir.errors import PayloadError, SayiirError, StoreError
 from sayiir.limits import MAX_JOIN_BYTES, MAX_JOIN_ELEMENTS
 from sayiir.stores.records import Loaded, Wanted
 from sayiir.values import Again, BranchResult, Done, ItemFailed
@@ -115,7 +115,9 @@ def read(program: Program, ref: Ref) -> Any:
     """
     try:
         return _read(program, ref)
-    except (LookupError, ValueError, TypeError, RecursionError) as error:
+    except PayloadError:
+        raise
+    except (SayiirError, LookupError, ValueError, TypeError, RecursionError) as error:
         raise PayloadError(f"the stored reference to the value is damaged: {error}") from error
 
 

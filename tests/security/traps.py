@@ -10,7 +10,7 @@ __all__ = ["Traps"]
 
 _EVENTS: Final = frozenset(
     {
-        *("import", "exec", "compile", "pickle.find_class", "marshal.loads", "marshal.load"),
+        *("import", "exec", "pickle.find_class", "marshal.loads", "marshal.load"),
         *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"),
         *("os.forkpty", "ctypes.dlopen", "ctypes.dlsym", "ctypes.call_function"),
         *("code.__new__", "function.__new__", "webbrowser.open"),
