@@ -166,11 +166,9 @@ async def squeeze(path: str, name: str) -> None:
     store = await SqliteStore.open(path)
     dice, number = random.Random(1), 0
     for _ in range(int(name)):
-        longest = max(
-            os.path.getsize(each) for each in (path, f"{path}-wal") if os.path.exists(each)
-        )
-        bound = longest + dice.choice((-2_000_000, -100_000, -5_000, 0, 0, 700, 40_000))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (max(bound, 0), resource.RLIM_INFINITY))
+        # Beyond it neither the database nor its WAL can be written.
+        bound = dice.randrange(5_000_000)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bound, resource.RLIM_INFINITY))
         refused = False
         for _ in range(60):
             number += 1
