@@ -30,12 +30,13 @@ test: $(VENV)/.installed-test ## run the examples in docstrings, then all tests 
 	$(BIN)/python -m pytest --doctest-modules -q sayiir
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floors
+check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floors, advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.audit
 
 docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict
