@@ -81,9 +81,9 @@ def check_node_id(node_id: object) -> str:
 
 
 def has_controls(text: str) -> bool:
-    """Whether a text holds control characters or lone surrogates, which not every store can keep.
+    r"""Whether a text holds control characters or lone surrogates, which not every store can keep.
 
-    >>> has_controls("blue"), has_controls("blue\\0")
+    >>> has_controls("blue"), has_controls("blue\0")
     (False, True)
     """
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)

@@ -49,8 +49,8 @@ def check_header(
 
     Raises:
         DefinitionError: a name that no node could have, a version that isn't text of at most
-            128 characters without controls, a timeout that isn't positive and finite, a priority that isn't 1
-            to 5, or more or longer tags than ``limits`` allows.
+            128 characters without controls, a timeout that isn't positive and finite, a
+            priority that isn't 1 to 5, or more or longer tags than ``limits`` allows.
     """
     name = check_node_id(name)
     if not isinstance(version, str) or len(version) > MAX_ID_CHARACTERS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sayiir.dsl.keys import key_text
 from sayiir.dsl.nodes import AwaitSignal, Fork, Map
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["Loader", "fill", "read"]
 
 
+MAX_LEAVES: Final = 10 * MAX_JOIN_ELEMENTS
+"""So many values one reference may stand for, joins within joins and all."""
+
+
 class Loader(Protocol):
     """What reads from a store: one method of the store protocols."""
 
@@ -49,13 +53,36 @@ async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) 
     """Read what the references stand for, as far as it isn't known; joins take a second round.
 
     Raises:
-        StoreError: something that must be there is not.
+        StoreError: something that must be there is not, or a join has itself for an arm's output.
     """
     refs = list(refs)
+    around: dict[int, frozenset[str]] = {}
+    count = 0
     while missing := [leaf for ref in refs for leaf in leaves(ref) if _unknown(leaf)]:
+        count += len(missing)
+        if count > MAX_LEAVES:
+            raise StoreError(f"a stored position refers to more than {MAX_LEAVES:,} values")
         (loaded,) = await loader.load([_wanted(run, missing)])
         for leaf in missing:
             _attach(program, leaf, loaded)
+            if isinstance(leaf, JoinRef):
+                _check_nesting(leaf, around)
+
+
+def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
+    """Refuse a join in which it stands itself: no strand ends so, and it would be read for ever.
+
+    ``around``: of joins that stand in others the paths of those, by the join's id.
+    """
+    inside = around.get(id(join), frozenset()) | {join.path}
+    for arm in join.arms or ():
+        if arm.output is None:
+            continue
+        for leaf in leaves(arm.output):
+            if isinstance(leaf, JoinRef):
+                if leaf.path in inside:
+                    raise StoreError(f"the stored join at {leaf.path!r} refers to itself")
+                around[id(leaf)] = inside
 
 
 def _unknown(leaf: Leaf) -> bool:

@@ -179,9 +179,7 @@ async def squeeze(path: str, name: str) -> None:
                 refused = True
                 break
             say("done", number)
-        resource.setrlimit(
-            resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-        )
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         number += 1
         await store.create(new_instance(f"{number}"))
         say("done", number)
@@ -211,7 +209,8 @@ async def only_open(path: str, name: str) -> None:
 if __name__ == "__main__":
     verb, where, who = sys.argv[1:]
     asyncio.run(
-        {f.__name__: f for f in (write, churn, fill, hold, work, strain, squeeze, touch, only_open)}[verb](
-            where, who
-        )
+        {
+            f.__name__: f
+            for f in (write, churn, fill, hold, work, strain, squeeze, touch, only_open)
+        }[verb](where, who)
     )

@@ -45,9 +45,7 @@ def halfway(dice: random.Random, before: bytes, after: bytes) -> bytes:
     """``before`` with some of the sectors that ``after`` has: any, the first few, or torn ones."""
     sectors = range(0, max(len(before), len(after)), SECTOR_BYTES)
     changed = [
-        at
-        for at in sectors
-        if before[at : at + SECTOR_BYTES] != after[at : at + SECTOR_BYTES]
+        at for at in sectors if before[at : at + SECTOR_BYTES] != after[at : at + SECTOR_BYTES]
     ]
     kind = dice.randrange(3)
     if kind == 0:
