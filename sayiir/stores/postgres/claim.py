@@ -210,7 +210,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
         run_id=run_id,
         instance_id=instance_id,
         definition_hash=definition_hash,
-        phase=PHASES[phase],
+        phase=PHASES[int(phase)],
         path=path,
         input=text,
         lease_until_at_us=lease_until,
@@ -221,7 +221,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
         spawn_total=total,
         event=None if event_id is None else Event(event_id, payload),
         deadline_in_us=deadline_in,
-        traceparent=decode_text(traceparent),
+        traceparent=None if traceparent is None else decode_text(bytes(traceparent)),
     )
 
 
