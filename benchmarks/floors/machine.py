@@ -16,6 +16,7 @@ __all__ = [
     "pool_call_seconds",
 ]
 
+
 async def _increment(number: int) -> int:
     return number + 1
 

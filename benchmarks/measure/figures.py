@@ -49,7 +49,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What gives one or several figures, when it comes to it. ``name``: what ``--only`` looks at."""
+    """What gives one or several figures when it is taken; ``--only`` looks at its name."""
 
     name: str
     take: Callable[[], Iterable[Figure]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import statistics
 import time
 
@@ -103,6 +104,6 @@ async def late_step_ratio(url: str, steps: int = 10_000, window: int = 500) -> f
         await runner.run(flow, "long", 0)
     times = [at for _, at in flows.TOLD]
     assert len(times) == steps
-    each = [after - before for before, after in zip(times, times[1:], strict=False)]
+    each = [after - before for before, after in itertools.pairwise(times)]
     early, late = each[10 : 10 + window], each[-window:]
     return statistics.median(late) / statistics.median(early)

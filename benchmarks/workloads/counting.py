@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 __all__ = ["StatementCounter"]
@@ -23,8 +24,7 @@ class StatementCounter:
         self.statements = 0
 
     def _listen(self) -> None:
-        from sayiir.stores.postgres import pool
-
+        pool: Any = import_module("sayiir.stores.postgres.pool")
         connect = pool.connect
 
         async def counting(*args: Any, **options: Any) -> Any:
