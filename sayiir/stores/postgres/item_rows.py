@@ -13,17 +13,19 @@ from sayiir.stores.postgres.columns import ITEM_TYPES, KEY, control_of
 from sayiir.stores.relational.codes import ENDED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sayiir.stores.postgres.working_set import WorkingSet
     from sayiir.stores.relational.rows import Item
 
 __all__ = ["INSERTED", "UPDATED", "ItemRows", "item_rows", "open_and_ended"]
 
+_ARMS: Final = ("idx", "path", "input", "output")
+"""What differs between the arms of one spawn that are written together."""
 _VARYING: Final = (
     *KEY, "path", "input", "rank", "due", "epoch", "holder", "lease_until", "output", "error",
 )  # fmt: skip
-"""What differs between items that are written together. All else may differ, and seldom does."""
+"""What differs between items of several runs. All else may differ, and seldom does."""
 _OF_RUN: Final = {"control": "smallint", "own_prio": "smallint"}
 _FIXED: Final = ("parent_spawn_path", "parent_idx")
 
@@ -34,16 +36,28 @@ UPDATED: Final = (*(name for name in ITEM_TYPES if name not in _FIXED), "control
 _TYPES: Final = {**ITEM_TYPES, **_OF_RUN}
 
 
-def _alike(columns: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in columns if name not in _VARYING and name not in _OF_RUN)
+class _Shape(NamedTuple):
+    """Which columns come as arrays, and which once; how each are read of an item."""
+
+    arrays: tuple[str, ...]
+    single: tuple[str, ...]
+    of_run: tuple[str, ...]
+    read_arrays: Callable[[Item], tuple[object, ...]]
+    read_single: Callable[[Item], tuple[object, ...]]
 
 
-def _read(names: Sequence[str]) -> Callable[[Item], tuple[object, ...]]:
-    return attrgetter(*names)
+def _shape(columns: tuple[str, ...], arrays: tuple[str, ...]) -> _Shape:
+    single = tuple(name for name in columns if name not in arrays and name not in _OF_RUN)
+    of_run = tuple(name for name in columns if name in _OF_RUN)
+    return _Shape(arrays, single, of_run, attrgetter(*arrays), attrgetter(*single))
 
 
-_READ_VARYING: Final = _read(_VARYING)
-_READ_ALIKE: Final = {columns: _read(_alike(columns)) for columns in (INSERTED, UPDATED)}
+# Two shapes and the one in which nothing is alike, not one for each set of columns: the server
+# has to plan each statement anew that it is sent.
+_SHAPES: Final = {
+    columns: tuple(_shape(columns, arrays) for arrays in (_ARMS, _VARYING))
+    for columns in (INSERTED, UPDATED)
+}
 
 
 class ItemRows(NamedTuple):
@@ -81,20 +95,23 @@ class ItemRows(NamedTuple):
 
 def item_rows(rows: WorkingSet, items: Sequence[Item], columns: tuple[str, ...]) -> ItemRows:
     """The items with these columns, ``INSERTED`` or ``UPDATED``."""
-    read = _READ_ALIKE[columns]
-    of_run = [name for name in columns if name in _OF_RUN]
-    alike = [(*read(item), *_of_run(rows, item, len(of_run))) for item in items]
-    arrays = [list(column) for column in zip(*map(_READ_VARYING, items), strict=True)]
-    others = (*_alike(columns), *of_run)
-    if len(set(alike)) == 1:
-        return ItemRows(_VARYING, others, [*arrays, *alike[0]])
-    arrays += [list(column) for column in zip(*alike, strict=True)]
-    return ItemRows((*_VARYING, *others), (), [*arrays])
+    shape = _SHAPES[columns][0]
+    for shape in _SHAPES[columns]:
+        single = {shape.read_single(item) + _of_run(rows, item, shape) for item in items}
+        if len(single) == 1:
+            arrays = _columns(map(shape.read_arrays, items))
+            return ItemRows(shape.arrays, shape.single + shape.of_run, [*arrays, *single.pop()])
+    every = (shape.read_arrays(i) + shape.read_single(i) + _of_run(rows, i, shape) for i in items)
+    return ItemRows(shape.arrays + shape.single + shape.of_run, (), [*_columns(every)])
 
 
-def _of_run(rows: WorkingSet, item: Item, count: int) -> tuple[int, ...]:
+def _columns(values: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    return [list(column) for column in zip(*values, strict=True)]
+
+
+def _of_run(rows: WorkingSet, item: Item, shape: _Shape) -> tuple[object, ...]:
     run = rows.runs[item.run]
-    return (control_of(run), run.priority)[:count]
+    return (control_of(run), run.priority)[: len(shape.of_run)]
 
 
 def open_and_ended(items: Sequence[Item]) -> tuple[list[Item], list[Item]]:
