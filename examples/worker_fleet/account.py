@@ -37,9 +37,7 @@ def pace(first: Sample, played: Played, worker_count: int) -> str:
         seconds = end.at - begin.at
         if seconds > 0:
             steps, bills = end.steps - begin.steps, end.completed - begin.completed
-            rows.append(
-                (name, begin.at, end.at, round(steps / seconds), round(bills / seconds))
-            )
+            rows.append((name, begin.at, end.at, round(steps / seconds), round(bills / seconds)))
     return table(("", "from s", "to s", "steps/s", "bills/s"), rows)
 
 

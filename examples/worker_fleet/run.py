@@ -52,8 +52,10 @@ async def run(order: Order) -> bool:
         async with _dropped(pool, (store, books), keep=order.keep):
             await Outside.create(pool, books)
             version = await pool.fetchval("show server_version")
-            say(f"PostgreSQL {version}; {order.instances:,} bills, {order.workers} workers, "
-                f"seed {order.seed}\n")
+            say(
+                f"PostgreSQL {version}; {order.instances:,} bills, {order.workers} workers, "
+                f"seed {order.seed}\n"
+            )
             watch = Watch(pool, store)
             with Workers(url, books, order.seed) as workers:
                 played = await Scene(

@@ -44,7 +44,9 @@ async def read_meter(
 
 
 @task
-async def price_usage(usage: Usage, ctx: TaskContext, outside: Outside = resource(Outside)) -> Price:
+async def price_usage(
+    usage: Usage, ctx: TaskContext, outside: Outside = resource(Outside)
+) -> Price:
     """What it costs."""
     await outside.begin(ctx)
     return Price(cents=usage.kwh * drawn.CENTS_PER_KWH)
