@@ -42,21 +42,24 @@ _RENEW: Final = f"""{_FENCES}, h as (
     returning s.n
 ){_STATES}"""  # noqa: S608 - numbers of our own
 _CHECK: Final = f"{_FENCES}, h as (select s.n from s join @work_item w on {_HELD}){_STATES}"  # noqa: S608
+# With the item's row kept from being deleted meanwhile: a report is never left over.
 _REPORT: Final = f"""
+with held as materialized (
+    select s.* from unnest(
+        $1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[],
+        $7::text[], $8::integer[], $9::double precision[], $10::bytea[]
+    ) with ordinality as s (
+        run, spawn_path, idx, epoch, stands_at, failures, path, attempt, fraction, message, n
+    )
+    join @work_item w on {_HELD} and w.path = s.stands_at and w.failures = s.failures
+    for key share of w
+)
 insert into @progress (
     run, spawn_path, idx, epoch, stands_at, failures, path, attempt, fraction, message, reported_at
 )
-select distinct on (s.run, s.spawn_path, s.idx)
-    s.run, s.spawn_path, s.idx, s.epoch, s.stands_at, s.failures,
-    s.path, s.attempt, s.fraction, s.message, @now
-from unnest(
-    $1::bigint[], $2::text[], $3::integer[], $4::integer[], $5::text[], $6::integer[], $7::text[],
-    $8::integer[], $9::double precision[], $10::bytea[]
-) with ordinality as s (
-    run, spawn_path, idx, epoch, stands_at, failures, path, attempt, fraction, message, n
-)
-join @work_item w on {_HELD} and w.path = s.stands_at and w.failures = s.failures
-order by s.run, s.spawn_path, s.idx, s.n desc
+select distinct on (run, spawn_path, idx)
+    run, spawn_path, idx, epoch, stands_at, failures, path, attempt, fraction, message, @now
+from held order by run, spawn_path, idx, n desc
 on conflict (run, spawn_path, idx) do update set
     epoch = excluded.epoch, stands_at = excluded.stands_at, failures = excluded.failures,
     path = excluded.path, attempt = excluded.attempt, fraction = excluded.fraction,
