@@ -10,6 +10,7 @@ import platform
 import sqlite3
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -57,6 +58,14 @@ def figures(folder: Path) -> Iterator[Figure]:
             partial(_steps_a_second, folder, flow),
             lambda: 1 / floors.bare_commit_seconds(folder),
             goal=goal,
+            at_most=False,
+            unit="/s",
+        )
+    for name, flow in (("async", workloads.chain(10)), ("sync", workloads.sync_chain(10))):
+        yield alternated(
+            f"  the same by a worker ({name} steps)",
+            partial(_worker_steps_a_second, folder, flow),
+            lambda: 1 / floors.bare_commit_seconds(folder),
             at_most=False,
             unit="/s",
         )
@@ -108,6 +117,11 @@ def _in_memory(steps: int) -> float:
 
 def _steps_a_second(folder: Path, flow: Workflow[int, int]) -> float:
     return 1 / asyncio.run(workloads.concurrent_step_seconds(folder, flow))
+
+
+def _worker_steps_a_second(folder: Path, flow: Workflow[int, int]) -> float:
+    url = f"sqlite:///{folder}/worker-{time.monotonic_ns()}.db"
+    return 1 / asyncio.run(workloads.worker_step_seconds(url, flow))
 
 
 def main() -> int:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sayiir import (
     AsyncCheckpointingRunner,
+    AsyncPooledWorker,
+    AsyncWorkflowClient,
     CheckpointingRunner,
     Flow,
     Workflow,
@@ -16,6 +18,7 @@ from sayiir import (
     workflow,
 )
 from sayiir.executors import ProcessPool
+from sayiir.stores.records import InstanceQuery, StatusName
 
 __all__ = [
     "chain",
@@ -28,7 +31,11 @@ __all__ = [
     "megabyte_seconds",
     "process_step_seconds",
     "sync_chain",
+    "worker_step_seconds",
 ]
+
+
+_RUNNING = InstanceQuery(status=StatusName.IN_PROGRESS, limit=1)
 
 
 @task
@@ -116,6 +123,26 @@ async def concurrent_step_seconds(
         claimed = await runner.resume_all([flow])
         assert claimed == instances
         return (time.perf_counter() - began) / (instances * 10)
+
+
+async def worker_step_seconds(url: str, flow: Workflow[int, int], instances: int = 1_000) -> float:
+    """Seconds a durable step of many chains of 10 that were submitted before a worker starts.
+
+    Args:
+        url: a store that nobody else uses.
+        flow: a chain of 10.
+        instances: how many; 100 run at a time.
+    """
+    async with AsyncWorkflowClient(url) as client:
+        for first in range(0, instances, 100):
+            numbers = range(first, first + 100)
+            await asyncio.gather(*(client.submit(flow, f"i-{n}", n) for n in numbers))
+        store = await client.store()
+        began = time.perf_counter()
+        async with AsyncPooledWorker(store, workflows=[flow]):
+            while (await store.page(_RUNNING)).records:  # noqa: ASYNC110  a store tells no more
+                await asyncio.sleep(0.02)
+            return (time.perf_counter() - began) / (instances * 10)
 
 
 async def concurrent_run_step_seconds(
