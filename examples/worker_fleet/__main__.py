@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Final
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _server(store: str | None) -> Iterator[str]:
+def _server(store: str | None) -> Generator[str, None, None]:
     """The server to use: the one that is named, or one from the wheel, for as long."""
     if store is not None:
         yield store
@@ -104,31 +104,36 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-class _whole:  # noqa: N801  its name is what argparse would print
+def _whole(least: int, most: int) -> Callable[[str], int]:
     """A whole number between two bounds."""
 
-    def __init__(self, least: int, most: int) -> None:
-        self._least, self._most = least, most
-
-    def __call__(self, text: str) -> int:
+    def number(text: str) -> int:
         try:
-            number = int(text)
+            given = int(text)
         except ValueError:
-            number = self._least - 1
-        if not self._least <= number <= self._most:
+            given = least - 1
+        if not least <= given <= most:
             raise argparse.ArgumentTypeError(
-                f"must be a whole number from {self._least} to {self._most:,}, not {text!r}"
+                f"must be a whole number from {least} to {most:,}, not {text!r}"
             )
-        return number
+        return given
+
+    return number
 
 
 def _store(url: str) -> str:
+    from sayiir.stores.postgres.url import parse_url
+
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise argparse.ArgumentTypeError(
             "must be a PostgreSQL, postgresql://...: several machines can't share another store"
         )
-    if any(name == "schema" for name, _ in parse_qsl(parts.query, keep_blank_values=True)):
+    try:
+        parse_url(url)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if any(name == "schema" for name, _ in parse_qsl(parts.query)):
         raise argparse.ArgumentTypeError("leave schema= out: each run makes new ones")
     return url
 

@@ -25,7 +25,7 @@ def pace(first: Sample, played: Played, worker_count: int) -> str:
     left = _workers(worker_count - 1)
     marks = [(_workers(worker_count), first)]
     if played.all_over is not None and (played.joined or played.ended).at > played.all_over.at:
-        marks.append((f"{left}, leases of the dead run", played.killed))
+        marks.append((f"{left}, until the leases end", played.killed))
         marks.append((left, played.all_over))
     else:
         marks.append((left, played.killed))

@@ -55,7 +55,7 @@ class Checked:
         charged_twice: accounts with more payments than one.
     """
 
-    tasks: dict[str, TaskCounts] = field(default_factory=dict)
+    tasks: dict[str, TaskCounts] = field(default_factory=dict[str, TaskCounts])
     lost: int = 0
     unseen: int = 0
     wrong: int = 0

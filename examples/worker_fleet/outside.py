@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -43,7 +43,7 @@ class BankUnreachable(Exception):
 
 
 @asynccontextmanager
-async def connected(url: str, connections: int = 8) -> AsyncIterator[Any]:
+async def connected(url: str, connections: int = 8) -> AsyncGenerator[Any, None]:
     """A pool of connections to the server that a store's URL names."""
     where = parse_url(url)
     async with asyncpg.create_pool(

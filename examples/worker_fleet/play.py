@@ -16,6 +16,7 @@ from sayiir import AsyncWorkflowClient
 
 __all__ = ["Played", "Scene"]
 
+# The store wakes who waits for one instance; for all of them together one has to look.
 LOOK_SECONDS: Final = 0.25
 LOOK_AFTER_KILL_SECONDS: Final = 0.02
 REPLACED_SECONDS: Final = 2 * LEASE_SECONDS
@@ -114,13 +115,14 @@ class Scene:
     async def _main_part(self) -> Played:
         share = self._lot.uniform(0.3, 0.5)
         victim = self._lot.choice(self._workers.names)
-        while (await self._look()).steps < share * STEPS_OF_A_BILL * self._instances:
+        enough = share * STEPS_OF_A_BILL * self._instances
+        while (await self._look()).steps < enough:  # noqa: ASYNC110  the store has to be asked
             await asyncio.sleep(LOOK_SECONDS)
         self._workers.kill(victim)
         killed, held = await self._watch.look(), await self._watch.held_by(victim)
         self._say(f"{killed.at:5.1f}  {victim} is killed (SIGKILL); it held {held:,} items")
         played = Played(self._acknowledged, victim, held, killed)
-        while not await self._is_played(played):
+        while not await self._is_played(played):  # noqa: ASYNC110  as above
             await asyncio.sleep(LOOK_SECONDS if played.all_over else LOOK_AFTER_KILL_SECONDS)
         return played
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -48,41 +48,46 @@ async def run(order: Order) -> bool:
     """
     store, books = _new_names()
     url = f"{order.url}{'&' if '?' in order.url else '?'}schema={store}"
-    async with AsyncWorkflowClient(url) as client, connected(order.url) as pool:
-        async with _dropped(pool, (store, books), keep=order.keep):
-            await Outside.create(pool, books)
-            version = await pool.fetchval("show server_version")
-            say(
-                f"PostgreSQL {version}; {order.instances:,} bills, {order.workers} workers, "
-                f"seed {order.seed}\n"
-            )
-            watch = Watch(pool, store)
-            with Workers(url, books, order.seed) as workers:
-                played = await Scene(
-                    client,
-                    watch,
-                    workers,
-                    instances=order.instances,
-                    worker_count=order.workers,
-                    seed=order.seed,
-                    say=say,
-                ).play()
-            say(f"\n{account.pace(watch.first_done(), played, order.workers)}")
-            say(f"\n{account.takeover(played, LEASE_SECONDS)}")
-            found = await check(
+    async with (
+        AsyncWorkflowClient(url) as client,
+        connected(order.url) as pool,
+        _dropped(pool, (store, books), keep=order.keep),
+    ):
+        await Outside.create(pool, books)
+        version = await pool.fetchval("show server_version")
+        say(
+            f"PostgreSQL {version}; {order.instances:,} bills, {order.workers} workers, "
+            f"seed {order.seed}\n"
+        )
+        watch = Watch(pool, store)
+        with Workers(url, books, order.seed) as workers:
+            played = await Scene(
                 client,
-                pool,
-                books,
-                acknowledged=played.acknowledged,
-                victim=played.victim,
+                watch,
+                workers,
+                instances=order.instances,
+                worker_count=order.workers,
                 seed=order.seed,
-            )
-            say(f"\n{account.repeats(found)}\n\n{account.verdict(found, played)}")
-            return found.is_sound
+                say=say,
+            ).play()
+        say(f"\n{account.pace(watch.first_done(), played, order.workers)}")
+        say(f"\n{account.takeover(played, LEASE_SECONDS)}")
+        found = await check(
+            client,
+            pool,
+            books,
+            acknowledged=played.acknowledged,
+            victim=played.victim,
+            seed=order.seed,
+        )
+        say(f"\n{account.repeats(found)}\n\n{account.verdict(found, played)}")
+        return found.is_sound
 
 
 @asynccontextmanager
-async def _dropped(pool: Any, schemas: tuple[str, str], *, keep: bool) -> AsyncIterator[None]:
+async def _dropped(
+    pool: Any, schemas: tuple[str, str], *, keep: bool
+) -> AsyncGenerator[None, None]:
     """Leave nothing in somebody's database, unless it is to be kept."""
     try:
         yield

@@ -8,11 +8,13 @@ from typing import Any, Final
 
 __all__ = ["Sample", "Watch"]
 
-# Ended instances by their state (1 completed, 2 failed, 3 cancelled), the others by what their
-# open items wait for (1 a delay, 2 a backoff, 3 a signal), unless one of them can be worked on (0).
+# Ended instances by their state (1 completed, 2 failed, 3 cancelled). The others are in progress if
+# one of their open items is ready (phase 0), has its event (a rank), or has had its time; else they
+# wait for a time (phases 1 and 2) or for a signal (3).
 COUNTS: Final = """
 with open as (
-    select run, bool_or(phase = 0) as ready, bool_or(phase in (1, 2)) as timed
+    select run, bool_or(phase in (1, 2)) as timed, bool_or(phase = 0 or rank is not null
+        or due <= extract(epoch from clock_timestamp()) * 1000000) as ready
     from {0}.work_item where phase <> 6 group by run
 ), standing as (
     select count(*) filter (where ready) as in_progress,
@@ -36,7 +38,7 @@ class Sample:
 
     Attributes:
         at: that moment, in seconds since the first sample, by the server's clock.
-        in_progress: can be worked on, or are being worked on.
+        in_progress: are being worked on, or could be.
         waiting: in a delay, or before another attempt.
         awaiting: wait for a signal.
         completed: have ended well.
@@ -70,17 +72,17 @@ class Watch:
 
     async def look(self) -> Sample:
         """Count now."""
-        *counts, steps, at = await self._pool.fetchrow(COUNTS.format(self._schema))
-        if not self.samples:
-            self._began = at
-        sample = Sample(at - self._began, *counts, steps)
-        self.samples.append(sample)
         looked, self._looked = self._looked, asyncio.Event()
+        row = await self._pool.fetchrow(COUNTS.format(self._schema))
+        if not self.samples:
+            self._began = row["at"]
+        sample = Sample(**{**row, "at": row["at"] - self._began})
+        self.samples.append(sample)
         looked.set()
         return sample
 
     async def next_sample(self) -> Sample:
-        """Wait until somebody has looked."""
+        """Wait until somebody has looked, who begins to look from now on."""
         await self._looked.wait()
         return self.samples[-1]
 

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -31,7 +31,7 @@ def main() -> None:
     url, books, name, seed = (os.environ[setting] for setting in SETTINGS)
 
     @asynccontextmanager
-    async def outside() -> AsyncIterator[Outside]:
+    async def outside() -> AsyncGenerator[Outside, None]:
         async with connected(url) as pool:
             yield Outside(pool, books, name, int(seed))
 

@@ -87,15 +87,14 @@ async def renew(work: Work, fences: Sequence[Fence], lease_us: int) -> list[Leas
     left = list(range(len(fences)))
     while left:
         rows = await work.database.fetch(_RENEW_FREE, *_columns(fences, left), lease_us)
-        locked = [left[row[0] - 1] for row in rows if row[4]]
+        locked: list[int] = [left[row[0] - 1] for row in rows if row[4]]
         found |= _states((tuple(row)[:4] for row in rows if not row[4]), left)
         if locked:
             # Mostly one commit has them all, so that they are free when it has ended.
-            one, left = locked[:1], locked[1:]
+            one = locked[:1]
             rows = await work.database.fetch(_RENEW_ONE, *_columns(fences, one), lease_us)
             found |= _states(rows, one)
-        else:
-            left = []
+        left = locked[1:]
     return [found[at] for at in range(len(fences))]
 
 
