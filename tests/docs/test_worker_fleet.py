@@ -47,6 +47,12 @@ def ended(program: subprocess.Popen[str], code: int) -> tuple[str, str]:
     return said, complained
 
 
+def await_bills(program: subprocess.Popen[str]) -> None:
+    """Read what it says until some bills are completed."""
+    assert program.stdout is not None
+    assert any(re.match(r" +\d+\.\d  .* [1-9]\d*$", line) for line in program.stdout)
+
+
 def below(process_id: int) -> set[int]:
     """The processes that this one has started, and those that they have."""
     children = Path(f"/proc/{process_id}/task/{process_id}/children")
@@ -65,10 +71,7 @@ def all_gone(processes: set[int], seconds: float = 30) -> None:
 def at_work(postgres_server: str) -> Iterator[subprocess.Popen[str]]:
     """A fleet in the middle of its work, around a server that it doesn't stop."""
     program = start("--instances", "5000", "--store", postgres_server)
-    assert program.stdout is not None
-    for line in program.stdout:
-        if re.match(r" +\d+\.\d  .* [1-9]\d*$", line):  # some bills are completed
-            break
+    await_bills(program)
     yield program
     program.kill()
     program.communicate()
@@ -114,11 +117,9 @@ def test_an_interrupted_fleet_leaves_nothing(
 @pytest.mark.crash
 def test_workers_and_server_end_with_a_killed_fleet() -> None:
     program = start("--instances", "5000")
-    assert program.stdout is not None
-    while len(below(program.pid)) < 5:  # the server, some of its own, two workers
-        assert program.poll() is None
-        time.sleep(0.05)
+    await_bills(program)
     started = below(program.pid)
+    assert books_of(started)
     program.kill()
     program.communicate()
     all_gone(started)
