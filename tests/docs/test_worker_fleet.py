@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -121,8 +122,14 @@ def test_workers_and_server_end_with_a_killed_fleet() -> None:
     started = below(program.pid)
     assert books_of(started)
     program.kill()
-    program.communicate()
-    all_gone(started)
+    program.wait()
+    try:
+        all_gone(started)
+    finally:
+        for each in started:
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        program.communicate()
 
 
 def books_of(workers: set[int]) -> str:
