@@ -191,11 +191,9 @@ async def _remove(session: Session, rows: WorkingSet) -> None:
         await session.execute(_REMOVE_BELOW, *_ranges(rows.removed_strands))
     if rows.deleted:
         await session.execute(_DELETE_ITEMS, *_columns(sorted(rows.deleted)))
+    if rows.pruned_events:
+        await session.execute("delete from @event where id = any ($1)", sorted(rows.pruned_events))
     if rows.pruned:
-        for number, (run, path) in list(rows.consumed.items()):
-            if any(run == of and path.startswith(low) for of, low in rows.pruned):
-                await session.execute("delete from @event where id = $1", number)
-                del rows.consumed[number]
         await session.execute(_PRUNE, *_ranges(rows.pruned))
 
 
@@ -248,6 +246,7 @@ def _changed(rows: WorkingSet) -> dict[str, list[tuple[object, ...]]]:
         "events": [
             (*event, rows.consumed[event[0]][1] if event[0] in rows.consumed else None)
             for event in rows.new_events
+            if event[0] not in rows.pruned_events
         ],
     }  # fmt: skip
     return {name: values for name, values in parts.items() if values}
