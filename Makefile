@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs bench compat nightly format clean
+.PHONY: help demo fleet test check docs bench compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=2]'
@@ -25,6 +25,9 @@ help: ## show this list
 
 demo: $(VENV)/.installed-core ## survey the sources of the standard library, durably
 	$(BIN)/python -m examples.source_survey $(ARGS)
+
+fleet: $(VENV)/.installed-postgres,postgres-server ## thousands of bills, worker processes around PostgreSQL, one is killed
+	$(BIN)/python -m examples.worker_fleet $(ARGS)
 
 test: $(VENV)/.installed-test ## run the examples in docstrings, then all tests at CI's figures
 	$(BIN)/python -m pytest --doctest-modules -q sayiir
