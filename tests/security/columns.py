@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["COLUMNS", "Column"]
+__all__ = ["COLUMNS", "LEFT_TO_THEIR_LEASES", "Column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,7 @@ COLUMNS: Final = (
     Column("progress", "path"),
 )
 """Columns of numbers aside: what stands in them is compared, never read."""
+
+LEFT_TO_THEIR_LEASES: Final = str(Column("work_item", "path", ROOT))
+"""A root that was set back to an earlier position runs again, and what it stores is refused: its
+lease ends, is counted, and the tenth time it is given up as any task that kills its worker."""

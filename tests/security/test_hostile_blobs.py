@@ -17,7 +17,7 @@ from sayiir.access.snapshots import Programs
 from sayiir.codec import JsonCodec
 from sayiir.dsl.portable import from_portable, to_portable
 from tests.security.blobs import hostile_bytes
-from tests.security.columns import COLUMNS
+from tests.security.columns import COLUMNS, LEFT_TO_THEIR_LEASES
 from tests.security.world import LIFE, start
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ ROOT = Path(__file__).parents[2]
 SEED = 1
 MINUTES = 60
 
-LEFT_TO_THEIR_LEASES = "work_item.path where spawn_path = ''"
-"""A root that was set back to an earlier position runs again, and what it stores is refused: its
-lease ends, is counted, and the tenth time it is given up as any task that kills its worker."""
-
 
 def looked_at(kind: str, where: str, count: int) -> dict[str, Any]:
     """What the program has found, which runs in a process of its own: audit hooks stay for good."""
@@ -38,7 +34,7 @@ def looked_at(kind: str, where: str, count: int) -> dict[str, Any]:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "20"},
+        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "30"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
