@@ -87,6 +87,8 @@ def test_nothing_that_stores_or_reads_stored_data_imports_a_pickler() -> None:
 
 RUNNERS: Final = {
     "sayiir/__init__.py": {"import_module"},  # our own modules, when a name is first asked for
+    "sayiir/cli/__init__.py": {"import_module"},  # what the extra brings, by constants
+    "sayiir/cli/targets.py": {"import_module"},  # workflows that the command line names
     "sayiir/codec/__init__.py": {"import_module"},  # the same
     "sayiir/testing/__init__.py": {"import_module"},  # the same
     "sayiir/codec/wrappers.py": {"import_module"},  # cryptography, by constants
@@ -142,7 +144,6 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
     "sayiir/stores/postgres/flush.py": {
         "', '.join(texts)",
         "_assigned(_RUN_TYPES, leave=('run',), source='s')",
-        "_assigned(_UPDATED_TYPES, leave=KEY, source='s')",
         "_in_range('@element', 'spawn_path')",
         "_in_range('@event', 'consumed_at_path')",
         "_in_range('@progress', 'spawn_path')",
@@ -151,12 +152,11 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
         "_in_range('@work_item', 'spawn_path', 'and t.phase = 6')",
         "_names(_ELEMENT_TYPES)",
         "_names(_EVENT_TYPES)",
-        "_names(_INSERTED_TYPES)",
         "_names(_RESULT_TYPES)",
         "counted",
     },
-    # The number that stands for an Enum's member.
-    "sayiir/stores/postgres/leases.py": {"CONTROL_CODES[Control.CANCEL]"},
+    # Columns of the module's own, and the numbers of parameters.
+    "sayiir/stores/postgres/item_rows.py": {"rows", "single"},
     # One of the module's own conditions, chosen by an Enum's member.
     "sayiir/stores/postgres/listing.py": {
         *("'true' if status is None else _FITS.get(status, 'true')", "candidates", "preamble"),
