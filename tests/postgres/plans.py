@@ -40,13 +40,17 @@ class Explained(Database):
     async def fetch(self, template: str, *values: object) -> list[Any]:
         text = self.templates.render(template)
         given = f"({', '.join(map(_literal, values))})" if values else ""
-        async with self.connection.transaction():
+        undone = self.connection.transaction()
+        await undone.start()
+        try:
             await self.connection.execute("set local plan_cache_mode = force_generic_plan")
             await self.connection.execute(f"prepare explained as {text}")
             [(found,)] = await self.connection.fetch(
                 f"explain (analyze, format json) execute explained{given}"
             )
             await self.connection.execute("deallocate explained")
+        finally:
+            await undone.rollback()  # what it has written, to write it again
         self.plans.append((text, json.loads(found)[0]["Plan"]))
         return list(await self.connection.fetch(text, *values))
 
@@ -80,6 +84,11 @@ def _literal(value: object) -> str:
     match value:
         case bytes():
             return f"'\\x{value.hex()}'::bytea"
+        case None:
+            return "null"
+        case list() | tuple() if all(each is None for each in value):
+            # Of no type of its own, as an array of nulls would have one.
+            return f"'{{{', '.join('null' for _ in value)}}}'"
         case list() | tuple():
             return f"array[{', '.join(map(_literal, value))}]"
         case str():

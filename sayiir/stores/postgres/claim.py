@@ -7,6 +7,7 @@ claimers that come together lock no more than they take, wait for nobody, and fi
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
@@ -73,8 +74,8 @@ _PICKED: Final = f"""quota as (
 
 # The same within one instance: its open items are all there is to look at.
 _OF_INSTANCE: Final = f"""
-    w.run = (select run from @instance where instance_id = (select instance_id from moment)) and w.phase <> {ENDED}
-    and w.queue in (select id from queues)
+    w.run = (select run from @instance where instance_id = (select instance_id from moment))
+    and w.phase <> {ENDED} and w.queue in (select id from queues)
 """  # noqa: S608
 _DUE_AT_OF: Final = f"""due_at as materialized (
     select min(w.due) as due from @work_item w where {_OF_INSTANCE} and w.due is not null
@@ -209,7 +210,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
         run_id=run_id,
         instance_id=instance_id,
         definition_hash=definition_hash,
-        phase=PHASES[phase],
+        phase=PHASES[int(phase)],
         path=path,
         input=text,
         lease_until_at_us=lease_until,
@@ -220,7 +221,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
         spawn_total=total,
         event=None if event_id is None else Event(event_id, payload),
         deadline_in_us=deadline_in,
-        traceparent=decode_text(traceparent),
+        traceparent=None if traceparent is None else decode_text(bytes(traceparent)),
     )
 
 
@@ -243,10 +244,11 @@ async def _skip_waits(work: Work, instance_id: str) -> None:
 async def _claim_due(work: Work, request: ClaimRequest) -> ClaimAnswer:
     taken: list[Claimed] = []
     while len(taken) < request.limit:
-        claimed, found = await _round(work, request, request.limit - len(taken))
+        wanted = request.limit - len(taken)
+        claimed, found = await _round(work, request, wanted)
         taken += claimed
-        if not found:
-            break
+        if found < wanted:
+            break  # that was all; more is there only where some of it has to wait first
     text = _NEXT if request.instance_id is None else _NEXT_OF
     row = await work.database.fetchrow(text, *_filters(request, 1))
     assert row is not None
@@ -281,7 +283,7 @@ async def _round(work: Work, request: ClaimRequest, limit: int) -> tuple[list[Cl
     answer = await work.database.run(once)
     for run in sorted(cancelled):
         # Its root comes before its other items: after this transaction, not in it.
-        await work.run(Needs(whole={run}), lambda rows, run=run: _cancel(rows, run))
+        await work.run(Needs(whole={run}), partial(_cancel, number=run))
     return answer
 
 

@@ -41,9 +41,7 @@ _TYPES: Final = {
 _TYPE_OF: Final = {name: kind for kind, names in _TYPES.items() for name in names}
 _FIELDS: Final = tuple(field.name for field in fields(Item))
 
-ITEM_TYPES: Final = {
-    name: _TYPE_OF.get(name, "integer") for name in _FIELDS if name != "process"
-}
+ITEM_TYPES: Final = {name: _TYPE_OF.get(name, "integer") for name in _FIELDS if name != "process"}
 """The type of each column that an ``Item`` has, by its name, in order."""
 
 ITEM_SELECT: Final = ", ".join(

@@ -32,14 +32,16 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
     if not slow and checkpoints:
         answers, slow = await write_quickly(work.database, quick)
         pairs = zip(quick.steps, quick.places, strict=True)
-        work.database.changed({step.run for step, at in pairs if step.path is None and at in answers})
+        work.database.changed(
+            {step.run for step, at in pairs if step.path is None and at in answers}
+        )
         quick = Quick([], [], [])
     if slow:
         answers |= await _write(work, checkpoints, slow, quick)
     return [answers[at] for at in range(len(checkpoints))]
 
 
-class _NotFound(Exception):  # noqa: N818 - no error: these take the long way
+class _NotFound(Exception):
     def __init__(self, places: list[int]) -> None:
         super().__init__(f"not found: {places}")
         self.places = places
@@ -65,8 +67,7 @@ async def _write(
     try:
         needs = needs_of(checkpoints[at] for at in slow)
         return await work.run(needs, verb, write_quick_ones) | quickly
-    except _NotFound as found:
+    except _NotFound:
         # Stale, or asked to stop; which one, the long way finds out for all of them.
         everything = sorted({*slow, *quick.places})
-        assert found.places
         return await _write(work, checkpoints, everything, Quick([], [], []))

@@ -40,7 +40,9 @@ async def request_cancel(
 ) -> None:
     """End what is unclaimed; Cancelled at once if nothing is claimed."""
     await _on_whole(
-        work, instance_id, lambda rows: controls.request_cancel(rows, instance_id, reason, requested_by)
+        work,
+        instance_id,
+        lambda rows: controls.request_cancel(rows, instance_id, reason, requested_by),
     )
 
 
@@ -49,7 +51,9 @@ async def request_pause(
 ) -> None:
     """Let nothing new start. A cancel that was asked before stands."""
     await _on_whole(
-        work, instance_id, lambda rows: controls.request_pause(rows, instance_id, reason, requested_by)
+        work,
+        instance_id,
+        lambda rows: controls.request_pause(rows, instance_id, reason, requested_by),
     )
 
 

@@ -73,9 +73,11 @@ async def create(
             work.database.changed({answer[1]})
             return answer[0]
         if replace:
-            replaced = await _replaced(work, new, claim, values)
+            replaced, stays = await _replaced(work, new, claim, values)
             if replaced is not None:
                 return replaced
+            if not stays:
+                continue  # somebody else was quicker, and his run is to be replaced, too
         existing = await describe(new.instance_id)
         if existing is not None:
             return CreateAnswer(existing=existing)
@@ -144,17 +146,16 @@ async def _created(
 
 async def _replaced(
     work: Work, new: NewInstance, claim: ClaimRequest | None, values: list[object]
-) -> CreateAnswer | None:
-    """Remove the run that has the id and create the new one; None where that may not be."""
-    answers: list[CreateAnswer | None] = []
+) -> tuple[CreateAnswer | None, bool]:
+    """Remove the run that has the id and create the new one; and whether the old one stays."""
+    answers: list[tuple[CreateAnswer | None, bool]] = []
 
     def make_room(rows: WorkingSet) -> Run | None:
-        answers.clear()
         return instances.make_room(rows, new, replace=True)
 
     async def insert(session: Session, stays: Run | None) -> None:
         made = None if stays is not None else await _created(work, session, new, claim, values)
-        answers.append(None if made is None else made[0])
+        answers.append((None if made is None else made[0], stays is not None))
         if made is not None:
             session.changed.add(made[1])
 

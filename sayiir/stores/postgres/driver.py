@@ -20,6 +20,13 @@ CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 30.0
 """Longer than that no statement is waited for; the driver asks the server to cancel it."""
 STATEMENTS_KEPT: Final = 500
+PLANNING: Final = {"enable_seqscan": "off", "jit": "off"}
+"""How the server plans what it keeps.
+
+A plan that was made while a table was young reads the whole of it, and is kept while the table
+grows, until it is next analysed. Each statement of ours has an index that serves it, but for tables
+of a few rows. And none is worth compiling, whatever a plan without an index seems to cost.
+"""
 
 
 class Record(Protocol):
@@ -93,5 +100,6 @@ async def connect(
         statement_cache_size=STATEMENTS_KEPT if url.prepared else 0,
         max_cached_statement_lifetime=0,
         max_cacheable_statement_size=0,
+        server_settings=PLANNING if url.prepared else None,
     )
     return connection

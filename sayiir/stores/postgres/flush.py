@@ -58,7 +58,7 @@ _INSERT_ITEMS: Final = (
 _PARTS: Final = {
     "updated": (
         _UPDATED_TYPES,
-        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "
+        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "  # noqa: S608
         "where w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx",
     ),
     "inserted": (
@@ -78,7 +78,7 @@ _PARTS: Final = {
     ),
     "runs": (
         _RUN_TYPES,
-        f"update @instance i set {_assigned(_RUN_TYPES, leave=('run',), source='s')} from {{s}} "
+        f"update @instance i set {_assigned(_RUN_TYPES, leave=('run',), source='s')} from {{s}} "  # noqa: S608
         "where i.run = s.run",
     ),
     "consumed": (
@@ -92,54 +92,63 @@ _PARTS: Final = {
     ),
 }
 
-# The parameters are runs and ranges of paths.
-PRUNE: Final = """
+# The ranges are rows `s (run, low, high)`. Row by row, found by the index: joined with an array
+# of unknown length, a range looks to the planner as if it were worth reading the whole table.
+_IN_RANGE: Final = """ctid = any (array(
+    select t.ctid from s cross join lateral (
+        select t.ctid from {table} t
+        where t.run = s.run and t.{column} >= s.low and t.{column} < s.high {more} offset 0
+    ) t
+))"""
+
+
+def _in_range(table: str, column: str, more: str = "") -> str:
+    return _IN_RANGE.format(table=table, column=column, more=more)
+
+
+_OF_GONE: Final = """ctid = any (array(
+    select t.ctid from gone g cross join lateral (
+        select t.ctid from {table} t
+        where t.run = g.run and t.spawn_path = g.spawn_path and t.idx = g.idx offset 0
+    ) t
+))"""
+PRUNE: Final = f"""
 gone_results as (
-    delete from @task_result t using s
-    where t.run = s.run and t.path >= s.low and t.path < s.high
+    delete from @task_result where {_in_range("@task_result", "path")}
 ), gone as (
-    delete from @work_item w using s
-    where w.run = s.run and w.spawn_path >= s.low and w.spawn_path < s.high and w.phase = 6
-    returning w.run, w.spawn_path, w.idx
+    delete from @work_item where {_in_range("@work_item", "spawn_path", "and t.phase = 6")}
+    returning run, spawn_path, idx
 ), gone_elements as (
-    delete from @element t using gone g
-    where t.run = g.run and t.spawn_path = g.spawn_path and t.idx = g.idx
+    delete from @element where {_OF_GONE.format(table="@element")}
 ), gone_progress as (
-    delete from @progress t using gone g
-    where t.run = g.run and t.spawn_path = g.spawn_path and t.idx = g.idx
+    delete from @progress where {_OF_GONE.format(table="@progress")}
 ), gone_events as (
-    delete from @event e using s
-    where e.run = s.run and e.consumed_at_path >= s.low and e.consumed_at_path < s.high
+    delete from @event where {_in_range("@event", "consumed_at_path")}
 )
-"""
+"""  # noqa: S608 - names of our own, as below
 _PRUNE: Final = f"""
 with s as (select * from unnest($1::bigint[], $2::text[], $3::text[]) as s (run, low, high)),
 {PRUNE} select count(*) from gone
 """  # noqa: S608
-_DELETE_ITEMS: Final = """
-with s as (select * from unnest($1::bigint[], $2::text[], $3::integer[]) as s (run, spawn_path, idx)),
-elements as (
-    delete from @element t using s
-    where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
+_DELETE_ITEMS: Final = f"""
+with gone as (
+    select * from unnest($1::bigint[], $2::text[], $3::integer[]) as s (run, spawn_path, idx)
+), elements as (
+    delete from @element where {_OF_GONE.format(table="@element")}
 ), reports as (
-    delete from @progress t using s
-    where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
+    delete from @progress where {_OF_GONE.format(table="@progress")}
 )
-delete from @work_item t using s
-where t.run = s.run and t.spawn_path = s.spawn_path and t.idx = s.idx
-"""
-_REMOVE_BELOW: Final = """
+delete from @work_item where {_OF_GONE.format(table="@work_item")}
+"""  # noqa: S608
+_REMOVE_BELOW: Final = f"""
 with s as (select * from unnest($1::bigint[], $2::text[], $3::text[]) as s (run, low, high)),
 elements as (
-    delete from @element t using s
-    where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
+    delete from @element where {_in_range("@element", "spawn_path")}
 ), reports as (
-    delete from @progress t using s
-    where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
+    delete from @progress where {_in_range("@progress", "spawn_path")}
 )
-delete from @work_item t using s
-where t.run = s.run and t.spawn_path >= s.low and t.spawn_path < s.high
-"""
+delete from @work_item where {_in_range("@work_item", "spawn_path")}
+"""  # noqa: S608
 _REMOVE_RUNS: Final = """
 with items as (delete from @work_item where run = any ($1::bigint[])),
 elements as (delete from @element where run = any ($1::bigint[])),
@@ -267,6 +276,4 @@ def _statement(parts: tuple[str, ...]) -> str:
         source = f"unnest({arrays}) as s ({_names(types)})"
         texts.append(f"{name} as ({text.format(s=source, now='$1::bigint')})")
     counted = "(select count(*) from inserted)" if "inserted" in parts else "0"
-    return f"with {', '.join(texts)} select {counted}, $1::bigint"  # noqa: S608
-
-
+    return f"with {', '.join(texts)} select {counted}, $1::bigint"

@@ -41,7 +41,7 @@ _RENEW: Final = f"""{_FENCES}, h as (
     from s where {_HELD}
     returning s.n
 ){_STATES}"""  # noqa: S608 - numbers of our own
-_CHECK: Final = f"{_FENCES}, h as (select s.n from s join @work_item w on {_HELD}){_STATES}"
+_CHECK: Final = f"{_FENCES}, h as (select s.n from s join @work_item w on {_HELD}){_STATES}"  # noqa: S608
 _REPORT: Final = f"""
 insert into @progress (
     run, spawn_path, idx, epoch, stands_at, failures, path, attempt, fraction, message, reported_at
@@ -61,7 +61,7 @@ on conflict (run, spawn_path, idx) do update set
     epoch = excluded.epoch, stands_at = excluded.stands_at, failures = excluded.failures,
     path = excluded.path, attempt = excluded.attempt, fraction = excluded.fraction,
     message = excluded.message, reported_at = excluded.reported_at
-"""
+"""  # noqa: S608
 
 
 async def renew(work: Work, fences: Sequence[Fence], lease_us: int) -> list[LeaseState]:
@@ -99,7 +99,9 @@ def _states(rows: list[Record], ordered: list[int]) -> list[LeaseState]:
     found: dict[int, LeaseState] = {}
     for number, held, state, control in rows:
         ended = state is None or state != RUNNING
-        found[ordered[number - 1]] = LeaseState(held, Control.STOP if ended else CONTROLS[control])
+        found[ordered[number - 1]] = LeaseState(
+            held, Control.STOP if ended else CONTROLS[int(control)]
+        )
     return [found[at] for at in range(len(ordered))]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.driver import Record
     from sayiir.stores.postgres.needs import Needs, Place
     from sayiir.stores.postgres.working_set import WorkingSet
+    from sayiir.stores.relational.rows import Item
 
 __all__ = ["load", "load_payloads", "load_runs", "lock_root"]
 
@@ -60,11 +61,11 @@ _ROOTS: Final = """
 select 1 from @work_item where run = any ($1::bigint[]) and spawn_path = '' and idx = 0
 order by run for update
 """
-_ROOT_OF: Final = """
-select w.run from @instance i
+_ROOT_OF: Final = f"""
+select {ITEM_SELECT} from @instance i
 join @work_item w on w.run = i.run and w.spawn_path = '' and w.idx = 0
 where i.instance_id = $1 for update of w
-"""
+"""  # noqa: S608
 _RUNS: Final = f"""
 select t.now, {RUN_COLUMNS} from (select @now as now) t
 left join (@instance i join @definition d on d.id = i.definition) on i.run = any ($1::bigint[])
@@ -100,12 +101,12 @@ select nextval(pg_get_serial_sequence('@event', 'id')) from generate_series(1, $
 """
 
 
-async def lock_root(session: Session, instance_id: str) -> int | None:
-    """Lock the root of the instance; its run, or None where there is no such instance."""
+async def lock_root(session: Session, instance_id: str) -> Item | None:
+    """Lock the root of the instance; None where there is no such instance."""
     while True:
         row = await session.fetchrow(_ROOT_OF, instance_id)
         if row is not None:
-            return int(row[0])
+            return item_of(row)
         # Who waited for the lock of a run that was then replaced has found neither run.
         found = await session.fetchrow(
             "select 1 from @instance where instance_id = $1", instance_id
@@ -118,7 +119,7 @@ async def load(session: Session, needs: Needs, rows: WorkingSet) -> None:
     """Lock and load all that is needed."""
     if needs.whole or needs.below:
         await _lock_sets(session, needs, rows)
-    elif needs.items:
+    elif not needs.items <= rows.items.keys():
         _keep_items(rows, await session.fetch(_ITEMS, *_keys(needs)))
     await load_runs(session, needs, rows)
     await load_payloads(session, needs, rows)
@@ -137,7 +138,8 @@ async def load(session: Session, needs: Needs, rows: WorkingSet) -> None:
 async def _lock_sets(session: Session, needs: Needs, rows: WorkingSet) -> None:
     roots = {run for run, spawn_path, _ in needs.items if not spawn_path}
     roots |= needs.whole | {run for run, _ in needs.below}
-    await session.fetch(_ROOTS, sorted(roots))
+    if any((run, "", 0) not in rows.items for run in roots):
+        await session.fetch(_ROOTS, sorted(roots))
     for run in roots:
         needs.root(run)
     ranges = [(run, low, low[:-1] + "0") for run, low in needs.below]  # "0" follows "/"

@@ -90,7 +90,7 @@ class Needs:
             self.kept[kept] = self.kept.get(kept, 0) + count
 
 
-class Missing(Exception):  # noqa: N818 - no error: the transaction is begun again
+class Missing(Exception):
     """A verb needs more than was loaded for it."""
 
     def __init__(self, needs: Needs) -> None:

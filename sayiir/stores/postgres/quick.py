@@ -40,12 +40,12 @@ class Step(NamedTuple):
     """Or the output, at an end."""
     prio: int | None
     queue: int
-    result_path: str | None
-    node_path: str | None
-    ordinal: bytes | None
-    attempts: int | None
-    duration: int | None
-    output: bytes | None
+    result_path: str | None = None
+    node_path: str | None = None
+    ordinal: bytes | None = None
+    attempts: int | None = None
+    duration: int | None = None
+    output: bytes | None = None
 
 
 class Quick(NamedTuple):
@@ -74,7 +74,7 @@ _MOVED: Final = f"""
     failed = case when w.path = s.path then w.failed else 0 end,
     wake_at = null, wait_until = null, signal_name = null, event_id = null,
     created = 0, total = null, max_open = null, pending = 0, held = 0
-"""  # noqa: S608 - numbers of our own, as below
+"""
 _HELD_BY: Final = (
     "w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx and w.epoch = s.epoch "
     "and w.holder is not null and w.control = 0"
@@ -148,16 +148,19 @@ def _step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
         return None
     if queue is None:
         return None
+    step = Step(*place_of(fence), fence.epoch, path, text, prio, queue)
     if result is None:
-        told: tuple[str, str, bytes, int, int, bytes] | tuple[None, ...] = (None,) * 6
-    elif any(result.path.startswith(prefix) for prefix in checkpoint.prune):
+        return step
+    if any(result.path.startswith(prefix) for prefix in checkpoint.prune):
         return None
-    else:
-        told = (
-            result.path, result.node_path, result.ordinal, result.attempts, result.duration_us,
-            result.output,
-        )  # fmt: skip
-    return Step(*place_of(fence), fence.epoch, path, text, prio, queue, *told)  # type: ignore[arg-type]
+    return step._replace(
+        result_path=result.path,
+        node_path=result.node_path,
+        ordinal=result.ordinal,
+        attempts=result.attempts,
+        duration=result.duration_us,
+        output=result.output,
+    )
 
 
 async def write_quickly(
@@ -201,7 +204,7 @@ def _many(quick: Quick) -> str:
         # The name `s` is what the prunes' parts read: those of steps that were found.
         steps = f"s0 as materialized ({_unnested()})"
         prunes = (
-            f"p as (select * from unnest(${first}::integer[], ${first + 1}::bigint[], "
+            f"p as (select * from unnest(${first}::integer[], ${first + 1}::bigint[], "  # noqa: S608
             f"${first + 2}::text[], ${first + 3}::text[]) as p (n, run, low, high))"
         )
         parts = [part.replace(" from s where", " from s0 s where") for part in parts]
@@ -233,7 +236,7 @@ def _single(*, ends: bool, with_result: bool) -> tuple[str, list[str]]:
     for name in sorted(given, key=len, reverse=True):
         text = text.replace(f"s.{name}", given[name])
     if not with_result:
-        return f"{text} select 1 from done", names
+        return f"{text} select 1 from done", names  # noqa: S608
     told = ", ".join(given[name] for name in Step._fields[8:])
     return (
         f"{text} insert into @task_result ({_RESULT_COLUMNS}) "  # noqa: S608

@@ -45,7 +45,11 @@ class Work:
         """
 
         async def once(session: Session) -> Result:
-            return await self._once(session, needs, verb, before_commit)
+            rows = WorkingSet(self.queues, needs)
+            result = await self._done(session, needs, rows, verb)
+            if before_commit is not None:
+                await before_commit(session)
+            return result
 
         return await self._widened(needs, once)
 
@@ -63,35 +67,33 @@ class Work:
         more = Needs()
 
         async def once(session: Session) -> Result:
-            run = await lock_root(session, instance_id)
-            needs = Needs() if run is None else needs_of_run(run)
+            root = await lock_root(session, instance_id)
+            needs = Needs() if root is None else needs_of_run(root.run)
             needs.widen(more)
-            result = await self._once(session, needs, verb, None)
+            rows = WorkingSet(self.queues, needs)
+            if root is not None:
+                rows.keep_item(root)
+            result = await self._done(session, needs, rows, verb)
             if after is not None:
                 await after(session, result)
             return result
 
         return await self._widened(more, once)
 
-    async def _once(
+    async def _done(
         self,
         session: Session,
         needs: Needs,
+        rows: WorkingSet,
         verb: Callable[[WorkingSet], Result],
-        before_commit: Callable[[Session], Awaitable[None]] | None,
     ) -> Result:
-        rows = WorkingSet(self.queues, needs)
         await load(session, needs, rows)
         result = verb(rows)
         await flush(session, rows)
         session.changed |= rows.changed
-        if before_commit is not None:
-            await before_commit(session)
         return result
 
-    async def _widened(
-        self, needs: Needs, once: Callable[[Session], Awaitable[Result]]
-    ) -> Result:
+    async def _widened(self, needs: Needs, once: Callable[[Session], Awaitable[Result]]) -> Result:
         for _ in range(MAX_WIDENINGS):
             try:
                 return await self.database.run(once)

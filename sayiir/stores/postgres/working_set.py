@@ -152,9 +152,7 @@ class WorkingSet(Rows):
         """The item of lowest index with the sibling's spawn path that is HELD. There is one."""
         where = (sibling.run, sibling.spawn_path)
         found = [
-            item
-            for place, item in self.items.items()
-            if item.phase == HELD and place[:2] == where
+            item for place, item in self.items.items() if item.phase == HELD and place[:2] == where
         ]
         if not found:
             raise Missing(Needs(held={where: self.held_asked.get(where, 0) + 1}))
