@@ -46,6 +46,7 @@ from sayiir.workflow import Workflow, workflow
 
 if TYPE_CHECKING:
     from sayiir.blocking import CheckpointingRunner, WorkflowClient
+    from sayiir.blocking_worker import PooledWorker
     from sayiir.client import AsyncWorkflowClient
     from sayiir.description import InstanceDescription
     from sayiir.dsl.diff import diff
@@ -62,10 +63,12 @@ if TYPE_CHECKING:
         WorkflowStatus,
     )
     from sayiir.stores.open import open_store
+    from sayiir.worker import AsyncPooledWorker
 
 __all__ = [
     "Again",
     "AsyncCheckpointingRunner",
+    "AsyncPooledWorker",
     "AsyncWorkflowClient",
     "AwaitingSignal",
     "BlockingCallInLoop",
@@ -94,6 +97,7 @@ __all__ = [
     "LoopResult",
     "Paused",
     "PayloadError",
+    "PooledWorker",
     "RetryPolicy",
     "SayiirError",
     "SchemaVersionError",
@@ -133,6 +137,7 @@ __all__ = [
 # What needs a store or pydantic is imported when it is first asked for: name -> module.
 _LAZY = {
     "AsyncCheckpointingRunner": "sayiir.runner",
+    "AsyncPooledWorker": "sayiir.worker",
     "AsyncWorkflowClient": "sayiir.client",
     "AwaitingSignal": "sayiir.status",
     "Cancelled": "sayiir.status",
@@ -143,6 +148,7 @@ _LAZY = {
     "InstanceDescription": "sayiir.description",
     "InstanceInfo": "sayiir.status",
     "Paused": "sayiir.status",
+    "PooledWorker": "sayiir.blocking_worker",
     "Waiting": "sayiir.status",
     "WorkflowClient": "sayiir.blocking",
     "WorkflowStatus": "sayiir.status",

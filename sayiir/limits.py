@@ -50,6 +50,16 @@ MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS: Final = 5.0
 """A longer backoff parks; a shorter one is slept with the lease kept."""
 CONTROL_POLL_SECONDS: Final = 1.0
 EMBEDDED_CONCURRENCY: Final = 100
+WORKER_CONCURRENCY: Final = 100
+MAX_CONCURRENCY: Final = 100_000
+MAX_WORKER_PROCESSES: Final = 512
+MAX_WORKER_ID_CHARACTERS: Final = 200
+DEFAULT_POLL_SECONDS: Final = 1.0
+DEFAULT_GRACE_SECONDS: Final = 20.0
+"""How long a worker that is told to stop lets its tasks run: what orchestrators wait before they
+kill (30 s, often) has room for it and for what follows."""
+LEAVE_SECONDS: Final = 1.0
+"""A worker that is told to leave at once, or whose grace is over, is gone within that time."""
 SPAWN_BATCH_ITEMS: Final = 1_000
 MIN_ARMS_KEPT: Final = 4
 """Arms that are kept where no slot is free: to claim the few of a small fork apart costs more

@@ -33,10 +33,16 @@ class _Exit:
 
 
 class Portal:
-    """A thread with an event loop, and the way into it."""
+    """A thread with an event loop, and the way into it.
 
-    def __init__(self, owner: str) -> None:
+    Args:
+        owner: the blocking class, as users know it.
+        clean_up_seconds: how long a call that was left (by Ctrl-C) is waited for.
+    """
+
+    def __init__(self, owner: str, clean_up_seconds: float = _CLEAN_UP_SECONDS) -> None:
         self._owner = owner
+        self._clean_up_seconds = clean_up_seconds
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -81,7 +87,7 @@ class Portal:
             outcome = future.result()
         except BaseException:
             if future.cancel():
-                left.wait(_CLEAN_UP_SECONDS)
+                left.wait(self._clean_up_seconds)
             raise
         if isinstance(outcome, _Exit):
             raise outcome.error
@@ -133,11 +139,11 @@ class Portal:
                 loop, self._loop = self._loop, None
             if loop is not None and self._stopping is not None and self._thread is not None:
                 loop.call_soon_threadsafe(self._stopping.set)
-                self._thread.join(_CLEAN_UP_SECONDS)
+                self._thread.join(self._clean_up_seconds)
                 if self._thread.is_alive():
                     warnings.warn(
                         f"{self._owner} is closed, but a task in its event loop has not ended "
-                        f"{_CLEAN_UP_SECONDS:g} s after it was cancelled; it is left behind",
+                        f"{self._clean_up_seconds:g} s after it was cancelled; it is left behind",
                         RuntimeWarning,
                         stacklevel=3,
                     )

@@ -8,26 +8,16 @@ from collections.abc import Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
-from sayiir.access.connection import StoreConnection, codec_or_default
-from sayiir.access.snapshots import Programs, status_of
+from sayiir.access.host import EngineHost
+from sayiir.access.snapshots import status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
-from sayiir.clock import SystemClock
-from sayiir.dsl.run_options import check_clock, check_executors, check_listener
-from sayiir.durations import Duration, duration_seconds
-from sayiir.engine.claims import Releaser, claiming, work_of
-from sayiir.engine.closing import close_all
-from sayiir.engine.committer import StoreCommitter
-from sayiir.engine.dispatch import Dispatcher, Engine
-from sayiir.engine.executing import Executors
+from sayiir.durations import Duration
+from sayiir.engine.claims import claiming, work_of
+from sayiir.engine.dispatch import Dispatcher
 from sayiir.engine.invoke import UserExit
-from sayiir.engine.leases import LeaseKeeper
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
-from sayiir.engine.resources import ResourcePool, Resources
-from sayiir.engine.slots import Slots
-from sayiir.engine.telling import Teller
-from sayiir.engine.threads import TaskThreads
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound, StoreUnavailable
 from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
@@ -36,8 +26,10 @@ from sayiir.policy import ConflictPolicy
 from sayiir.stores.records import ClaimRequest, Control, InstanceState
 
 if TYPE_CHECKING:
+    from sayiir.access.snapshots import Programs
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.engine.desk import Engine
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
     from sayiir.events import Listener
@@ -106,23 +98,20 @@ class AsyncCheckpointingRunner:
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
     ) -> None:
-        check_executors(executors)
-        check_listener(on_event)
-        check_clock(clock)
-        self._executors = Executors(executors)
-        self._resources = Resources(resources)
-        self._connection = StoreConnection(store)
+        self._host = EngineHost(
+            store,
+            codec=codec,
+            lease=lease,
+            clock=clock,
+            resources=resources,
+            on_event=on_event,
+            executors=executors,
+            concurrency=EMBEDDED_CONCURRENCY,
+        )
         self._policy = ConflictPolicy(conflict_policy)
-        self._codec = codec_or_default(codec)
-        self._lease_us = round(duration_seconds(lease) * 1e6)
-        self._clock = clock or SystemClock()
-        self._teller = None if on_event is None else Teller(on_event, self._clock)
         self._holder = uuid.uuid4().hex
-        self._started: tuple[Engine, Programs] | None = None
         self._running: dict[Dispatcher, asyncio.Task[Any] | None] = {}
         """The calls that run, and whose they are."""
-        self._keeper: LeaseKeeper | None = None
-        self._opening = asyncio.Lock()
 
     async def store(self) -> Store:
         """The open store.
@@ -130,12 +119,14 @@ class AsyncCheckpointingRunner:
         Raises:
             StoreError: it can't be opened.
         """
-        return await self._connection.open()
+        return await self._host.connection.open()
 
     @property
     def client(self) -> AsyncWorkflowClient:
         """A client on the runner's store."""
-        return AsyncWorkflowClient.on_connection(self._connection, self._policy, self._codec)
+        return AsyncWorkflowClient.on_connection(
+            self._host.connection, self._policy, self._host.codec
+        )
 
     async def close(self) -> None:
         """Give back what runs, leave the resources, close the store if it was opened here.
@@ -147,16 +138,7 @@ class AsyncCheckpointingRunner:
             BaseException: what leaving a resource raised, or closing one of the runner's own
                 parts, first; all the others are left and closed all the same.
         """
-        engine = None if self._started is None else self._started[0]
-        await close_all(
-            self._stop_running,
-            *([] if engine is None else [engine.resources.close]),
-            *([] if self._keeper is None else [self._keeper.close]),
-            *([] if engine is None else [engine.threads.close]),
-            self._executors.close,
-            *([] if self._teller is None else [self._teller.close]),
-            self._connection.close,
-        )
+        await self._host.close(self._stop_running)
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
         await self._opened()
@@ -358,11 +340,11 @@ class AsyncCheckpointingRunner:
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
         run = dispatcher.run_instance(instance_id, root, wait=wait)
         running = self._guarded(dispatcher, run)
-        if self._teller is None:
+        if self._host.teller is None:
             record = await running
         else:
             kind = InstanceResumed if root is None else InstanceStarted
-            record = await self._teller.told(kind, instance_id, workflow.name, running)
+            record = await self._host.teller.told(kind, instance_id, workflow.name, running)
         if record is None:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow, dispatcher.output_of(record))
@@ -390,45 +372,19 @@ class AsyncCheckpointingRunner:
     def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
         """The program of a workflow, if the executors and resources are here that it names."""
         program = programs.of(workflow)
-        self._executors.check(workflow.name, program.executor_names)
-        self._resources.check(workflow.name, program.needs)
+        self._host.check(workflow, program)
         return program
 
     def _request(self) -> ClaimRequest:
         return ClaimRequest(
             holder=self._holder,
-            lease_us=self._lease_us,
+            lease_us=self._host.lease_us,
             limit=EMBEDDED_CONCURRENCY,
             skip_interruption_waits=True,
         )
 
     async def _opened(self) -> tuple[Engine, Programs]:
-        async with self._opening:
-            if self._started is None:
-                self._started = await self._start()
-            return self._started
-
-    async def _start(self) -> tuple[Engine, Programs]:
-        store = await self._connection.open()
-        threads = TaskThreads()
-        held: set[Work] = set()
-        releaser = Releaser(store)
-        engine = Engine(
-            store=store,
-            releaser=releaser,
-            committer=StoreCommitter(store, releaser, held),
-            threads=threads,
-            clock=self._clock,
-            held=held,
-            slots=Slots(EMBEDDED_CONCURRENCY),
-            executors=self._executors,
-            resources=ResourcePool(self._resources, threads.run),
-            teller=self._teller,
-        )
-        loop = asyncio.get_running_loop()
-        self._keeper = LeaseKeeper(store, held, releaser, self._lease_us, loop)
-        self._keeper.start()
-        return engine, Programs(store, self._codec)
+        return await self._host.opened()
 
 
 def _root_of(answer: CreateAnswer) -> tuple[Claimed, ...]:

@@ -42,19 +42,23 @@ def check_workflow(workflow: Workflow[A, B]) -> Workflow[A, B]:
     raise TypeError(f"a workflow is asked for, not {_told(given)}")
 
 
-def check_workflows(workflows: Iterable[Workflow[Any, Any]]) -> list[Workflow[Any, Any]]:
+def check_workflows(
+    workflows: Iterable[Workflow[Any, Any]], written: str = "resume_all([workflow])"
+) -> list[Workflow[Any, Any]]:
     """The workflows as a list.
+
+    Args:
+        workflows: what was given.
+        written: how to write it.
 
     Raises:
         TypeError: a single one, or something else among them.
     """
     given: object = workflows
     if isinstance(given, Flow):
-        raise TypeError("several workflows are asked for: write resume_all([workflow])")
+        raise TypeError(f"several workflows are asked for: write {written}")
     if not isinstance(given, Iterable) or isinstance(given, str):
-        raise TypeError(
-            f"a list of workflows is asked for, as resume_all([workflow]), not {_told(given)}"
-        )
+        raise TypeError(f"a list of workflows is asked for, as {written}, not {_told(given)}")
     return [check_workflow(each) for each in workflows]
 
 

@@ -9,7 +9,7 @@ from sayiir.access.callers import warn_caller
 from sayiir.access.labels import check_labels
 from sayiir.access.texts import check_text
 from sayiir.dsl.options import check_priority
-from sayiir.engine.checkpoints import next_priority
+from sayiir.engine.checkpoints import next_priority, next_tags
 from sayiir.engine.payloads import told_of
 from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_PRIORITY
@@ -64,6 +64,7 @@ def new_instance(
         root_input=program.input_text(start),
         priority=wanted or definition.priority or DEFAULT_PRIORITY,
         root_priority=next_priority(start),
+        root_tags=next_tags(program, start),
         timeout_us=None if timeout is None else round(timeout * 1e6),
         labels=check_labels(labels),
         traceparent=traceparent or current_traceparent(),

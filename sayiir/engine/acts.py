@@ -67,7 +67,10 @@ class ActOutcome:
 
 
 class Acts:
-    """Does for the driver what a transition asks for."""
+    """Does for the driver what a transition asks for.
+
+    ``exits_fail``: whether a task that asks the process to exit has failed, as by any exception.
+    """
 
     def __init__(
         self,
@@ -75,9 +78,11 @@ class Acts:
         threads: TaskThreads,
         executors: Executors,
         resources: ResourcePool,
+        *,
+        exits_fail: bool = False,
     ) -> None:
         self._committer = committer
-        self._caller = Caller(committer, threads, executors, resources)
+        self._caller = Caller(committer, threads, executors, resources, exits_fail=exits_fail)
 
     def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
         """The outcome of what the transition asks for.

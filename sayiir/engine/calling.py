@@ -120,11 +120,14 @@ class Caller:
         threads: TaskThreads,
         executors: Executors,
         resources: ResourcePool,
+        *,
+        exits_fail: bool = False,
     ) -> None:
         self._committer = committer
         self._threads = threads
         self._executors = executors
         self._resources = resources
+        self._exits_fail = exits_fail
 
     async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
         """The task's return value, and how long it took in microseconds.
@@ -165,7 +168,7 @@ class Caller:
                 value = await invoke(spec, args, kwargs, timeout, self._threads, instance)
         except BaseException as error:
             attempt.given_up = True
-            raise _act_failed(work, spec, error, by_deadline=by_deadline) from error
+            raise self._act_failed(work, spec, error, by_deadline=by_deadline) from error
         finally:
             work.acted()
             CURRENT_ATTEMPT.reset(token)
@@ -247,7 +250,7 @@ class Caller:
         except BaseException as error:
             late = isinstance(error, TimeoutError) and scope.expired()
             failure = AttemptTimedOut(remaining or 0.0) if late else error
-            raise _act_failed(work, spec, failure, by_deadline=late) from error
+            raise self._act_failed(work, spec, failure, by_deadline=late) from error
         finally:
             work.acted()
 
@@ -265,6 +268,30 @@ class Caller:
         if newest is None:
             raise ActFailed(SayiirError(f"the result for parameter {parameter!r} is not stored"))
         return newest
+
+    def _act_failed(
+        self, work: Work, spec: TaskSpec, error: BaseException, *, by_deadline: bool
+    ) -> BaseException:
+        """What the driver is told of an exception that left user code."""
+        if isinstance(error, (UserExit, GeneratorExit)):
+            return error
+        if isinstance(error, (KeyboardInterrupt, SystemExit)) and not self._exits_fail:
+            exit_request = UserExit()
+            exit_request.__cause__ = error
+            return exit_request
+        asked = work.acted()
+        if isinstance(error, asyncio.CancelledError) and work.task is not None:
+            if asked:
+                return ActFailed(error, spec, stopped=True)
+            if work.task.cancelling():
+                return error
+        if isinstance(error, AttemptTimedOut):
+            by_deadline = (
+                isinstance(error, DeadlinePassed) if spec.run_in not in OWN_PLACES else by_deadline
+            )
+            return ActFailed(error, spec, spec.policy, deadline=by_deadline)
+        policy = None if isinstance(error, PayloadError) else spec.policy
+        return ActFailed(error, spec, policy, stopped=work.stopping)
 
 
 _NO_KWARGS: dict[str, Any] = {}
@@ -291,28 +318,3 @@ def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
 def _until_deadline(work: Work) -> float | None:
     """Seconds until the workflow's own timeout, if it has one."""
     return None if work.deadline_at is None else max(work.deadline_at - time.monotonic(), 0.0)
-
-
-def _act_failed(
-    work: Work, spec: TaskSpec, error: BaseException, *, by_deadline: bool
-) -> BaseException:
-    """What the driver is told of an exception that left user code."""
-    if isinstance(error, (UserExit, GeneratorExit)):
-        return error
-    if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        exit_request = UserExit()
-        exit_request.__cause__ = error
-        return exit_request
-    asked = work.acted()
-    if isinstance(error, asyncio.CancelledError) and work.task is not None:
-        if asked:
-            return ActFailed(error, spec, stopped=True)
-        if work.task.cancelling():
-            return error
-    if isinstance(error, AttemptTimedOut):
-        by_deadline = (
-            isinstance(error, DeadlinePassed) if spec.run_in not in OWN_PLACES else by_deadline
-        )
-        return ActFailed(error, spec, spec.policy, deadline=by_deadline)
-    policy = None if isinstance(error, PayloadError) else spec.policy
-    return ActFailed(error, spec, policy, stopped=work.stopping)

@@ -29,12 +29,13 @@ from sayiir.stores.records import (
 )
 
 if TYPE_CHECKING:
+    from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Place, Position
     from sayiir.engine.program import Program
     from sayiir.engine.work import Computed, Step, Work
     from sayiir.stores.records import Effect
 
-__all__ = ["checkpoint_of", "next_priority"]
+__all__ = ["checkpoint_of", "next_priority", "next_tags", "tags_after"]
 
 
 def checkpoint_of(work: Work, step: Step) -> Checkpoint:
@@ -49,11 +50,25 @@ def checkpoint_of(work: Work, step: Step) -> Checkpoint:
 
 def next_priority(position: Position) -> int | None:
     """The priority of the task that runs next at a position, where it has its own."""
-    return _priority_at(position.place)
+    return _priority(_task_at(position.place))
 
 
-def _priority_after(position: Position) -> int | None:
-    """The same for when the node at the position is done: a timer, a wait, a join.
+def next_tags(program: Program, position: Position) -> tuple[str, ...]:
+    """What the task that runs next at a position asks of a worker; sorted."""
+    return program.tags_of(_task_at(position.place)) if program.tagged else ()
+
+
+def tags_after(program: Program, position: Position) -> tuple[str, ...]:
+    """The same for when the node at the position is done: a timer, a wait, a join."""
+    return program.tags_of(_task_after(position)) if program.tagged else ()
+
+
+def _priority(task: TaskSpec | None) -> int | None:
+    return None if task is None else task.priority
+
+
+def _task_after(position: Position) -> TaskSpec | None:
+    """The task that runs when the node at the position is done.
 
     At the end of a loop's body nobody knows yet whether it goes round again.
     """
@@ -63,16 +78,17 @@ def _priority_after(position: Position) -> int | None:
         if entered is None or frame.above is None or frame.strand or isinstance(entered.node, Loop):
             return None
         place, frame = entered, frame.above
-    return _priority_at(place.following)
+    return _task_at(place.following)
 
 
-def _priority_at(place: Place) -> int | None:
+def _task_at(place: Place) -> TaskSpec | None:
+    """The task that a strand comes to first which arrives at a place."""
     while isinstance(place.node, (Loop, ChildWorkflow)):
         place = place.inner[""]
     node = place.node
     if isinstance(node, TaskNode):
-        return node.task.priority
-    return node.key.priority if isinstance(node, Branch) else None
+        return node.task
+    return node.key if isinstance(node, Branch) else None
 
 
 def _result(computed: Computed) -> Result:
@@ -97,7 +113,8 @@ def _effect(work: Work, step: Step) -> Effect:
                 input=program.input_text(position),
                 wait_us=None if at is not None else _us(seconds or 0.0),
                 at_us=None if at is None else _us(at.timestamp()),
-                priority=_priority_after(position),
+                priority=_priority(_task_after(position)),
+                tags=tags_after(program, position),
             )
         case AwaitEvent(position=position, signal_name=name, timeout_seconds=timeout):
             return Await(
@@ -105,7 +122,8 @@ def _effect(work: Work, step: Step) -> Effect:
                 input=program.input_text(position),
                 signal_name=name,
                 timeout_us=None if timeout is None else _us(timeout),
-                priority=_priority_after(position),
+                priority=_priority(_task_after(position)),
+                tags=tags_after(program, position),
             )
         case SpawnArms():
             return _spawn(program, step, following)
@@ -124,11 +142,17 @@ def _effect(work: Work, step: Step) -> Effect:
                 at=None if position is work.position else _move(program, position),
             )
         case _:
-            return _move(program, following.position)
+            return _move(program, following.position, hand_over=step.hand_over)
 
 
-def _move(program: Program, position: Position) -> Move:
-    return Move(position.path, program.input_text(position), next_priority(position))
+def _move(program: Program, position: Position, *, hand_over: bool = False) -> Move:
+    return Move(
+        position.path,
+        program.input_text(position),
+        next_priority(position),
+        next_tags(program, position),
+        hand_over,
+    )
 
 
 def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
@@ -139,7 +163,8 @@ def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
         total=spawn.count,
         limit=spawn.limit,
         keep=step.keep,
-        priority=_priority_after(spawn.position),
+        priority=_priority(_task_after(spawn.position)),
+        tags=tags_after(program, spawn.position),
     )
 
 
@@ -150,6 +175,7 @@ def _new_item(program: Program, step: Step, position: Position, index: int) -> N
         input=program.input_text(position),
         element=None if step.elements is None else step.elements[index].stored,
         priority=next_priority(position),
+        tags=next_tags(program, position),
     )
 
 

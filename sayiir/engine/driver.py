@@ -49,6 +49,8 @@ from sayiir.limits import (
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.position import Position
+    from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.telling import TellingActs
     from sayiir.engine.transitions import Acting, Transition
@@ -72,12 +74,23 @@ class Desk(Protocol):
         """How many further items could be started at once; below zero: so many wait for that."""
         ...
 
+    def wants(self, work: Work) -> bool:
+        """Whether a claimed item is to run here; what isn't, ``start`` gives back."""
+        ...
+
+    def runs(self, program: Program, position: Position) -> bool:
+        """Whether what follows at a position can run here, or is for others."""
+        ...
+
     def ended(self, work: Work, output: Ref) -> None:
         """A run has ended: its root item, with this output. That is stored."""
         ...
 
-    def fail(self, error: BaseException) -> None:
-        """Start nothing more: driving has met an error that is no failure of the instance."""
+    def fail(self, error: BaseException) -> bool:
+        """Driving has met an error that is no failure of the instance.
+
+        Whether the item is given back; else its lease ends by itself, as an interruption.
+        """
         ...
 
 
@@ -118,10 +131,9 @@ class Driver:
                 logger.debug("%s was taken away", work.position.path)
                 return
             except BaseException as error:
-                if not isinstance(error, asyncio.CancelledError):
-                    # Before the item is due again: whoever runs the desk must not take it up.
-                    self._desk.fail(error)
-                await self._give_back(work)
+                # Asked before the item is due again: whoever runs the desk must not take it up.
+                if isinstance(error, asyncio.CancelledError) or self._desk.fail(error):
+                    await self._give_back(work)
                 raise
             finally:
                 held.discard(work)
@@ -155,10 +167,11 @@ class Driver:
                     return self._start_all(reply.claimed)
                 transition = after
                 continue
-            if unsettled or (done is not None and done.computed is not None):
+            here = self._desk.runs(work.program, transition.position)
+            if unsettled or (done is not None and done.computed is not None) or not here:
                 kept = done is not None and done.kept
                 if (self._durable or kept or prune) and not await self._move(
-                    work, transition, done, prune
+                    work, transition, done, prune, here=here
                 ):
                     return None
                 work.moved(transition.position)
@@ -177,12 +190,21 @@ class Driver:
         return None
 
     async def _move(
-        self, work: Work, transition: Transition, done: ActOutcome | None, prune: tuple[str, ...]
+        self,
+        work: Work,
+        transition: Transition,
+        done: ActOutcome | None,
+        prune: tuple[str, ...],
+        *,
+        here: bool,
     ) -> bool:
         """Store a result and where the strand goes on; False: it doesn't, here."""
         computed = done.computed if done is not None else None
-        reply = await self._committer.commit(work, Step(transition, computed, prune=prune))
-        return reply.accepted and reply.control is NO_CONTROL
+        # What was asked meanwhile lets nothing start: the same write gives the lease back.
+        hand_over = not here or work.control is not NO_CONTROL
+        step = Step(transition, computed, prune=prune, hand_over=hand_over)
+        reply = await self._committer.commit(work, step)
+        return not hand_over and reply.accepted and reply.control is NO_CONTROL
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""
@@ -254,7 +276,8 @@ class Driver:
             await self._fail_with(work, ending, info, failed.error, prune)
             return False
         wait_seconds = policy.delay_seconds(failures)
-        in_place = wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
+        unasked = work.control is NO_CONTROL
+        in_place = unasked and wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
         step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
         if not reply.accepted or reply.control is not NO_CONTROL or not in_place:
@@ -301,8 +324,10 @@ class Driver:
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
             # The parent's own slot becomes free once the last arm exists.
-            keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
             arms = range(begin, end)
+            keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
+            if work.control is not NO_CONTROL or not self._any_here(work, transition, arms):
+                keep = 0
             step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
             reply = await self._committer.commit(work, step)
             if end == count or not reply.accepted or reply.control is not NO_CONTROL:
@@ -311,6 +336,10 @@ class Driver:
             for arm in reply.claimed:
                 self._desk.start(arm)
             begin, computed, prune = end, None, ()
+
+    def _any_here(self, work: Work, spawn: SpawnArms, arms: range) -> bool:
+        """Whether one of these arms can begin here; usually the first one can."""
+        return any(self._desk.runs(work.program, spawn.arm(index)) for index in arms)
 
     async def _after(self, work: Work, stored: Transition, reply: Reply) -> Transition | None:
         """What follows at once after a stored transition, if anything does for this item."""
@@ -328,9 +357,10 @@ class Driver:
         """Go on with the first item in this slot, start the others beside it."""
         if not claimed:
             return None
-        first, *others = claimed
-        for work in others:
-            self._desk.start(work)
+        first = next(filter(self._desk.wants, claimed), None)
+        for work in claimed:
+            if work is not first:
+                self._desk.start(work)
         return first
 
     # -- ending in failure

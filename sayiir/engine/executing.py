@@ -16,7 +16,7 @@ from sayiir.errors import ExecutorMissing, SayiirError
 from sayiir.executors.protocol import Call, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from sayiir.dsl.definition import Definition
     from sayiir.dsl.spec import TaskSpec
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.engine.resources import Resources
     from sayiir.executors.protocol import Executor
 
-__all__ = ["OWN_PLACES", "DeadlinePassed", "Executors", "executor_names", "setup_of"]
+__all__ = ["OWN_PLACES", "DeadlinePassed", "Executors", "executor_names", "has_tags", "setup_of"]
 
 OWN_PLACES: Final = frozenset({"loop", "thread"})
 """Values of ``run_in`` that need no executor."""
@@ -38,12 +38,21 @@ class DeadlinePassed(AttemptTimedOut):
 def executor_names(definition: Definition) -> dict[str, str]:
     """Executors that the tasks of a definition name: name -> path of the first such task."""
     found: dict[str, str] = {}
+    for path, task in _tasks(definition):
+        if task.run_in not in OWN_PLACES:
+            found.setdefault(task.run_in, path)
+    return found
+
+
+def has_tags(definition: Definition) -> bool:
+    """Whether any of its tasks has tags."""
+    return any(task.tags for _, task in _tasks(definition))
+
+
+def _tasks(definition: Definition) -> Iterator[tuple[str, TaskSpec]]:
     for path, node in walk(definition.root):
         if isinstance(node, (TaskNode, Branch)):
-            task = node.task if isinstance(node, TaskNode) else node.key
-            if task.run_in not in OWN_PLACES:
-                found.setdefault(task.run_in, path)
-    return found
+            yield path, node.task if isinstance(node, TaskNode) else node.key
 
 
 def setup_of(spec: TaskSpec, resources: Resources) -> tuple[Setup, ...]:

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
     from sayiir.engine.payloads import Payload
+    from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.work import Step
@@ -236,14 +237,23 @@ class InMemoryRun:
         """How many further items could be started at once."""
         return EMBEDDED_CONCURRENCY - len(self._tasks)
 
+    def wants(self, work: Work) -> bool:
+        """Everything runs here."""
+        return True
+
+    def runs(self, program: Program, position: Position) -> bool:
+        """Everything runs here."""
+        return True
+
     def ended(self, work: Work, output: Ref) -> None:
         """The run is over; ``run`` returns the output."""
         self._output = output
         self._progress.set()
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> bool:
         """Start nothing more; ``run`` raises the error."""
         self._failure = self._failure or error
+        return True
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]

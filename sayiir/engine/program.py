@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
-from sayiir.engine.executing import executor_names
+from sayiir.engine.executing import executor_names, has_tags
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
 from sayiir.engine.resources import needs_of
@@ -19,6 +19,7 @@ from sayiir.ids import path_segments, quoted_selector
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec, Plan
     from sayiir.dsl.definition import Definition
+    from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Place
     from sayiir.engine.refs import Ref
     from sayiir.engine.resources import Need
@@ -41,6 +42,7 @@ class Program:
         self._first, self.places = places_of(definition.root)
         self._plans: dict[str, Plan] = {}
         self._element_plans: dict[str, Plan] = {}
+        self._tags: dict[TaskSpec | None, tuple[str, ...]] = {}
 
     # -- positions
 
@@ -127,6 +129,19 @@ class Program:
     def executor_names(self) -> dict[str, str]:
         """Executors that its tasks name: name -> path of the first such task."""
         return executor_names(self.definition)
+
+    @cached_property
+    def tagged(self) -> bool:
+        """Whether it asks anything of workers anywhere."""
+        return bool(self.definition.tags) or has_tags(self.definition)
+
+    def tags_of(self, task: TaskSpec | None) -> tuple[str, ...]:
+        """What a worker has to have for a task (None: for what is none): its tags, sorted."""
+        tags = self._tags.get(task)
+        if tags is None:
+            own = () if task is None else task.tags
+            tags = self._tags[task] = tuple(sorted({*self.definition.tags, *own}))
+        return tags
 
     @cached_property
     def portable(self) -> bytes:

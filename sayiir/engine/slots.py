@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from sayiir.engine.work import Work
 
@@ -95,6 +95,16 @@ class Slots:
         if lined_up:
             self._line = deque(entry for entry in self._line if entry[0] is not sharer)
             self._serve()
+
+    def send_back(self, works: Collection[Work]) -> None:
+        """What of these still stands in line steps back, to be run elsewhere; no suspects."""
+        line, self._line = self._line, deque()
+        for sharer, work in line:
+            if work in works and not _suspect(work):
+                self._leaving.add(work)
+                sharer.step_back(work)
+            else:
+                self._line.append((sharer, work))
 
     def gone(self, works: Iterable[Work]) -> None:
         """What had to step back, or left the line, is with the store again."""

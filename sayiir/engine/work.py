@@ -289,6 +289,7 @@ class Step:
         arms: for SpawnArms: which of them this checkpoint creates.
         keep: how many new items the caller has room for.
         prune: paths of loop iterations that are no longer needed.
+        hand_over: for what acts next: it doesn't here, so the lease is given up with the write.
     """
 
     __slots__ = (
@@ -298,6 +299,7 @@ class Step:
         "error",
         "failure",
         "following",
+        "hand_over",
         "keep",
         "prune",
     )
@@ -313,6 +315,7 @@ class Step:
         arms: range = range(0),
         keep: int = 0,
         prune: tuple[str, ...] = (),
+        hand_over: bool = False,
     ) -> None:
         self.following = following
         self.computed = computed
@@ -322,6 +325,7 @@ class Step:
         self.arms = arms
         self.keep = keep
         self.prune = prune
+        self.hand_over = hand_over
 
 
 @dataclass(frozen=True, slots=True)

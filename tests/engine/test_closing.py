@@ -60,7 +60,7 @@ async def test_a_part_that_fails_keeps_none_from_being_closed(tmp_path: Path) ->
     before = threads()
     runner = await opened(tmp_path, told)
     assert threads() > before
-    runner._executors = Failing(OSError("dead"))  # type: ignore[assignment]
+    runner._host.executors = Failing(OSError("dead"))  # type: ignore[assignment]
     with pytest.raises(OSError, match="dead"):
         await runner.close()
     assert len(told) == 4, "the listener has had everything"
@@ -74,7 +74,7 @@ async def test_nor_does_a_close_that_is_cancelled(tmp_path: Path) -> None:
     before = threads()
     runner = await opened(tmp_path, told)
     pool = Failing(None)
-    runner._executors = pool  # type: ignore[assignment]
+    runner._host.executors = pool  # type: ignore[assignment]
     closing = asyncio.ensure_future(runner.close())
     await pool.begun.wait()
     closing.cancel()

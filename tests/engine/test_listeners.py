@@ -23,7 +23,7 @@ from sayiir import (
     workflow,
 )
 from sayiir.access.snapshots import moment
-from sayiir.engine import dispatch, telling
+from sayiir.engine import desk, telling
 from sayiir.engine.acts import Acts
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.work import Reply
@@ -215,7 +215,7 @@ async def test_nothing_is_kept_of_an_item_that_another_has_taken(
     async def lose(*_: object) -> None:
         raise LeaseLost("another has it")
 
-    monkeypatch.setattr(dispatch, "TellingCommitter", Noted)
+    monkeypatch.setattr(desk, "TellingCommitter", Noted)
     if taken == "refused":
         monkeypatch.setattr(StoreCommitter, "commit", refuse)
     else:

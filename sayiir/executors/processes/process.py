@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 import pickle
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections import OrderedDict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from sayiir.errors import SayiirError
+from sayiir.executors.processes.interpreter import interpreter, search_path
 from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import Preparation
 from sayiir.executors.shipping import KEPT_FUNCTIONS
@@ -60,8 +58,6 @@ class WorkerProcess:
     """
 
     def __init__(self, lifeline_fd: int) -> None:
-        if not sys.executable:
-            raise SayiirError("sys.executable is empty, so worker processes can't be started")
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:
@@ -281,7 +277,7 @@ def _tell(told: Callable[[Kind, bytes], None], kind: Kind, body: bytes) -> None:
 
 
 def _popen(socket_fd: int, lifeline_fd: int) -> subprocess.Popen[bytes]:
-    command = [*_interpreter(), "-c", _START, _search_path()]
+    command = [*interpreter(), "-c", _START, search_path()]
     return subprocess.Popen(  # noqa: S603  our own interpreter, our own code
         [*command, str(socket_fd), str(lifeline_fd)],
         stdin=subprocess.DEVNULL,
@@ -290,13 +286,3 @@ def _popen(socket_fd: int, lifeline_fd: int) -> subprocess.Popen[bytes]:
         # killed with it.
         process_group=0,
     )
-
-
-def _interpreter() -> list[str]:
-    """This Python with the options that change what code means; -P: nothing from the folder."""
-    optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-    return [sys.executable, "-P", *optimised, *(f"-W{option}" for option in sys.warnoptions)]
-
-
-def _search_path() -> str:
-    return json.dumps([str(entry) for entry in sys.path])
