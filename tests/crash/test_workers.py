@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.crash
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store that several processes share; another kind is another parameter."""
-    assert request.param == "sqlite"
+    """A store that several processes share."""
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
     return f"sqlite:///{tmp_path}/workers.db"
 
 

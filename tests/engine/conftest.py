@@ -6,37 +6,41 @@ sleeps where time alone has to pass; leases stand still as long as the clock doe
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sayiir.stores.memory import MemoryStore
+from sayiir.stores.postgres.store import PostgresStore
+from sayiir.stores.sqlite import SqliteStore
 from sayiir.testing.clock import MovedClock
 from tests.engine.bench import Bench
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from sayiir.clock import Clock
     from sayiir.stores.protocols import Store
 
 
-def _has_sqlite() -> bool:
-    return importlib.util.find_spec("sayiir.stores.open") is not None
+STORES = ["memory", "sqlite", "postgres"]
 
 
-STORES = ["memory", *(["sqlite"] if _has_sqlite() else [])]
+async def make_store(kind: str, folder: Path, clock: Clock, new_url: Callable[[], str]) -> Store:
+    """An empty store of this kind, on this clock.
 
-
-async def make_store(kind: str, folder: Path, clock: Clock) -> Store:
-    """An empty store of this kind, on this clock."""
+    Args:
+        kind: one of ``STORES``.
+        folder: where a file may be made.
+        clock: what it takes the time from.
+        new_url: asked for the URL of an empty schema.
+    """
     if kind == "memory":
         return MemoryStore(clock)
-    from sayiir.stores.sqlite import SqliteStore
-
-    return await SqliteStore.open(folder / "engine.db", clock=clock)
+    if kind == "sqlite":
+        return await SqliteStore.open(folder / "engine.db", clock=clock)
+    return await PostgresStore.open(new_url(), clock)
 
 
 @pytest.fixture
@@ -56,7 +60,12 @@ async def store(
     request: pytest.FixtureRequest, tmp_path: Path, clock: MovedClock, anyio_backend: str
 ) -> AsyncIterator[Store]:
     """An empty store of each kind, on the moved clock."""
-    opened = await make_store(request.param, tmp_path, clock)
+
+    def new_url() -> str:
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+
+    opened = await make_store(request.param, tmp_path, clock, new_url)
     yield opened
     await opened.close()
 

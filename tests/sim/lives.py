@@ -340,7 +340,7 @@ def play(scene: Coroutine[Any, Any, Any]) -> Any:
     workflow is compiled to, which is pure, and tracebacks aren't written out.
     """
     with (
-        patch("sayiir.runner.LeaseKeeper", ClockKeeper),
+        patch("sayiir.access.host.LeaseKeeper", ClockKeeper),
         patch.object(Programs, "of", lambda _, workflow: workflow._program()),
         patch("sayiir.engine.failures._formatted", lambda _: ""),
         asyncio.Runner(loop_factory=IdleLoop) as runner,
