@@ -212,4 +212,4 @@ async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(bench: Bench, 
     record = await bench.store.describe("i")
     assert record is not None
     assert record.leased == 0
-    assert await asyncio.wait_for(bench.runner.resume(flow, "i"), 5) == Completed(4)
+    assert await asyncio.wait_for(bench.runner.resume(flow, "i"), 20) == Completed(4)
