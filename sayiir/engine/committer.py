@@ -14,7 +14,7 @@ from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
-from sayiir.engine.transitions import AwaitEvent, EndStrand, Joined, SpawnArms
+from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
 from sayiir.engine.work import NO_CONTROL, Reply, Siblings
 from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
@@ -61,7 +61,7 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        if step.keep > 0:
+        if step.keep > 0 or _ends_an_arm(work, step):
             if isinstance(step.following, SpawnArms) and step.elements is None:
                 # The arms that start here share their parent's input: it is read once, here,
                 # and not by each of them.
@@ -229,6 +229,12 @@ class StoreCommitter:
         """Give the item back, due at once or as soon as the store can be reached again."""
         if not work.lost:
             await self._releaser.release([work.fence])
+
+
+def _ends_an_arm(work: Work, step: Step) -> bool:
+    """The last one brings its parent, whether the caller has room or not."""
+    ends = isinstance(step.following, EndStrand | FailStrand)
+    return ends and bool(work.fence.item.spawn_path)
 
 
 def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:
