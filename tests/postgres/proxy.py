@@ -51,13 +51,13 @@ class Link:
 
     def _is_swallowed(self, data: bytes) -> bool:
         """Whether this is the answer to wait for: that something is committed."""
-        if not (self._proxy.swallow_next and data.endswith(_IDLE)):
+        if not (self._proxy.swallow_in and data.endswith(_IDLE)):
             return False
         if not self._last.startswith(_CARRIED_OUT) or b"LISTEN" in self.said:
             return False
-        self._proxy.swallow_next = False
-        self._proxy.swallowed += 1
-        return True
+        self._proxy.swallow_in -= 1
+        self._proxy.swallowed += self._proxy.swallow_in == 0
+        return self._proxy.swallow_in == 0
 
     def cut(self) -> None:
         """Close it, both ways."""
@@ -72,8 +72,8 @@ class Proxy:
         self._parts = urlsplit(url)
         self._options = dict(parse_qsl(self._parts.query))
         self.links: list[Link] = []
-        self.swallow_next = False
-        """Whether the next answer to a commit is dropped, and its connection cut then."""
+        self.swallow_in = 0
+        """The so manieth answer to a commit from now is dropped, and its connection cut; 0: none."""
         self.swallowed = 0
         """How many were."""
         self._tasks: set[asyncio.Task[None]] = set()
