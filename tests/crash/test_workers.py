@@ -154,11 +154,12 @@ def test_a_blocked_loop_is_drained_when_it_is_free_again(fleet: Workers) -> None
 @pytest.mark.timeout(3_600)  # at the nightly figure
 def test_rolling_restarts_lose_nothing(
     fleet: Workers,
+    url: str,
     repetitions: Callable[[int, int], int],
     report_figure: Callable[[str], None],
 ) -> None:
     """Three workers, one after the other replaced while all of them have work."""
-    restarts, count = repetitions(20, 60), repetitions(500, 1_500)
+    restarts, count = repetitions(20 if "postgres" in url else 6, 60), repetitions(500, 1_500)
     submit(fleet, steady, count)
     running = [fleet.start("steady", concurrency=20) for _ in range(3)]
     slowest = 0.0
@@ -180,7 +181,7 @@ def test_rolling_restarts_lose_nothing(
 
 def test_one_of_two_is_killed_under_load(fleet: Workers) -> None:
     submit(fleet, steady, 150)
-    doomed, _ = fleet.start("steady", concurrency=50), fleet.start("steady", concurrency=50)
+    doomed, _ = [fleet.start("steady", concurrency=50, lease="3s") for _ in range(2)]
     until(lambda: len({pid for *_, pid in journal(fleet.journal)}) == 2)
     until(lambda: len(journal(fleet.journal)) > 400)
     doomed.kill()
@@ -216,7 +217,7 @@ def children(fleet: Workers) -> set[int]:
 
 def test_a_killed_child_is_replaced(fleet: Workers) -> None:
     submit(fleet, steady, 200)
-    parent = fleet.start("steady", processes=2, concurrency=10)
+    parent = fleet.start("steady", processes=2, concurrency=10, lease="3s")
     until(lambda: len(children(fleet)) == 2)
     before = children(fleet)
     doomed = random.choice(sorted(before))

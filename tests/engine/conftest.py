@@ -6,7 +6,7 @@ sleeps where time alone has to pass; leases stand still as long as the clock doe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -25,6 +25,38 @@ if TYPE_CHECKING:
 
 
 STORES = ["memory", "sqlite", "postgres"]
+
+ON_POSTGRES_EVERY_TIME: Final = frozenset(
+    {
+        "test_cancel_and_pause",
+        "test_failing",
+        "test_lost_workers",
+        "test_outages",
+        "test_retries",
+        "test_same_everywhere",
+        "test_signals_and_delays",
+        "test_starting",
+        "test_together",
+        "test_worker",
+        "test_worker_tags",
+    }
+)
+"""Where the engine leans on what a store promises; the other files run on PostgreSQL nightly."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A server takes some tenths of a second a test: not all of them on every push."""
+    for item in items:
+        module = item.path.stem
+        if item.path.parent.name != "engine" or module in ON_POSTGRES_EVERY_TIME:
+            continue
+        if isinstance(item, pytest.Function) and "postgres" in _parameters(item):
+            item.add_marker(pytest.mark.nightly)
+
+
+def _parameters(item: pytest.Function) -> list[object]:
+    return list(item.callspec.params.values()) if hasattr(item, "callspec") else []
 
 
 async def make_store(kind: str, folder: Path, clock: Clock, new_url: Callable[[], str]) -> Store:

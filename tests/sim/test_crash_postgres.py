@@ -14,7 +14,7 @@ from tests.sim.lives import Point, play
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHUNKS = 4
+CHUNKS = 2
 
 
 @pytest.mark.timeout(3_600)  # at the nightly figure
@@ -27,7 +27,7 @@ def test_a_crash_is_made_good_on_a_server(
 ) -> None:
     """Before and after writes of seeded flows; every third point is followed by a second one."""
     totals = Totals()
-    seeds, each = repetitions(3, 60), repetitions(8, 1_000)
+    seeds, each = repetitions(3, 100), repetitions(8, 1_000)
     for number in range(seeds):
         seed = 40_000 + chunk * seeds + number
         play(_killed(Explorer(seed, totals, partial(InSchema, postgres_schemas)), each))
