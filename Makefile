@@ -3,6 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+COMPAT := .venv-compat
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 ARGS ?=
@@ -16,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs bench nightly format clean
+.PHONY: help demo fleet test check docs bench compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=2]'
@@ -24,6 +25,9 @@ help: ## show this list
 
 demo: $(VENV)/.installed-core ## survey the sources of the standard library, durably
 	$(BIN)/python -m examples.source_survey $(ARGS)
+
+fleet: $(VENV)/.installed-postgres,postgres-server ## thousands of bills, worker processes around PostgreSQL, one is killed
+	$(BIN)/python -m examples.worker_fleet $(ARGS)
 
 test: $(VENV)/.installed-test ## run the examples in docstrings, then all tests at CI's figures
 	$(BIN)/python -m pytest --doctest-modules -q sayiir
@@ -42,6 +46,9 @@ docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a bro
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+compat: $(VENV)/.installed-test $(COMPAT)/.installed ## run the programs of the published package on both
+	$(BIN)/python -m tools.compat --published $(COMPAT)/bin/python --jobs $(WORKERS) $(ARGS)
+
 nightly: $(VENV)/.installed-test ## all tests at their large figures (hours)
 	SAYIIR_FIGURES=nightly $(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=0 \
 		-n $(WORKERS) --dist worksteal $(ARGS)
@@ -59,6 +66,14 @@ clean: ## remove caches and builds; keeps .venv and databases
 
 $(BIN)/python:
 	@sh tools/make_venv.sh $(VENV)
+
+# Apart from ours, because it has the same import name.
+$(COMPAT)/.installed:
+	@sh tools/make_venv.sh $(COMPAT)
+	@echo 'Installing the published package'
+	@$(COMPAT)/bin/python -m pip install --quiet --disable-pip-version-check \
+		'sayiir[pydantic]==1.0.0'
+	@touch $@
 
 $(VENV)/.installed-core: pyproject.toml | $(BIN)/python
 	@echo 'Installing sayiir'

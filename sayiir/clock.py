@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["Clock", "SystemClock", "WorkAware"]
 
 
 class Clock(Protocol):
@@ -18,6 +19,15 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long by this clock."""
+        ...
+
+
+@runtime_checkable
+class WorkAware(Protocol):
+    """A clock that wants to know while user code runs, since it moves by itself when none does."""
+
+    def working(self) -> AbstractContextManager[object]:
+        """User code runs in here, in real time."""
         ...
 
 

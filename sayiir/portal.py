@@ -23,6 +23,10 @@ _CLEAN_UP_SECONDS = 10.0
 that still runs when the portal is closed."""
 
 
+_SIGNAL_SECONDS = 0.1
+"""So late, at the latest, is a signal's handler called while a call is waited for."""
+
+
 class _Exit:
     """A task asked the process to exit; that is for the thread that called."""
 
@@ -84,7 +88,7 @@ class Portal:
 
         future = asyncio.run_coroutine_threadsafe(call(), loop)
         try:
-            outcome = future.result()
+            outcome = _waited_for(future)
         except BaseException:
             if future.cancel():
                 left.wait(self._clean_up_seconds)
@@ -147,6 +151,16 @@ class Portal:
                         RuntimeWarning,
                         stacklevel=3,
                     )
+
+
+def _waited_for(future: Future[T]) -> T:
+    """The call's result. A signal that comes just before a wait begins is only seen after it."""
+    while True:
+        try:
+            return future.result(_SIGNAL_SECONDS)
+        except TimeoutError:
+            if future.done():  # now, or it is the call's own error
+                return future.result()
 
 
 def _run_loop(started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:

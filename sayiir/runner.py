@@ -86,6 +86,9 @@ class AsyncCheckpointingRunner:
     'Completed(output=12)'
     """
 
+    _host_type: type[EngineHost] = EngineHost
+    """What starts the engine: a simulation has its own, with its own time and threads."""
+
     def __init__(
         self,
         store: str | Store,
@@ -98,7 +101,7 @@ class AsyncCheckpointingRunner:
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
     ) -> None:
-        self._host = EngineHost(
+        self._host = self._host_type(
             store,
             codec=codec,
             lease=lease,

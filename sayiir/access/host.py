@@ -94,7 +94,7 @@ class EngineHost:
 
     async def _start(self) -> tuple[Engine, Programs]:
         store = await self.connection.open()
-        threads = TaskThreads()
+        threads = self.make_threads()
         held: set[Work] = set()
         releaser = Releaser(store)
         engine = Engine(
@@ -109,10 +109,23 @@ class EngineHost:
             resources=ResourcePool(self._resources, threads.run),
             teller=self.teller,
         )
-        loop = asyncio.get_running_loop()
-        self._keeper = LeaseKeeper(store, held, releaser, self.lease_us, loop)
+        self._keeper = self.make_keeper(store, held, releaser)
         self._keeper.start()
-        return engine, Programs(store, self.codec)
+        return engine, self.make_programs(store)
+
+    # -- what a simulation makes otherwise
+
+    def make_threads(self) -> TaskThreads:
+        """The threads that sync tasks run on."""
+        return TaskThreads()
+
+    def make_keeper(self, store: Store, held: set[Work], releaser: Releaser) -> LeaseKeeper:
+        """What renews the leases of the work that is held."""
+        return LeaseKeeper(store, held, releaser, self.lease_us, asyncio.get_running_loop())
+
+    def make_programs(self, store: Store) -> Programs:
+        """What workflows are compiled to, and what is told of definitions."""
+        return Programs(store, self.codec)
 
     def check(self, workflow: Workflow[Any, Any], program: Program) -> None:
         """Refuse a workflow that names an executor or a resource which isn't here.

@@ -31,7 +31,7 @@ from sayiir.stores.records import Control
 from sayiir.values import Again, Done, loop_marks
 
 if TYPE_CHECKING:
-    from sayiir.clock import Clock
+    from sayiir.clock import Clock, WorkAware
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sayiir.engine.transitions import Acting, Outcome
     from sayiir.engine.work import Committer, Work
 
-__all__ = ["ActFailed", "ActOutcome", "Acts"]
+__all__ = ["ActFailed", "ActOutcome", "Acts", "WorkingActs"]
 
 
 class ActOutcome:
@@ -191,6 +191,26 @@ class Acts:
         except PayloadError as error:
             raise ActFailed(error.located(path=position.path)) from error
         return ActOutcome(Expanded(len(payloads)), elements=payloads)
+
+
+class WorkingActs(Acts):
+    """Tells a clock that moves by itself while user code runs."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        threads: TaskThreads,
+        executors: Executors,
+        resources: ResourcePool,
+        clock: WorkAware,
+    ) -> None:
+        super().__init__(committer, threads, executors, resources)
+        self._clock = clock
+
+    async def act(self, work: Work, transition: Acting) -> ActOutcome:
+        """As the others do, in the clock's sight."""
+        with self._clock.working():
+            return await super().act(work, transition)
 
 
 def _storable(key: Any, call: CallPlan) -> Any:

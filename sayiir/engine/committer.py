@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import claiming, work_of
+from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
@@ -50,6 +51,7 @@ class StoreCommitter:
         self._store = store
         self._releaser = releaser
         self._held = held
+        self._loader = GatheringLoader(store, held)
         self._waiting: list[_Sent] = []
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
@@ -199,7 +201,7 @@ class StoreCommitter:
             LeaseLost: they are gone because the item is: it was collected as failed, or replaced.
         """
         try:
-            await fill(work.program, work.run.number, refs, self._store)
+            await fill(work.program, work.run.number, refs, self._loader)
         except StoreUnavailable:
             raise
         except StoreError:
@@ -218,7 +220,7 @@ class StoreCommitter:
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
         """Load the newest result among some node paths."""
-        (loaded,) = await self._store.load([Wanted(run=work.run.number, latest=(latest,))])
+        (loaded,) = await self._loader.load([Wanted(run=work.run.number, latest=(latest,))])
         if latest not in loaded.latest:
             return None
         path, data = loaded.latest[latest]

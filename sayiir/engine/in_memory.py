@@ -14,8 +14,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sayiir.clock import SystemClock
-from sayiir.engine.acts import Acts
+from sayiir.clock import SystemClock, WorkAware
+from sayiir.engine.acts import Acts, WorkingActs
 from sayiir.engine.driver import Driver
 from sayiir.engine.executing import Executors
 from sayiir.engine.failures import failure_of_deadline, failure_to_bytes, without_our_frames
@@ -139,7 +139,10 @@ class InMemoryRun:
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        acts = Acts(self, threads, executors, resources)
+        if isinstance(clock, WorkAware):
+            acts: Acts = WorkingActs(self, threads, executors, resources, clock)
+        else:
+            acts = Acts(self, threads, executors, resources)
         self._driver = Driver(self, acts, clock, self)
         self._teller = teller
         if teller is not None:

@@ -107,7 +107,7 @@ class MovedClock:
                     break
                 wake_us, _, future = heapq.heappop(self._sleepers)
                 self._pass(wake_us)
-            _wake(future)
+            wake(future)
             await _let_others_run()
         await _let_others_run()
 
@@ -136,7 +136,8 @@ class MovedClock:
             heapq.heappop(self._sleepers)
 
 
-def _wake(future: asyncio.Future[None]) -> None:
+def wake(future: asyncio.Future[None]) -> None:
+    """Wake a sleeper, from its own loop or from another."""
     loop = future.get_loop()
     if loop is asyncio.get_running_loop():
         future.set_result(None)

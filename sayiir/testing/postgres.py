@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import shutil
 import signal
 import stat
 import subprocess
-import sys
 import tempfile
 import time
 from functools import partial
@@ -147,7 +147,7 @@ class PostgresServer:
 
 def _ending_with_its_parent() -> Callable[[], object] | None:
     """What a child does first, so that the system ends it with us. Looked up before the fork."""
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return partial(ctypes.CDLL(None).prctl, _PR_SET_PDEATHSIG, int(signal.SIGQUIT))
     return None
 

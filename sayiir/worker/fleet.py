@@ -203,5 +203,5 @@ def _check_pickled(settings: WorkerSettings) -> None:
 def _pickled(value: object) -> bytes:
     import cloudpickle  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 
-    data: bytes = cloudpickle.dumps(value)
+    data: bytes = cloudpickle.dumps(value)  # pyright: ignore[reportUnknownMemberType]
     return data

@@ -56,7 +56,7 @@ def imported_workflow(path: str, definition_hash: str | None = None) -> Workflow
         found = getattr(found, name, None)
     if not isinstance(found, Workflow):
         raise DefinitionError(f"{path} is no workflow but {found!r}")
-    named: Workflow[Any, Any] = found
+    named: Workflow[Any, Any] = found  # pyright: ignore[reportUnknownVariableType]
     if definition_hash not in (None, named.definition_hash):
         raise DefinitionError(
             f"{path} has the definition hash {named.definition_hash} when it is imported anew, and "

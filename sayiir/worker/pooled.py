@@ -159,11 +159,8 @@ class AsyncPooledWorker:
             SayiirError: called in another thread than the main one, or started before.
             StoreError, ExecutorMissing, DefinitionError: as ``start()``.
         """
-        loop, told = asyncio.get_running_loop(), asyncio.Event()
-        signals = StopSignals(
-            lambda: loop.call_soon_threadsafe(told.set),
-            lambda: loop.call_soon_threadsafe(self._service.hurry),
-        )
+        told = asyncio.Event()
+        signals = StopSignals(told.set, self._service.hurry, asyncio.get_running_loop())
         with signals:
             try:
                 await self._service.start()

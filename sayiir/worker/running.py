@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Final
 
-from sayiir.worker.signals import StopSignals
+from sayiir.worker.signals import SIGNAL_SECONDS, StopSignals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ def run_until_told(
     with signals:
         try:
             start()
-            told.wait()
+            while not told.wait(SIGNAL_SECONDS):
+                pass
         finally:
             shutdown()

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["StopSignals"]
+__all__ = ["SIGNAL_SECONDS", "StopSignals"]
+
+
+SIGNAL_SECONDS: Final = 0.1
+"""How long the main thread may wait for anything else at a time: a signal that comes in the moment
+before a wait begins is only seen after it."""
+_TAKEN: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignals:
@@ -22,14 +29,22 @@ class StopSignals:
         first: called at the first signal: drain.
         second: called at the next one, of either kind: leave at once. From then on the signals
             do again what they did before.
+        loop: the main thread's event loop, if it runs one: the handlers are called there. Else
+            they are called wherever the main thread is.
 
     Raises:
         SayiirError: entered in another thread than the main one, where no handler can be set.
     """
 
-    def __init__(self, first: Callable[[], object], second: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        first: Callable[[], object],
+        second: Callable[[], object],
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
         self._first = first
         self._second = second
+        self._loop = loop
         self._before: dict[signal.Signals, Any] = {}
         self.received: list[signal.Signals] = []
 
@@ -39,8 +54,12 @@ class StopSignals:
                 "run() ends at SIGTERM or SIGINT, which Python hands to the main thread alone; in "
                 "another thread use start() and shutdown(), or the worker in a with statement"
             )
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._before[number] = signal.signal(number, self._taken)
+        for number in _TAKEN:
+            self._before[number] = signal.getsignal(number)
+            if self._loop is None:
+                signal.signal(number, self._taken)
+            else:  # which wakes the loop: it would overlook one that comes before it sleeps
+                self._loop.add_signal_handler(number, self._taken, number)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -49,10 +68,12 @@ class StopSignals:
     def _give_back(self) -> None:
         while self._before:
             number, handler = self._before.popitem()
+            if self._loop is not None:
+                self._loop.remove_signal_handler(number)
             # None: it was not set by Python, and can't be set by it.
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
-    def _taken(self, number: int, _: FrameType | None) -> None:
+    def _taken(self, number: int, _: FrameType | None = None) -> None:
         self.received.append(signal.Signals(number))
         if len(self.received) == 1:
             self._first()

@@ -40,7 +40,9 @@ class Client:
             await self._until_told(
                 lambda number=number: self._client.submit(mixed, f"i{number}", number)
             )
-            await self._until_told(lambda number=number: self._client.send_event(f"i{number}", "go", 7))
+            await self._until_told(
+                lambda number=number: self._client.send_event(f"i{number}", "go", 7)
+            )
             self.acknowledged.append(number)
             number += 1
             await asyncio.sleep(0.03)

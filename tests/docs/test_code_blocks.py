@@ -31,6 +31,8 @@ def module(
     A module that Python knows, so that annotations are looked up in it as in a reader's file.
     """
     monkeypatch.chdir(tmp_path)
+    # So that a page's pytest finds this, and nothing that stands further up on the machine.
+    (tmp_path / "pytest.ini").touch()
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
     return module

@@ -21,9 +21,11 @@ from sayiir import (
     workflow,
 )
 from sayiir.blocking import CheckpointingRunner, WorkflowClient
+from sayiir.blocking_worker import PooledWorker
 from sayiir.client import AsyncWorkflowClient
 from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.status import Completed, InProgress, Waiting
+from sayiir.worker import AsyncPooledWorker
 from tests.engine.conftest import STORES
 from tests.engine.corpus import double, inc
 
@@ -43,7 +45,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.parametrize(
     ("blocking", "twin"),
-    [(CheckpointingRunner, AsyncCheckpointingRunner), (WorkflowClient, AsyncWorkflowClient)],
+    [
+        (CheckpointingRunner, AsyncCheckpointingRunner),
+        (WorkflowClient, AsyncWorkflowClient),
+        (PooledWorker, AsyncPooledWorker),
+    ],
 )
 def test_twins_have_the_same_methods_and_signatures(blocking: type, twin: type) -> None:
     names = _methods(twin)

@@ -21,7 +21,6 @@ from sayiir import (
     workflow,
 )
 from sayiir.status import Completed, Failed, InProgress, Waiting
-from tests.engine.bench import eventually
 from tests.engine.corpus import add, inc
 
 if TYPE_CHECKING:

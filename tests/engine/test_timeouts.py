@@ -181,7 +181,7 @@ async def test_running_arms_are_stopped_when_the_workflow_times_out(bench: Bench
     flow = workflow("w", fork(sleeps, sleeps) >> add, timeout="1h")
     running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
     async with asyncio.timeout(10):
-        while not await _leased(bench) == 2:
+        while await _leased(bench) != 2:
             await asyncio.sleep(0.005)
     bench.clock.shift(3601)
     await bench.clock.advance("2s")

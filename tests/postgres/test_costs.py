@@ -24,7 +24,7 @@ from sayiir.stores.records import (
     Retry,
     Spawn,
 )
-from tests.postgres.cluster import Cluster
+from sayiir.testing.postgres import PostgresServer
 from tests.postgres.racing import SECOND_US, Track
 
 if TYPE_CHECKING:
@@ -158,13 +158,8 @@ async def _verbs_of_arms(meter: Meter, counts: dict[str, int]) -> None:
 @pytest.fixture
 def quiet_url() -> Iterator[str]:
     """A server of one's own: any old snapshot keeps rows from being rewritten in place."""
-    cluster = Cluster()
-    try:
-        cluster.create()
-        cluster.start()
-        yield f"{cluster.url}&schema=costs"
-    finally:
-        cluster.remove()
+    with PostgresServer() as server:
+        yield f"{server.url}&schema=costs"
 
 
 def test_a_step_costs_few_bytes_and_no_index(

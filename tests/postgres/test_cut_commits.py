@@ -68,7 +68,9 @@ EFFECTS: tuple[Effect, ...] = (
 class Cut:
     """A store behind a proxy that swallows the answer to a commit, and one that sees the rows."""
 
-    def __init__(self, url: str, proxy: Proxy, behind: PostgresStore, direct: PostgresStore) -> None:
+    def __init__(
+        self, url: str, proxy: Proxy, behind: PostgresStore, direct: PostgresStore
+    ) -> None:
         self._url, self._proxy = url, proxy
         self.behind, self.direct = behind, direct
         self.committed = 0

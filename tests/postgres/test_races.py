@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sayiir.errors import InstanceNotFound, InvalidTransition
+from sayiir.stores.inspection import ProgressReport
 from sayiir.stores.records import (
     Answer,
     Await,
@@ -285,6 +286,16 @@ async def a_collected_failure_and_what_is_below(track: Track) -> None:
     await track.write(parent, End(output="r"))
 
 
+async def reporting_and_replacing(track: Track) -> None:
+    """Nothing that a task said outlives its run."""
+    root = await track.start()
+    said = ProgressReport(fence=root.fence, at="a", failures=0, path="a", attempt=1, fraction=0.5)
+    _, new = await track.race(
+        track.store.report([said]), track.start(root.instance_id, replace=True)
+    )
+    await track.write(new, End(output="r"))
+
+
 async def release_and_cancel(track: Track) -> None:
     """Nobody holds it any more, so it is cancelled at once, by one of the two."""
     root = await track.start()
@@ -324,7 +335,7 @@ RACES = (
     events_and_waits_of_arms, the_last_two_arms, ends_of_a_limited_map, stale_commit_and_claim,
     failure_and_siblings, two_failures, replacing_and_working, two_replace, two_create,
     replacing_what_comes_and_goes, deleting_and_working, a_collected_failure_and_what_is_below,
-    release_and_cancel, lost_lease_and_cancel, renewing_and_ending,
+    reporting_and_replacing, release_and_cancel, lost_lease_and_cancel, renewing_and_ending,
 )  # fmt: skip
 
 

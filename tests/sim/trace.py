@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sayiir import ItemFailed
+from sayiir.testing.simulation import Crash
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sayiir import TaskContext
 
-__all__ = ["Crash", "Execution", "Trace", "plain"]
+__all__ = ["Execution", "Trace", "plain"]
 
 _NOTICE_US = 31_000_000
 
@@ -29,10 +30,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, ItemFailed):
         return f"failed[{value.index}]: {value.error.type_name}"
     return [plain(each) for each in value] if isinstance(value, (list, tuple)) else value
-
-
-class Crash(BaseException):
-    """The process dies here. No ``Exception``, so that nothing on the way handles it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,9 @@ def _schema_of_all(postgres_schemas: Callable[[], str]) -> Iterator[None]:
 
 
 TestStores = PostgresStores.TestCase
-TestStores.pytestmark = [pytest.mark.usefixtures("_schema_of_all")]
-if NIGHTLY:
-    TestStores.pytestmark.append(pytest.mark.timeout(6 * 3_600))
+TestStores.pytestmark = [
+    pytest.mark.usefixtures("_schema_of_all"),
+    # A minute or two where the machine is free; all of it is waiting for the server.
+    pytest.mark.timeout(6 * 3_600 if NIGHTLY else 1_200),
+]
 TestStores.settings = SETTINGS

@@ -19,6 +19,7 @@ from sayiir import (
     workflow,
     workflow_input,
 )
+from sayiir.testing import WorkflowEnvironment, explore_crashes, fake
 from tests.typing.shop import (
     Order,
     Parcel,
@@ -203,3 +204,16 @@ def class_tasks() -> None:
     wrong_input: Task[int, str] = ship  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType, reportUnusedVariable]
     charge >> ship  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
     task(Misfit)
+
+
+def testing(environment: WorkflowEnvironment) -> None:
+    def stocks(order: Order) -> Stock:
+        return Stock()
+
+    fake(charge).gives(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    fake(charge).gives(Payment()).gives(Stock())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    fake(charge).calls(stocks)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    fake(charge).raises(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    environment.run(made, "a", 3)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    explore_crashes(made, 3)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    explore_crashes(made, Order(), crash="sometimes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

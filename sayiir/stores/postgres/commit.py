@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sayiir.errors import StoreError
 from sayiir.stores.postgres.needs import needs_of
 from sayiir.stores.postgres.quick import Quick, quick_steps, write_quickly
 from sayiir.stores.relational import commits
@@ -26,6 +27,18 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
         StoreError: a path that has a result already, or an effect that makes no sense; nothing
             of the whole batch is written.
     """
+    try:
+        return await _commit(work, checkpoints)
+    except StoreError as error:
+        if getattr(error.__cause__, "constraint_name", None) != "task_result_pkey":
+            raise
+        paths = ", ".join(repr(each.result.path) for each in checkpoints[:10] if each.result)
+        raise StoreError(
+            f"one of these paths has a result already, and a result is written once: {paths}"
+        ) from error
+
+
+async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
     quick = quick_steps(checkpoints, work.queues)
     answers: dict[int, Answer] = {}
     slow = sorted(set(range(len(checkpoints))).difference(quick.places))
