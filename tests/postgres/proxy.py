@@ -73,7 +73,7 @@ class Proxy:
         self._options = dict(parse_qsl(self._parts.query))
         self.links: list[Link] = []
         self.swallow_in = 0
-        """Which answer to a commit, counted from now, is dropped and its connection cut; 0: none."""
+        """Which answer to a commit, from now, is dropped and its connection cut; 0: none."""
         self.swallowed = 0
         """How many were."""
         self._tasks: set[asyncio.Task[None]] = set()
