@@ -14,8 +14,8 @@ __all__ = ["Link", "Proxy"]
 
 _IDLE = b"Z\x00\x00\x00\x05I"
 """The end of every answer after which no transaction is open."""
-_CARRIED_OUT = (b"B", b"Q\x00\x00\x00\x0cCOMMIT;")
-"""What is said before it, if something was carried out: a bound statement, or a commit."""
+_CARRIED_OUT = (b"B", b"Q\x00\x00\x00\x0bcommit\x00")
+"""What is said before it, if something was carried out: a bound statement, or the commit."""
 
 
 class Link:
