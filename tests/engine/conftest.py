@@ -37,8 +37,6 @@ ON_POSTGRES_EVERY_TIME: Final = frozenset(
         "test_signals_and_delays",
         "test_starting",
         "test_together",
-        "test_worker",
-        "test_worker_tags",
     }
 )
 """Where the engine leans on what a store promises; the other files run on PostgreSQL nightly."""
