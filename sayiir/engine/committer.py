@@ -16,7 +16,7 @@ from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
-from sayiir.engine.transitions import AwaitEvent, EndStrand, Joined, SpawnArms
+from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
 from sayiir.engine.work import NO_CONTROL, Reply, Siblings
 from sayiir.errors import LeaseLost, PayloadError, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
@@ -64,7 +64,7 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        if step.keep > 0:
+        if step.keep > 0 or _ends_an_arm(work, step):
             if isinstance(step.following, SpawnArms) and step.elements is None:
                 # The arms that start here share their parent's input: it is read once, here,
                 # and not by each of them.
@@ -249,6 +249,12 @@ class StoreCommitter:
 
 def _damaged(error: Exception) -> PayloadError:
     return PayloadError(f"what is stored of the instance is damaged: {error}")
+
+
+def _ends_an_arm(work: Work, step: Step) -> bool:
+    """The last one brings its parent, whether the caller has room or not."""
+    ends = isinstance(step.following, EndStrand | FailStrand)
+    return ends and bool(work.fence.item.spawn_path)
 
 
 def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:

@@ -203,7 +203,7 @@ def test_two_processes_never_claim_the_same(
 ) -> None:
     """Each item is ended by one of them, and none is left."""
     file = tmp_path / "orders.db"
-    count, workers = repetitions(400, 10_000), repetitions(3, 8)
+    count, workers = repetitions(1_000, 10_000), 8
 
     async def fill() -> None:
         store = await SqliteStore.open(file)
