@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sayiir import delay, task, workflow
+from sayiir import branch, delay, task, workflow
 from sayiir.dsl.portable import from_portable, to_portable
 from sayiir.dsl.walk import walk
 from sayiir.render.picture import Picture
@@ -117,17 +117,12 @@ def test_hostile_text_stays_text() -> None:
 def test_any_text_can_stand_in_an_attribute_and_in_an_element(text: str) -> None:
     shown = escaped(text)
     made = ElementTree.fromstring(f'<a b="{shown}">{shown}</a>')
-    assert (
-        (made.text or "") == (made.get("b") or "").replace(" ", " ")
-        or "\n" in text
-        or ("\t" in text)
-    )
+    # Line ends and tabs of an attribute become spaces in every reader of XML.
+    assert re.sub(r"[\n\t]", " ", made.text or "") == made.get("b")
 
 
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
 def test_any_instance_id_and_branch_key_gives_well_formed_xml(text: str) -> None:
-    from sayiir import branch
-
     flow = branch(lambda _: text, {text: delay(1)}, default=delay(2))
     tree(Picture(workflow("w", flow).definition, heading=(text, text)).to_svg())
 
