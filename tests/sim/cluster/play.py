@@ -1,0 +1,388 @@
+"""One simulation from its seed: trouble for a while, then calm, in which everything has to end."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random as global_random
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
+from zlib import crc32
+
+from sayiir.engine.work import Work
+from sayiir.errors import StoreUnavailable
+from sayiir.stores.memory import MemoryStore
+from sayiir.stores.records import InstanceState
+from sayiir.testing.simulation import (
+    Crash,
+    SimulatedClock,
+    SimulatedLoop,
+    SimulatedWorker,
+    drop_everything,
+)
+from sayiir.testing.skipping import SkippingClock
+from tests.sim.cluster.judge import Judge, Violation
+from tests.sim.cluster.operations import told
+from tests.sim.cluster.people import People
+from tests.sim.cluster.process import Process, ProcessStore, Witness
+from tests.sim.cluster.troubles import LEASE_SECONDS, Line
+from tests.sim.cluster.views import view_of
+from tests.sim.flows import INPUT, Size, case_of
+from tests.sim.trace import Trace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.sim.case import Case
+    from tests.sim.cluster.operations import Operation
+
+__all__ = ["Played", "simulate"]
+
+SEEDS_PER_GRAPH: Final = 4
+"""So many seeds in a row share a graph, which takes as long to build as it takes to play."""
+SIZE: Final = Size(least=2, most=10, depth=2, hasty=True)
+POLL_SECONDS: Final = 3.0
+CALM_SECONDS: Final = 600.0
+"""So long after the last trouble everything has ended, or never will."""
+INSTANCES: Final = 2
+
+
+@dataclass(slots=True)
+class Played:
+    """What came of a seed. ``digest``: equal for two plays of it."""
+
+    seed: int
+    violation: Violation | None
+    operations: list[Operation]
+    happened: list[tuple[float, str]]
+    evaluated: int = 0
+    seconds: float = 0.0
+    ends: list[str] = field(default_factory=list)
+
+    def trace(self) -> list[str]:
+        """Everything in order: operations, and what befell the processes."""
+        lines = [(each.at, 1, told(each)) for each in self.operations]
+        lines += [(at, 0, f"{at:9.3f} -- {text}") for at, text in self.happened]
+        return [text for _, _, text in sorted(lines, key=lambda line: line[0])]
+
+    @property
+    def digest(self) -> str:
+        """Of the trace."""
+        return hashlib.sha256("\n".join(self.trace()).encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        return (
+            f"seed {self.seed}: {self.violation or 'nothing wrong'}\n"
+            f"again: python -m tests.sim.cluster {self.seed}"
+        )
+
+
+def simulate(seed: int) -> Played:
+    """Play the simulation of a seed; the same seed plays the same."""
+    case, expected = _prepared(seed // SEEDS_PER_GRAPH)
+    with _repeatable(seed), asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+        loop: Any = runner.get_loop()
+        loop.set_task_factory(_numbered)
+        cluster = _Cluster(seed, case, expected, loop)
+        return runner.run(cluster.play())
+
+
+@lru_cache(maxsize=2)
+def _prepared(graph: int) -> tuple[Case, dict[str, tuple[Any, dict[str, str]]]]:
+    """A workflow, and what its instances give when nothing happens."""
+    case = case_of(graph, size=SIZE)
+    expected: dict[str, tuple[Any, dict[str, str]]] = {}
+    for number in range(INSTANCES):
+        case.trace = Trace(graph)
+        with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+            run = case.workflow.arun(INPUT + number, clock=SkippingClock(), events=case.events())
+            output = runner.run(run)
+        expected[f"instance-{number}"] = (output, case.trace.inputs())
+    return case, expected
+
+
+class _Task(asyncio.Task[Any]):
+    """Where it stands in a set depends on the seed alone, not on where it lies in memory."""
+
+    count = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        _Task.count += 1
+        self.number = _Task.count
+        super().__init__(*args, **kwargs)
+
+    def __hash__(self) -> int:
+        return self.number
+
+
+def _numbered(loop: Any, coroutine: Any, **kwargs: Any) -> Any:
+    return _Task(coroutine, loop=loop, **kwargs)
+
+
+def _hash_of_work(work: Work) -> int:
+    item = work.fence.item
+    return crc32(item.spawn_path.encode(), work.fence.run * 7919 + item.index) ^ work.fence.epoch
+
+
+@contextmanager
+def _repeatable(seed: int) -> Iterator[None]:
+    """Whatever the engine draws or orders by chance comes from the seed; nothing is logged."""
+    state, logger = global_random.getstate(), logging.getLogger("sayiir")
+    propagate, _Task.count = logger.propagate, 0
+    global_random.seed(seed)
+    logger.propagate = False
+    try:
+        with (
+            patch.object(Work, "__hash__", _hash_of_work),
+            patch("sayiir.engine.failures._formatted", lambda _: ""),
+        ):
+            yield
+    finally:
+        logger.propagate = propagate
+        global_random.setstate(state)
+
+
+class _Stumbles(logging.Handler):
+    """Errors that workers log, other than that the store can't be reached."""
+
+    def __init__(self, judge: Judge) -> None:
+        super().__init__(logging.ERROR)
+        self.judge = judge
+
+    def emit(self, record: logging.LogRecord) -> None:
+        args = record.args if isinstance(record.args, tuple) else ()
+        if not any(isinstance(each, (StoreUnavailable, Crash)) for each in args):
+            self.judge.blame("nobody stumbles", record.getMessage())
+
+
+class _Cluster:
+    def __init__(
+        self,
+        seed: int,
+        case: Case,
+        expected: dict[str, tuple[Any, dict[str, str]]],
+        loop: SimulatedLoop,
+    ) -> None:
+        self.seed = seed
+        self.case = case
+        self.expected = expected
+        self.loop = loop
+        self.random = Random(f"cluster {seed}")
+        self.processes: dict[str, Process] = {}
+        self.workers: dict[str, SimulatedWorker] = {}
+        self.jumped_at = float("-inf")
+        self.started = 0
+
+    async def play(self) -> Played:
+        """Trouble, calm, the end."""
+        self.clock = SimulatedClock()
+        self.store = MemoryStore(self.clock)
+        tables = self.store._tables
+        self.judge = Judge(self.case, tables, self.expected, self.loop.time, self._excused)
+        chance = self.random.choice((0.0, 0.004, 0.012, 0.03))
+        self.line = Line(self.random, self.judge, self.clock, chance)
+        witness = self.case.trace = Witness(self.judge, self.random)  # type: ignore[assignment]
+        inputs = {name: INPUT + number for number, name in enumerate(self.expected)}
+        outside = self._process("people")
+        self.people = People(
+            self.case, inputs, tables, ProcessStore(self.store, outside, self.line),
+            witness, self.judge, self.random,
+        )  # fmt: skip
+        stumbles = _Stumbles(self.judge)
+        logging.getLogger("sayiir").addHandler(stumbles)
+        try:
+            await self._play()
+        finally:
+            logging.getLogger("sayiir").removeHandler(stumbles)
+            self.line.over = True
+            seconds = self.loop.time()
+            for name in self.processes:
+                self.loop.continue_process(name)
+            await drop_everything()
+        ends = [run.state.value for run in tables.runs.values()]
+        return Played(
+            self.seed, self.judge.violation, self.judge.operations, self.line.happened,
+            self.judge.evaluated, seconds, ends,
+        )  # fmt: skip
+
+    async def _play(self) -> None:
+        for _ in range(self.random.randint(1, 3)):
+            self._start_worker()
+        meddling = self.processes["people"].spawn(self.people.meddle())
+        lasts = self.random.uniform(3.0, 25.0)
+        while self.loop.time() < lasts and self.judge.violation is None:
+            await asyncio.sleep(self.random.expovariate(0.4))
+            self._trouble()
+        meddling.cancel()
+        self._calm_down()
+        ends = self.loop.time() + CALM_SECONDS
+        done = False
+        while not done and self.loop.time() < ends and self.judge.violation is None:
+            await asyncio.sleep(0.5)
+            done = await self.people.help_on()
+        if self.judge.violation is None:
+            await self._end()
+
+    # -- trouble
+
+    def _trouble(self) -> None:
+        match self.random.choice(_TROUBLES):
+            case "kill" if living := self._living():
+                self.line.kill(self.random.choice(living))
+            case "stop" if living := self._living():
+                self.line.stop(self.random.choice(living))
+            case "start" if len(self._living()) < 4:
+                self._start_worker()
+            case "drain" if living := self._living():
+                self._drain(self.random.choice(living))
+            case "cut" if living := self._living():
+                self._cut([self.random.choice(living)], "is cut off")
+            case "outage":
+                self._cut(list(self.processes.values()), "can't reach the store")
+            case "deaf":
+                self._deafen()
+            case "wake":
+                self.line.note("everybody is woken for nothing")
+                for process in self._living():
+                    for watch in process.watches:
+                        watch.notice()
+            case "clock":
+                self._jump()
+            case _:
+                pass
+        if not self._living():
+            self._start_worker()
+
+    def _living(self) -> list[Process]:
+        return [each for name, each in self.processes.items() if name[0].isupper() and not each.dead]
+
+    def _process(self, name: str) -> Process:
+        process = self.processes[name] = Process(name, self.loop)
+        return process
+
+    def _start_worker(self) -> None:
+        self.started += 1
+        process = self._process(f"W{self.started}")
+        self.line.note(f"{process.name} begins")
+        process.spawn(self._work(process, self.random.choice((1, 2, 5))))
+
+    async def _work(self, process: Process, concurrency: int) -> None:
+        worker = self.workers[process.name] = SimulatedWorker(
+            ProcessStore(self.store, process, self.line),  # type: ignore[arg-type]
+            workflows=[self.case.workflow],
+            concurrency=concurrency,
+            worker_id=process.name,
+            lease=LEASE_SECONDS,
+            poll_interval=POLL_SECONDS,
+            grace=2.0,
+            clock=self.clock,
+        )
+        await worker.start()
+
+    def _drain(self, process: Process) -> None:
+        worker = self.workers.get(process.name)
+        if worker is not None and not process.stopped:
+            self.line.note(f"{process.name} is told to go")
+            process.spawn(self._drained(process, worker))
+
+    async def _drained(self, process: Process, worker: SimulatedWorker) -> None:
+        try:
+            await worker.shutdown()
+        except Exception as error:  # nothing may be raised here
+            self.judge.blame("nobody stumbles", f"shutdown: {type(error).__name__}: {error}")
+        self.line.note(f"{process.name} has gone")
+        held = [
+            f"{run.number}:{item.path}"
+            for run in self.store._tables.runs.values()
+            for item in run.open.values()
+            if item.holder == process.name
+        ]
+        if held and not self._excused(process.name):
+            self.judge.blame("who has drained holds nothing", f"{process.name} holds {held}")
+        process.dead = True
+        process.trouble()
+
+    def _cut(self, processes: list[Process], how: str) -> None:
+        seconds = self.random.uniform(0.1, 1.5) * LEASE_SECONDS
+        names = ", ".join(each.name for each in processes if not each.dead)
+        self.line.note(f"{names} {how} for {seconds:.1f} s")
+        for process in processes:
+            process.away = True
+            process.trouble()
+            self.loop.call_later(seconds, self._mend, process)
+
+    def _mend(self, process: Process) -> None:
+        process.away = False
+        if not process.dead:
+            process.trouble()
+
+    def _deafen(self) -> None:
+        for process in self._living():
+            process.deaf = self.random.random() < 0.5
+        deaf = [each.name for each in self._living() if each.deaf]
+        self.line.note(f"no wake-up reaches {', '.join(deaf) or 'nobody'}")
+
+    def _jump(self) -> None:
+        seconds = self.random.choice((-20.0, -3.0, 1.0, 4.0, 15.0, 3_600.0))
+        self.line.note(f"the clock jumps by {seconds:+} s")
+        self.jumped_at = self.loop.time()
+        self.clock.shift(seconds)
+
+    def _excused(self, holder: str) -> bool:
+        """Whether it may have lost a lease by what befell it, or the clock, within one."""
+        process = self.processes[holder]
+        since = self.loop.time() - LEASE_SECONDS - 1.0
+        troubled = max(process.troubled_at, self.jumped_at) >= since
+        return process.dead or process.stopped or process.away or troubled
+
+    # -- calm
+
+    def _calm_down(self) -> None:
+        self.line.note("the trouble is over")
+        self.line.calm = True
+        for process in self.processes.values():
+            process.deaf = self.random.random() < 0.2
+            if not process.dead:
+                if process.away:
+                    self._mend(process)
+                if process.stopped:
+                    process.go_on()
+        self._start_worker()
+
+    async def _end(self) -> None:
+        self.line.note("the end")
+        for run in list(self.store._tables.runs.values()):
+            output = None
+            if run.state is InstanceState.COMPLETED:
+                client = self.people.client
+                status = await client.status(run.new.instance_id, self.case.workflow)
+                output = getattr(status, "output", None)
+            self._judge_failure(run)
+            self.judge.ended(view_of(self.store._tables, run), output)
+        going = [each for each in self._living() if each.name in self.workers]
+        for process in going:
+            self._drain(process)
+        for _ in range(40):
+            await asyncio.sleep(0.5)
+            if all(each.dead for each in going):
+                return
+        left = [each.name for each in going if not each.dead]
+        self.judge.blame("who has drained holds nothing", f"{left} don't come to their end")
+
+    def _judge_failure(self, run: Any) -> None:
+        if run.state is InstanceState.FAILED:
+            self.judge.blame("nothing fails by itself", repr(run.error))
+
+
+_TROUBLES: Final = (
+    *("kill",) * 3,
+    *("stop",) * 3,
+    *("start",) * 4,
+    *("clock",) * 2,
+    *("deaf", "wake", "outage", "cut", "drain", "nothing"),
+)
