@@ -153,11 +153,19 @@ class _Stumbles(logging.Handler):
     def __init__(self, judge: Judge) -> None:
         super().__init__(logging.ERROR)
         self.judge = judge
+        self.over = False
 
     def emit(self, record: logging.LogRecord) -> None:
         args = record.args if isinstance(record.args, tuple) else ()
-        if not any(isinstance(each, (StoreUnavailable, Crash)) for each in args):
+        if not self.over and not any(isinstance(each, StoreUnavailable) for each in args):
             self.judge.blame("nobody stumbles", record.getMessage())
+
+    def unhandled(self, loop: object, context: dict[str, Any]) -> None:
+        """What asyncio would log."""
+        del loop
+        error = context.get("exception")
+        if not self.over and not isinstance(error, (StoreUnavailable, Crash)):
+            self.judge.blame("nobody stumbles", f"{context.get('message')}: {error!r}")
 
 
 class _Cluster:
@@ -195,15 +203,16 @@ class _Cluster:
         )  # fmt: skip
         stumbles = _Stumbles(self.judge)
         logging.getLogger("sayiir").addHandler(stumbles)
+        self.loop.set_exception_handler(stumbles.unhandled)
         try:
             await self._play()
         finally:
-            logging.getLogger("sayiir").removeHandler(stumbles)
-            self.line.over = True
+            self.line.over = stumbles.over = True
             seconds = self.loop.time()
             for name in self.processes:
                 self.loop.continue_process(name)
             await drop_everything()
+            logging.getLogger("sayiir").removeHandler(stumbles)
         ends = [run.state.value for run in tables.runs.values()]
         return Played(
             self.seed, self.judge.violation, self.judge.operations, self.line.happened,
