@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from tests.sim.cluster.judge import INVARIANTS, Judge, Violation
-from tests.sim.cluster.play import Played, simulate
+from tests.sim.cluster.play import Played, prepare, simulate
 
-__all__ = ["INVARIANTS", "Judge", "Played", "Violation", "simulate"]
+__all__ = ["INVARIANTS", "Judge", "Played", "Violation", "prepare", "simulate"]

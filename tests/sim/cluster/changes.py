@@ -27,7 +27,8 @@ class Memory:
 
     ``epochs``: the highest ever granted. ``wakes``: not to be claimed before, by the store's
     clock. ``counts``: failures and lost leases at the position. ``delivered``: which item had
-    which event. ``cancelled``: runs whose cancellation was acknowledged.
+    which event. ``cancelled``: runs whose cancellation was acknowledged. ``dismissed``: fences
+    of writes that were refused, or answered with a request.
     """
 
     epochs: dict[tuple[int, ItemKey], int] = field(default_factory=dict)
@@ -36,6 +37,7 @@ class Memory:
     delivered: dict[tuple[int, int], str] = field(default_factory=dict)
     sent: dict[tuple[int, int], tuple[str, bytes]] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
+    dismissed: set[Fence] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -302,6 +304,10 @@ def remember_lapses(change: Change) -> None:
 def remember(change: Change) -> None:
     """Keep what later operations are judged by."""
     memory, operation = change.memory, change.operation
+    if operation.verb == "commit" and operation.answer is not None:
+        for checkpoint, answer in zip(operation.args[0], operation.answer, strict=True):
+            if not answer.accepted or answer.control is not Control.NONE:
+                memory.dismissed.add(checkpoint.fence)
     for each in change.granted:
         memory.epochs[each.fence.run, each.fence.item] = each.fence.epoch
     for checkpoint, _ in accepted_of(operation):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.engine.attempt import Attempt, idempotency_key
 from sayiir.errors import InstanceNotFound, InvalidTransition
-from sayiir.stores.records import Control, InstanceState
+from sayiir.stores.records import Control, InstanceState, Phase
 from tests.sim.case import left_over
 from tests.sim.cluster.changes import CHANGES, Change, Memory, remember, remember_lapses
 from tests.sim.cluster.standing import STANDING
@@ -37,6 +37,7 @@ OF_TASKS: Final = {
     "one start for a claim": "A grant starts each attempt of each step once.",
     "inputs equal those of the unbroken run": "Each step gets what it gets in memory.",
     "attempts only grow": "An attempt is numbered by the failures and lost leases before it.",
+    "who was refused starts nothing": "After a refused write, or one with a request, it stops.",
     "idempotency keys stay": "A step's key is equal for all attempts, and nobody else's.",
 }
 OF_THE_END: Final = {
@@ -84,11 +85,14 @@ class Judge:
     """Instance id -> output and inputs by path of the unbroken run."""
     now: Callable[[], float]
     excused: Callable[[str], bool]
+    store_now: Callable[[], int]
+    """The store's clock, in microseconds."""
     operations: list[Operation] = field(default_factory=list)
     violation: Violation | None = None
     views: dict[int, RunView] = field(default_factory=dict)
     memory: Memory = field(default_factory=Memory)
     evaluated: int = 0
+    clock_jumped: bool = False
     _starts: set[tuple[Fence, str, int]] = field(default_factory=set)
     _keys: dict[str, tuple[int, str]] = field(default_factory=dict)
     _latest: dict[tuple[int, str, int], int] = field(default_factory=dict)
@@ -165,6 +169,8 @@ class Judge:
         key, place = ctx.idempotency_key, (fence.run, path)
         if key != idempotency_key(run_id, path) or self._keys.setdefault(key, place) != place:
             self.blame("idempotency keys stay", f"{path} has another's, or a new one")
+        if fence in self.memory.dismissed:
+            self.blame("who was refused starts nothing", f"{path} by {fence}")
         item = run.items.get(fence.item)
         if item is None or item.epoch != fence.epoch or item.holder is None:
             return  # a zombie, of whom nothing is accepted
@@ -173,6 +179,10 @@ class Judge:
         if (fence, path, ctx.attempt) in self._starts:
             self.blame("one start for a claim", f"{path}, attempt {ctx.attempt} of {fence}")
         self._starts.add((fence, path, ctx.attempt))
+        backing_off = item.phase is Phase.BACKOFF and not self.clock_jumped
+        early = self.memory.wakes.get((fence.run, fence.item), 0) - self.store_now()
+        if backing_off and early > 0:
+            self.blame("no timer is early", f"{path} begins {early} us before its backoff is over")
         failures, lost = self.memory.counts.get((fence.run, fence.item), (0, 0))
         grown = (fence.run, path, self._fresh.get(ctx.instance_id, 0))
         last = self._latest.get(grown, 0)
