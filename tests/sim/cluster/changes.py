@@ -122,9 +122,32 @@ def stale_writes_are_refused(change: Change) -> Found:
             if held and not answer.accepted and len(checkpoints) == 1:
                 return f"a rightful write of {checkpoint.fence} was refused"
         return None
+    rightful = {(each.run, each.item) for each in operation.args[0] if change.held_before(each)}
     for fence, state in zip(operation.args[0], operation.answer, strict=True):
         if state.held != change.held_before(fence):
             return f"{fence} is told to be {'held' if state.held else 'lost'}, which it isn't"
+        was, run = change.item_before(fence), change.after.get(fence.run)
+        now = None if run is None else run.items.get(fence.item)
+        mine = (fence.run, fence.item) in rightful
+        if not mine and was is not None and now is not None and was != now:
+            return f"{fence} is stale, and moved the lease of epoch {was.epoch}"
+    return None
+
+
+def a_result_belongs_where_its_item_stands(change: Change) -> Found:
+    """No step is left out: what is stored was executed at the item's position."""
+    if change.operation.verb != "commit":
+        return None
+    for checkpoint, _ in accepted_of(change.operation):
+        item, result = change.item_before(checkpoint.fence), checkpoint.result
+        if item is None or result is None or item.phase not in (Phase.READY, Phase.BACKOFF):
+            continue
+        path = result.path
+        if item.path.rsplit("/", 1)[-1].startswith("map"):
+            continue  # a map of nothing is gone past without a write
+        # An arm or an instance may begin at a loop or a child, inside which its first task is.
+        if path != item.path and not path.startswith((f"{item.path}[", f"{item.path}/")):
+            return f"{checkpoint.fence} stands at {item.path}, and has a result of {path}"
     return None
 
 
@@ -345,6 +368,7 @@ CHANGES: Final[tuple[Callable[[Change], Found], ...]] = (
     one_live_lease_for_an_item,
     epochs_only_grow,
     stale_writes_are_refused,
+    a_result_belongs_where_its_item_stands,
     results_never_change,
     what_was_acknowledged_is_there,
     nothing_starts_against_control,

@@ -29,6 +29,8 @@ __all__ = ["INVARIANTS", "Judge", "Violation"]
 READS: Final = frozenset(
     {"describe", "inspect", "load", "check", "results", "page", "count_results", "definition"}
 )
+_ROUNDING_US: Final = 1_000
+"""Backoffs in place are slept in floating seconds."""
 REFUSALS: Final = (InvalidTransition, InstanceNotFound)
 """What the store says to people who ask for what can't be."""
 
@@ -181,7 +183,7 @@ class Judge:
         self._starts.add((fence, path, ctx.attempt))
         backing_off = item.phase is Phase.BACKOFF and not self.clock_jumped
         early = self.memory.wakes.get((fence.run, fence.item), 0) - self.store_now()
-        if backing_off and early > 0:
+        if backing_off and early > _ROUNDING_US:
             self.blame("no timer is early", f"{path} begins {early} us before its backoff is over")
         failures, lost = self.memory.counts.get((fence.run, fence.item), (0, 0))
         grown = (fence.run, path, self._fresh.get(ctx.instance_id, 0))

@@ -8,7 +8,6 @@ from sayiir.engine import (
     acts,
     advance,
     attempt,
-    checkpoints,
     claims,
     committer,
     desk,
@@ -48,8 +47,6 @@ ENGINE: Final = (
     Mistake("a wait takes its default without waiting", claims, "_outcome",
             "case Phase.SIGNAL if claimed.event is not None:",
             "case Phase.SIGNAL if claimed.event is not None and False:"),
-    Mistake("a join is entered as if its arms were still to come", claims, "_outcome",
-            "return Joined()", "return Entered()"),
     Mistake("a delay is waited for twice", claims, "_outcome", "return Elapsed()",
             "return Entered()"),
     # steps
@@ -69,7 +66,7 @@ ENGINE: Final = (
             "return True"),
     Mistake("a refused retry is swallowed", D, "_try_again",
             "not reply.accepted or reply.control is not NO_CONTROL or not in_place", "not in_place"),
-    Mistake("results are left out of checkpoints", checkpoints, "checkpoint_of",
+    Mistake("results are left out of checkpoints", committer, "checkpoint_of",
             "None if step.computed is None else _result(step.computed)", "None"),
     Mistake("arms that were brought are dropped", D, "_start_all", "self._desk.start(work)", "pass"),
     Mistake("the next of a strand is run twice", D, "_start_all", "if work is not first:",
@@ -97,8 +94,6 @@ ENGINE: Final = (
             "* 1.5"),
     Mistake("a failed heartbeat is the last", leases.LeaseKeeper, "_look",
             "self._renewals.note(error)", "self._stop.set()"),
-    Mistake("what waits for a slot has no heartbeat", desk.SlotDesk, "start",
-            "self.held.add(work)", "pass"),
     Mistake("what comes next has no heartbeat", D, "drive", "held.add(work)", "pass"),
     Mistake("what is handed over is not released", desk.SlotDesk, "_give_back",
             "await asyncio.shield(self._engine.releaser.release(fences))", "pass"),
@@ -163,8 +158,6 @@ STORE: Final = (
             "_ask(tables, run, Control.NONE, None, None)", "run.control = Control.NONE"),
     Mistake("the end of the root is overlooked", commits, "_end",
             "tables.finish(run, InstanceState.COMPLETED)", "pass"),
-    Mistake("a new arm begins with the epoch of none", R, "add_item", "item.epoch = before.epoch",
-            "pass"),
 )
 
 MISTAKES: Final = (*ENGINE, *STORE)

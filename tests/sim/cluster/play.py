@@ -15,7 +15,7 @@ from unittest.mock import patch
 from zlib import crc32
 
 from sayiir.engine.work import Work
-from sayiir.errors import StoreUnavailable
+from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.stores.memory import MemoryStore
 from sayiir.stores.records import InstanceState
 from sayiir.testing.simulation import (
@@ -219,7 +219,8 @@ class _Cluster:
             seconds = self.loop.time()
             for name in self.processes:
                 self.loop.continue_process(name)
-            await drop_everything()
+            while len(asyncio.all_tasks()) > 1:  # what ends may begin something
+                await drop_everything()
             logging.getLogger("sayiir").removeHandler(stumbles)
         ends = [run.state.value for run in tables.runs.values()]
         return Played(
@@ -276,7 +277,9 @@ class _Cluster:
             self._start_worker()
 
     def _living(self) -> list[Process]:
-        return [each for name, each in self.processes.items() if name[0].isupper() and not each.dead]
+        """Workers that claim, or will when they go on."""
+        workers = [each for name, each in self.processes.items() if name[0].isupper()]
+        return [each for each in workers if not (each.dead or each.leaving)]
 
     def _process(self, name: str) -> Process:
         process = self.processes[name] = Process(name, self.loop)
@@ -305,6 +308,7 @@ class _Cluster:
         worker = self.workers.get(process.name)
         if worker is not None and not process.stopped:
             self.line.note(f"{process.name} is told to go")
+            process.leaving = True
             process.spawn(self._drained(process, worker))
 
     async def _drained(self, process: Process, worker: SimulatedWorker) -> None:
@@ -371,16 +375,15 @@ class _Cluster:
                     self._mend(process)
                 if process.stopped:
                     process.go_on()
-        self._start_worker()
+        if not self._living() or self.random.random() < 0.5:
+            self._start_worker()
 
     async def _end(self) -> None:
         self.line.note("the end")
         for run in list(self.store._tables.runs.values()):
             output = None
             if run.state is InstanceState.COMPLETED:
-                client = self.people.client
-                status = await client.status(run.new.instance_id, self.case.workflow)
-                output = getattr(status, "output", None)
+                output = await self._output(run.new.instance_id)
             self._judge_failure(run)
             self.judge.ended(view_of(self.store._tables, run), output)
         going = [each for each in self._living() if each.name in self.workers]
@@ -392,6 +395,14 @@ class _Cluster:
                 return
         left = [each.name for each in going if not each.dead]
         self.judge.blame("who has drained holds nothing", f"{left} don't come to their end")
+
+    async def _output(self, instance_id: str) -> Any:
+        try:
+            status = await self.people.client.status(instance_id, self.case.workflow)
+        except SayiirError as error:
+            self.judge.blame("nobody stumbles", f"the status of {instance_id}: {error}")
+            return None
+        return getattr(status, "output", None)
 
     def _judge_failure(self, run: Any) -> None:
         if run.state is InstanceState.FAILED:

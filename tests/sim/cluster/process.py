@@ -28,7 +28,7 @@ class Process:
     """A process as the simulation sees it.
 
     ``troubled_at``: when something last happened to it that may cost it a lease. ``deaf``: no
-    wake-up reaches it. ``away``: its line to the store is cut.
+    wake-up reaches it. ``away``: its line to the store is cut. ``leaving``: it was told to go.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Process:
     stopped: bool = False
     deaf: bool = False
     away: bool = False
+    leaving: bool = False
     troubled_at: float = float("-inf")
     watches: list[MemoryWatch] = field(default_factory=list)
 
