@@ -210,7 +210,10 @@ class _Maker:
         self.case.kinds.add("sent" if sent else "timed out")
         kept: dict[str, Any] = {"keep_input": keep}
         if not sent:
-            kept |= {"timeout": self.random.choice((5, 15 if self.size.hasty else 900)), "default": self.random.randint(0, 99)}
+            kept |= {
+                "timeout": self.random.choice((5, 15 if self.size.hasty else 900)),
+                "default": self.random.randint(0, 99),
+            }
         elif self.random.random() < 0.5:
             kept["timeout"] = "30d"
         flow = sayiir.await_signal(name, int, **kept)

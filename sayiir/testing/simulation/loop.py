@@ -129,7 +129,7 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
     def call_soon(
         self,
         callback: Callable[[Unpack[Ts]], object],
-        *args: Unpack[Ts],
+        *args: *Ts,
         context: Context | None = None,
     ) -> asyncio.Handle:
         """As every loop's; but what belongs to a process that stands still waits for it."""

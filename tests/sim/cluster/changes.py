@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.stores.records import Control, InstanceState, ItemKey, Phase, Retry
 from tests.sim.cluster.operations import accepted_of, granted_by
@@ -181,7 +181,7 @@ def what_was_acknowledged_is_there(change: Change) -> Found:
         result, run = checkpoint.result, after.get(checkpoint.fence.run)
         if result is not None and (run is None or result.path not in run.results):
             return f"the result of {result.path} was accepted, and isn't there"
-    first = operation.args[0] if operation.args else None
+    first: Any = operation.args[0] if operation.args else None
     run = next((each for each in after.values() if each.instance_id == first), None)
     match operation.verb:
         case "create" if operation.answer.existing is None:
@@ -239,7 +239,9 @@ def no_timer_is_early(change: Change) -> Found:
         wake = change.memory.wakes.get((each.fence.run, each.fence.item))
         passed = deadline is not None and deadline <= change.operation.now_us
         if wake is not None and change.operation.now_us < wake and not passed:
-            return f"{each.fence} ({each.phase.value}) granted {wake - change.operation.now_us} early"
+            return (
+                f"{each.fence} ({each.phase.value}) granted {wake - change.operation.now_us} early"
+            )
     return None
 
 
@@ -339,7 +341,7 @@ def remember(change: Change) -> None:
         again = isinstance(effect, Retry)
         memory.counts[place] = (failures + 1, lost) if again else (0, 0)
         memory.wakes.pop(place, None)
-        waits = getattr(effect, "wait_us", getattr(effect, "timeout_us", None))
+        waits: Any = getattr(effect, "wait_us", getattr(effect, "timeout_us", None))
         at = getattr(effect, "at_us", None)
         if at is not None or waits is not None:
             memory.wakes[place] = at if at is not None else operation.now_us + waits

@@ -1,4 +1,4 @@
-"""Looks at every operation of a simulation, and at every start of a task, and finds what is wrong."""
+"""Looks at every operation of a simulation and every start of a task, and finds what is wrong."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from sayiir import TaskContext
     from sayiir.stores.memory.tables import Tables
     from sayiir.stores.records import Fence
+    from tests.sim.case import Case
     from tests.sim.cluster.operations import Operation
     from tests.sim.cluster.views import RunView
-    from tests.sim.case import Case
 
 __all__ = ["INVARIANTS", "Judge", "Violation"]
 

@@ -128,4 +128,6 @@ def _answer(answer: Answer) -> str:
 
 
 def _claims(items: Sequence[Claimed]) -> str:
-    return ", ".join(f"{_fence(each.fence)} {each.phase.value} {each.path}" for each in items) or "-"
+    return (
+        ", ".join(f"{_fence(each.fence)} {each.phase.value} {each.path}" for each in items) or "-"
+    )

@@ -293,7 +293,7 @@ class _Cluster:
 
     async def _work(self, process: Process, concurrency: int) -> None:
         worker = self.workers[process.name] = SimulatedWorker(
-            ProcessStore(self.store, process, self.line),  # type: ignore[arg-type]
+            ProcessStore(self.store, process, self.line),
             workflows=[self.case.workflow],
             concurrency=concurrency,
             worker_id=process.name,

@@ -83,7 +83,9 @@ def pending_counts_equal_open_arms(run: RunView) -> Found:
         mine = arms.get((key, item.path), [])
         still = sum(arm.open for arm in mine)
         if (item.pending, item.created) != (still, len(mine)):
-            return f"{key} counts {item.pending} of {item.created}, there are {still} of {len(mine)}"
+            return (
+                f"{key} counts {item.pending} of {item.created}, there are {still} of {len(mine)}"
+            )
         running = sum(arm.open and arm.phase is not Phase.HELD for arm in mine)
         if item.limit is not None and running > item.limit:
             return f"{key} has {running} arms beside each other, at most {item.limit} were allowed"

@@ -95,9 +95,7 @@ class Line:
             self.note(f"{process.name} goes on")
             process.go_on()
 
-    async def perform(
-        self, process: Process, verb: str, store: Any, args: Any, kwargs: Any
-    ) -> Any:
+    async def perform(self, process: Process, verb: str, store: Any, args: Any, kwargs: Any) -> Any:
         """Do what was asked, in one piece, and have it judged."""
         loop, judge = process.loop, self.judge
         if len(judge.operations) >= MOST_OPERATIONS:

@@ -57,9 +57,8 @@ def views_of(tables: Tables) -> dict[int, RunView]:
 
 def view_of(tables: Tables, run: Run) -> RunView:
     """One run as it stands."""
-    everywhere = tables.agendas.get(run.new.definition_hash, {})
     due: dict[tuple[int, str, int], int] = {}
-    for agenda in everywhere.values():
+    for agenda in tables.agendas[run.new.definition_hash].values():
         for slot, (when, _) in agenda._entries.items():
             due[slot] = when
     items: dict[ItemKey, ItemView] = {}
