@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import random as global_random
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
-from unittest.mock import patch
-from zlib import crc32
 
-from sayiir.engine.work import Work
-from sayiir.errors import SayiirError, StoreUnavailable
+from sayiir.errors import SayiirError
 from sayiir.stores.memory import MemoryStore
 from sayiir.stores.records import InstanceState
 from sayiir.testing.simulation import (
-    Crash,
     SimulatedClock,
     SimulatedLoop,
     SimulatedWorker,
@@ -30,14 +24,13 @@ from tests.sim.cluster.judge import Judge, Violation
 from tests.sim.cluster.operations import told
 from tests.sim.cluster.people import People
 from tests.sim.cluster.process import Process, ProcessStore, Witness
+from tests.sim.cluster.repeating import Stumbles, numbered, repeatable
 from tests.sim.cluster.troubles import LEASE_SECONDS, Line
 from tests.sim.cluster.views import view_of
 from tests.sim.flows import INPUT, Size, case_of
 from tests.sim.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.sim.case import Case
     from tests.sim.cluster.operations import Operation
 
@@ -90,9 +83,9 @@ def prepare(seed: int) -> None:
 def simulate(seed: int) -> Played:
     """Play the simulation of a seed; the same seed plays the same."""
     case, expected = _prepared(seed // SEEDS_PER_GRAPH)
-    with _repeatable(seed), asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+    with repeatable(seed), asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         loop: Any = runner.get_loop()
-        loop.set_task_factory(_numbered)
+        loop.set_task_factory(numbered)
         cluster = _Cluster(seed, case, expected, loop)
         return runner.run(cluster.play())
 
@@ -109,68 +102,6 @@ def _prepared(graph: int) -> tuple[Case, dict[str, tuple[Any, dict[str, str]]]]:
             output = runner.run(run)
         expected[f"instance-{number}"] = (output, case.trace.inputs())
     return case, expected
-
-
-class _Task(asyncio.Task[Any]):
-    """Where it stands in a set depends on the seed alone, not on where it lies in memory."""
-
-    count = 0
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        _Task.count += 1
-        self.number = _Task.count
-        super().__init__(*args, **kwargs)
-
-    def __hash__(self) -> int:
-        return self.number
-
-
-def _numbered(loop: Any, coroutine: Any, **kwargs: Any) -> Any:
-    return _Task(coroutine, loop=loop, **kwargs)
-
-
-def _hash_of_work(work: Work) -> int:
-    item = work.fence.item
-    return crc32(item.spawn_path.encode(), work.fence.run * 7919 + item.index) ^ work.fence.epoch
-
-
-@contextmanager
-def _repeatable(seed: int) -> Iterator[None]:
-    """Whatever the engine draws or orders by chance comes from the seed; nothing is logged."""
-    state, logger = global_random.getstate(), logging.getLogger("sayiir")
-    propagate, _Task.count = logger.propagate, 0
-    global_random.seed(seed)
-    logger.propagate = False
-    try:
-        with (
-            patch.object(Work, "__hash__", _hash_of_work),
-            patch("sayiir.engine.failures._formatted", lambda _: ""),
-        ):
-            yield
-    finally:
-        logger.propagate = propagate
-        global_random.setstate(state)
-
-
-class _Stumbles(logging.Handler):
-    """Errors that workers log, other than that the store can't be reached."""
-
-    def __init__(self, judge: Judge) -> None:
-        super().__init__(logging.ERROR)
-        self.judge = judge
-        self.over = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        args = record.args if isinstance(record.args, tuple) else ()
-        if not self.over and not any(isinstance(each, StoreUnavailable) for each in args):
-            self.judge.blame("nobody stumbles", record.getMessage())
-
-    def unhandled(self, loop: object, context: dict[str, Any]) -> None:
-        """What asyncio would log."""
-        del loop
-        error = context.get("exception")
-        if not self.over and not isinstance(error, (StoreUnavailable, Crash)):
-            self.judge.blame("nobody stumbles", f"{context.get('message')}: {error!r}")
 
 
 class _Cluster:
@@ -209,7 +140,7 @@ class _Cluster:
             self.case, inputs, tables, ProcessStore(self.store, outside, self.line),
             witness, self.judge, self.random,
         )  # fmt: skip
-        stumbles = _Stumbles(self.judge)
+        stumbles = Stumbles(self.judge)
         logging.getLogger("sayiir").addHandler(stumbles)
         self.loop.set_exception_handler(stumbles.unhandled)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,7 +89,7 @@ class Line:
         seconds = self.random.uniform(0.1, 2.5) * LEASE_SECONDS
         self.note(f"{process.name} stands still for {seconds:.1f} s")
         process.stop()
-        process.loop.call_later(seconds, self._go_on, process, context=_nobody())
+        process.loop.call_later(seconds, self._go_on, process, context=Context())
 
     def _go_on(self, process: Process) -> None:
         if not process.dead:
@@ -111,9 +112,3 @@ class Line:
         if operation.error is not None:
             raise operation.error
         return operation.answer
-
-
-def _nobody() -> Any:
-    from contextvars import Context
-
-    return Context()
