@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check docs bench compat nightly format clean
+.PHONY: help demo fleet test check docs bench compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=2]'
@@ -26,16 +26,20 @@ help: ## show this list
 demo: $(VENV)/.installed-core ## survey the sources of the standard library, durably
 	$(BIN)/python -m examples.source_survey $(ARGS)
 
+fleet: $(VENV)/.installed-postgres,postgres-server ## thousands of bills, worker processes around PostgreSQL, one is killed
+	$(BIN)/python -m examples.worker_fleet $(ARGS)
+
 test: $(VENV)/.installed-test ## run the examples in docstrings, then all tests at CI's figures
 	$(BIN)/python -m pytest --doctest-modules -q sayiir
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floors
+check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floors, advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+	$(BIN)/python -m tools.audit
 
 docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_instance_id",
     "check_node_id",
+    "has_controls",
     "new_run_id",
     "path_segments",
     "quoted_selector",
@@ -51,7 +52,7 @@ def check_instance_id(instance_id: object) -> str:
         raise InvalidInstanceId(
             f"an instance id has 1 to {MAX_INSTANCE_ID_BYTES} bytes of UTF-8, not {size}"
         )
-    if _has_controls(instance_id):
+    if has_controls(instance_id):
         raise InvalidInstanceId(f"instance id {instance_id!r} holds a control character")
     return instance_id
 
@@ -72,14 +73,19 @@ def check_node_id(node_id: object) -> str:
             f"the name {node_id[:40]!r} has {len(node_id)} characters; 1 to {MAX_ID_CHARACTERS} "
             "are allowed"
         )
-    if any(character in "/[]#" for character in node_id) or _has_controls(node_id):
+    if any(character in "/[]#" for character in node_id) or has_controls(node_id):
         raise DefinitionError(
             f"the name {node_id!r} must not hold '/', '[', ']', '#' or control characters"
         )
     return node_id
 
 
-def _has_controls(text: str) -> bool:
+def has_controls(text: str) -> bool:
+    r"""Whether a text holds control characters or lone surrogates, which not every store can keep.
+
+    >>> has_controls("blue"), has_controls("blue\0")
+    (False, True)
+    """
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from sayiir.printable import printable
+
 if TYPE_CHECKING:
     import logging
 
@@ -40,6 +42,9 @@ class OutageLog:
             self._unsaid += 1
             return
         self._logger.error(
-            "%s failed, %d more since the last line: %s", self._what, self._unsaid, problem
+            "%s failed, %d more since the last line: %s",
+            printable(self._what),
+            self._unsaid,
+            printable(problem),
         )
         self._last, self._unsaid = now, 0

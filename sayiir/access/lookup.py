@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sayiir.dsl.nodes import Branch, Loop, Map, TaskNode
 from sayiir.engine.position import locate_frame
 from sayiir.engine.refs import InputRef
+from sayiir.errors import StoreError
 from sayiir.stores.records import Latest, Wanted
 
 if TYPE_CHECKING:
@@ -73,7 +74,12 @@ async def _newest_at(
 
 
 def _frame(program: Program, path: str) -> Frame:
-    return locate_frame(program.places, path, repeat(InputRef()))[1]
+    try:
+        return locate_frame(program.places, path, repeat(InputRef()))[1]
+    except (LookupError, ValueError, OverflowError) as error:
+        raise StoreError(
+            f"workflow {program.definition.name!r} has no path {path!r}: a stored result is damaged"
+        ) from error
 
 
 def _loop_within_map(frame: Frame) -> bool:

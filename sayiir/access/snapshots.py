@@ -167,7 +167,12 @@ class Programs:
         """The output of a completed instance; ``known``: its reference, where it ended here."""
         if record.output is None:
             raise StoreError(f"instance {record.instance_id!r} is completed without an output")
-        ref = known or ref_from_text(record.output)
+        try:
+            ref = known or ref_from_text(record.output)
+        except ValueError as error:
+            raise StoreError(
+                f"the stored output of instance {record.instance_id!r} is damaged: {error}"
+            ) from error
         await fill(program, record.run, [ref], self._store)
         return read(program, ref)
 

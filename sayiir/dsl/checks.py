@@ -26,7 +26,7 @@ from sayiir.dsl.nodes import (
 from sayiir.dsl.spec import Signature, TaskSpec
 from sayiir.dsl.walk import NODE_KINDS, inner_sequences, walk
 from sayiir.errors import DefinitionError
-from sayiir.ids import check_node_id
+from sayiir.ids import check_node_id, has_controls
 from sayiir.limits import (
     MAX_DURATION_SECONDS,
     MAX_FORK_ARMS,
@@ -49,12 +49,14 @@ def check_header(
 
     Raises:
         DefinitionError: a name that no node could have, a version that isn't text of at most
-            128 characters, a timeout that isn't positive and finite, a priority that isn't 1
-            to 5, or more or longer tags than ``limits`` allows.
+            128 characters without controls, a timeout that isn't positive and finite, a
+            priority that isn't 1 to 5, or more or longer tags than ``limits`` allows.
     """
     name = check_node_id(name)
     if not isinstance(version, str) or len(version) > MAX_ID_CHARACTERS:
         _refuse(name, None, f"a version is text of at most {MAX_ID_CHARACTERS} characters")
+    if has_controls(version):
+        _refuse(name, None, f"the version {version!r} holds a control character")
     if timeout_seconds is not None and not 0 <= timeout_seconds <= MAX_DURATION_SECONDS:
         _refuse(name, None, f"a timeout is between 0 s and 100 years, not {timeout_seconds!r} s")
     if priority is not None and (
@@ -66,6 +68,8 @@ def check_header(
     for tag in tags:
         if not isinstance(tag, str) or not 1 <= len(tag) <= MAX_TAG_CHARACTERS:
             _refuse(name, None, f"a tag is text of 1 to {MAX_TAG_CHARACTERS} characters: {tag!r}")
+        if has_controls(tag):
+            _refuse(name, None, f"the tag {tag!r} holds a control character")
 
 
 def check_structure(workflow: str, root: NodeSequence) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from sayiir.durations import Duration, duration_seconds
 from sayiir.errors import DefinitionError
+from sayiir.ids import has_controls
 from sayiir.limits import MAX_TAG_CHARACTERS, MAX_TAGS
 
 __all__ = ["check_priority", "check_tags", "check_text", "check_timeout"]
@@ -15,8 +16,8 @@ def check_tags(tags: object, owner: str) -> tuple[str, ...]:
     """Tags as a tuple, in the order given.
 
     Raises:
-        DefinitionError: not an iterable of texts, more than 20, or one empty or beyond 64
-            characters.
+        DefinitionError: not an iterable of texts, more than 20, or one empty, beyond 64
+            characters or with control characters.
 
     >>> check_tags(["gpu"], "task 'x'")
     ('gpu',)
@@ -32,6 +33,8 @@ def check_tags(tags: object, owner: str) -> tuple[str, ...]:
                 f"{owner}: the tag {tag[:80]!r} has {len(tag)} characters; 1 to "
                 f"{MAX_TAG_CHARACTERS} are allowed"
             )
+        if has_controls(tag):
+            raise DefinitionError(f"{owner}: the tag {tag!r} holds a control character")
         found.append(tag)
     if len(found) > MAX_TAGS:
         raise DefinitionError(f"{owner}: {len(found)} tags are given; {MAX_TAGS} are allowed")

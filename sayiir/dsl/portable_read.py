@@ -50,7 +50,8 @@ T = TypeVar("T")
 def read_definition(data: bytes) -> Definition:
     """See ``dsl.portable.from_portable``."""
     try:
-        content = json.loads(data)
+        # Given bytes, json would import whatever encoding they seem to be in.
+        content = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"this is no portable definition: {error}") from error
     header = _Fields(content, "the definition")

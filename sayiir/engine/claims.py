@@ -108,7 +108,7 @@ def work_of(program: Program, claimed: Claimed, position: Position | None = None
     """
     outcome: Outcome | Damaged
     try:
-        position = position or program.locate(claimed.path, claimed.input)
+        position = position or _located(program, claimed)
         outcome = _outcome(program, claimed, position)
     except SayiirError as error:
         position, outcome = program.start(), Damaged(claimed.path, str(error))
@@ -121,6 +121,17 @@ def work_of(program: Program, claimed: Claimed, position: Position | None = None
     if claimed.deadline_in_us is not None:
         work.deadline_at = time.monotonic() + claimed.deadline_in_us / 1e6
     return work
+
+
+def _located(program: Program, claimed: Claimed) -> Position:
+    position = program.locate(claimed.path, claimed.input)
+    if position.frame.strand_key() != claimed.fence.item:
+        # It would write what is another item's to write.
+        raise StoreError(
+            f"workflow {program.definition.name!r} has no position {claimed.path!r} in work item "
+            f"{claimed.fence.item}: the stored row is damaged"
+        )
+    return position
 
 
 def _outcome(program: Program, claimed: Claimed, position: Position) -> Outcome:

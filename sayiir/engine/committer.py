@@ -7,16 +7,18 @@ waits for a batch to fill: a lone step goes at once.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import claiming, work_of
+from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
-from sayiir.engine.transitions import AwaitEvent, EndStrand, Joined, SpawnArms
+from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
 from sayiir.engine.work import NO_CONTROL, Reply, Siblings
-from sayiir.errors import LeaseLost, StoreError, StoreUnavailable
+from sayiir.errors import LeaseLost, PayloadError, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class StoreCommitter:
         self._store = store
         self._releaser = releaser
         self._held = held
+        self._loader = GatheringLoader(store, held)
         self._waiting: list[_Sent] = []
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
@@ -61,11 +64,12 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        if step.keep > 0:
+        if step.keep > 0 or _ends_an_arm(work, step):
             if isinstance(step.following, SpawnArms) and step.elements is None:
                 # The arms that start here share their parent's input: it is read once, here,
                 # and not by each of them.
-                await self.fill(work, [step.following.position.input])
+                with suppress(PayloadError):  # each arm meets it again, and says so
+                    await self.fill(work, [step.following.position.input])
             sending = self._enqueue(checkpoint)
             answer = await claiming(self._releaser, sending, lambda answer: answer.claimed)
         elif self._sender is None and not self._crowded and len(self._held) <= 1:
@@ -197,14 +201,17 @@ class StoreCommitter:
 
         Raises:
             LeaseLost: they are gone because the item is: it was collected as failed, or replaced.
+            PayloadError: what is stored there can't be made sense of.
         """
         try:
-            await fill(work.program, work.run.number, refs, self._store)
+            await fill(work.program, work.run.number, refs, self._loader)
         except StoreUnavailable:
             raise
-        except StoreError:
+        except StoreError as error:
             await self._check_held(work)
-            raise
+            # The instance is to fail, with words for whoever mends it: to leave its lease to its
+            # end, as for what nobody understands, would bring the same rows again.
+            raise _damaged(error) from error
         # A map without items joins to nothing, and so does one whose items were removed.
         leaf = (leaf for ref in refs for leaf in leaves(ref))
         if any(isinstance(each, JoinRef) and not each.arms for each in leaf):
@@ -217,18 +224,37 @@ class StoreCommitter:
             raise LeaseLost(f"{work.position.path!r} is no longer this process's to work on")
 
     async def latest(self, work: Work, latest: Latest) -> Payload | None:
-        """Load the newest result among some node paths."""
-        (loaded,) = await self._store.load([Wanted(run=work.run.number, latest=(latest,))])
-        if latest not in loaded.latest:
-            return None
-        path, data = loaded.latest[latest]
-        node_path = work.program.node_path(path)
+        """Load the newest result among some node paths.
+
+        Raises:
+            PayloadError: what is stored there can't be made sense of.
+        """
+        try:
+            (loaded,) = await self._loader.load([Wanted(run=work.run.number, latest=(latest,))])
+            if latest not in loaded.latest:
+                return None
+            path, data = loaded.latest[latest]
+            node_path = work.program.node_path(path)
+        except StoreUnavailable:
+            raise
+        except (StoreError, LookupError, ValueError) as error:
+            raise _damaged(error) from error
         return Payload(data, work.program.plan(node_path))
 
     async def release(self, work: Work) -> None:
         """Give the item back, due at once or as soon as the store can be reached again."""
         if not work.lost:
             await self._releaser.release([work.fence])
+
+
+def _damaged(error: Exception) -> PayloadError:
+    return PayloadError(f"what is stored of the instance is damaged: {error}")
+
+
+def _ends_an_arm(work: Work, step: Step) -> bool:
+    """The last one brings its parent, whether the caller has room or not."""
+    ends = isinstance(step.following, EndStrand | FailStrand)
+    return ends and bool(work.fence.item.spawn_path)
 
 
 def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:

@@ -45,6 +45,7 @@ from sayiir.limits import (
     MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
@@ -128,7 +129,7 @@ class Driver:
                 following = await self._strand(work)
             except LeaseLost:
                 # Another's now, or gone with a failure that was collected: nothing to give back.
-                logger.debug("%s was taken away", work.position.path)
+                logger.debug("%s was taken away", printable(work.position.path))
                 return
             except BaseException as error:
                 # Asked before the item is due again: whoever runs the desk must not take it up.

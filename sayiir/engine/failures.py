@@ -139,7 +139,8 @@ def failure_to_bytes(info: FailureInfo) -> bytes:
 def failure_from_bytes(data: bytes) -> FailureInfo:
     """The record that was kept; a damaged one is told as such, it doesn't hide the failure."""
     try:
-        kind, type_name, message, text, task, path, attempt, details = json.loads(data)
+        # Decoded here: given bytes, json would import the encoding that they seem to be in.
+        kind, type_name, message, text, task, path, attempt, details = json.loads(data.decode())
         return FailureInfo(
             str(kind),
             str(type_name),

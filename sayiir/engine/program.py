@@ -63,7 +63,14 @@ class Program:
             inputs = [ref_from_text(child) for child in children]
             place, frame = locate_frame(self.places, path, iter(inputs))
             return Position(place, frame, ref_from_text(text))
-        except (LookupError, ValueError, TypeError, StopIteration, OverflowError) as error:
+        except (
+            LookupError,
+            ValueError,
+            TypeError,
+            StopIteration,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise StoreError(
                 f"workflow {self.definition.name!r} has no position {path!r} with input "
                 f"{input_text[:80]!r}: the stored row is damaged"

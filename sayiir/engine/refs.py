@@ -11,7 +11,7 @@ list whose first element tells the kind.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sayiir.stores.records import ItemKey
 
@@ -37,6 +37,8 @@ __all__ = [
     "ref_from_text",
     "ref_to_text",
 ]
+
+_BEYOND_COLUMNS: Final = 1 << 63
 
 
 class InputRef:
@@ -209,7 +211,10 @@ def ref_from_text(text: str) -> Ref:
     else:
         try:
             return _from_plain(json.loads(text))
-        except (TypeError, LookupError, RecursionError, AttributeError) as error:
+        except (
+            *(ValueError, TypeError, LookupError, AttributeError),
+            *(OverflowError, RecursionError),
+        ) as error:
             raise ValueError(f"{text[:80]!r} is no reference") from error
     raise ValueError(f"{text[:80]!r} is no reference")
 
@@ -244,9 +249,9 @@ def _from_plain(plain: list[Any]) -> Ref:
         case "r":
             return ResultRef(str(rest[0]), str(rest[1]))
         case "event":
-            return EventRef(int(rest[0]), str(rest[1]), str(rest[2]))
+            return EventRef(_number(rest[0]), str(rest[1]), str(rest[2]))
         case "element":
-            return ElementRef(ItemKey(str(rest[0]), int(rest[1])))
+            return ElementRef(ItemKey(str(rest[0]), _number(rest[1])))
         case "join":
             return JoinRef(str(rest[0]), str(rest[1]))
         case "default":
@@ -262,3 +267,10 @@ def _from_plain(plain: list[Any]) -> Ref:
             return Unwrapped(_from_plain(rest[0]))
         case _:
             raise TypeError(f"unknown kind {kind!r}")
+
+
+def _number(plain: Any) -> int:
+    """A number that a store could have given: no bool, nothing that a column can't hold."""
+    if type(plain) is not int or not 0 <= plain < _BEYOND_COLUMNS:
+        raise ValueError("it is no row's number")
+    return plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sayiir.dsl.keys import key_text
 from sayiir.dsl.nodes import AwaitSignal, Fork, Map
@@ -22,7 +22,7 @@ from sayiir.engine.refs import (
     leaves,
     ref_from_text,
 )
-from sayiir.errors import PayloadError, StoreError
+from sayiir.errors import PayloadError, SayiirError, StoreError
 from sayiir.limits import MAX_JOIN_BYTES, MAX_JOIN_ELEMENTS
 from sayiir.stores.records import Loaded, Wanted
 from sayiir.values import Again, BranchResult, Done, ItemFailed
@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 __all__ = ["Loader", "fill", "read"]
 
 
+MAX_LEAVES: Final = 10 * MAX_JOIN_ELEMENTS
+"""So many values one reference may stand for, joins within joins and all."""
+
+
 class Loader(Protocol):
     """What reads from a store: one method of the store protocols."""
 
@@ -49,13 +53,36 @@ async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) 
     """Read what the references stand for, as far as it isn't known; joins take a second round.
 
     Raises:
-        StoreError: something that must be there is not.
+        StoreError: something that must be there is not, or a join has itself for an arm's output.
     """
     refs = list(refs)
+    around: dict[int, frozenset[str]] = {}
+    count = 0
     while missing := [leaf for ref in refs for leaf in leaves(ref) if _unknown(leaf)]:
+        count += len(missing)
+        if count > MAX_LEAVES:
+            raise StoreError(f"a stored position refers to more than {MAX_LEAVES:,} values")
         (loaded,) = await loader.load([_wanted(run, missing)])
         for leaf in missing:
             _attach(program, leaf, loaded)
+            if isinstance(leaf, JoinRef):
+                _check_nesting(leaf, around)
+
+
+def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
+    """Refuse a join in which it stands itself: no strand ends so, and it would be read for ever.
+
+    ``around``: of joins that stand in others the paths of those, by the join's id.
+    """
+    inside = around.get(id(join), frozenset()) | {join.path}
+    for arm in join.arms or ():
+        if arm.output is None:
+            continue
+        for leaf in leaves(arm.output):
+            if isinstance(leaf, JoinRef):
+                if leaf.path in inside:
+                    raise StoreError(f"the stored join at {leaf.path!r} refers to itself")
+                around[id(leaf)] = inside
 
 
 def _unknown(leaf: Leaf) -> bool:
@@ -95,7 +122,7 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
                 if loaded.input is None:
                     raise LookupError("the instance's input")
                 leaf.payload = Payload(loaded.input, program.input_plan)
-    except (LookupError, ValueError) as error:
+    except (LookupError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise StoreError(f"the store has lost what a position refers to: {error}") from error
 
 
@@ -110,19 +137,29 @@ def read(program: Program, ref: Ref) -> Any:
     """The value of a reference whose leaves are known.
 
     Raises:
-        PayloadError: stored bytes don't fit their type, or a join is too large.
+        PayloadError: stored bytes don't fit their type, a join is too large, or the reference is
+            none that this workflow could have stored.
     """
+    try:
+        return _read(program, ref)
+    except PayloadError:
+        raise
+    except (SayiirError, LookupError, ValueError, TypeError, RecursionError) as error:
+        raise PayloadError(f"the stored reference to the value is damaged: {error}") from error
+
+
+def _read(program: Program, ref: Ref) -> Any:
     match ref:
         case ResultRef() | InputRef() | EventRef() | ElementRef():
             if ref.payload is None:
                 raise StoreError("a reference is read before it was loaded")
             return ref.payload.read()
         case Unwrapped(inner=inner):
-            return _inside(read(program, inner))
+            return _inside(_read(program, inner))
         case Pair(first=first, second=second):
-            return (read(program, first), read(program, second))
+            return (_read(program, first), _read(program, second))
         case Envelope(key=key, inner=inner):
-            return BranchResult(key_text(read(program, key)), read(program, inner))
+            return BranchResult(key_text(_read(program, key)), _read(program, inner))
         case DefaultRef(node_path=node_path):
             node = program.places[node_path].node
             return node.default if isinstance(node, AwaitSignal) else None
@@ -155,8 +192,8 @@ def _arm_value(program: Program, arm: ArmOutput) -> Any:
     if arm.error is not None:
         return ItemFailed(failure_from_bytes(arm.error), arm.index)
     if arm.output is None:
-        raise StoreError("an arm that was joined has no output")
-    return read(program, arm.output)
+        raise PayloadError("an arm that was joined has no output")
+    return _read(program, arm.output)
 
 
 def _check_join_size(ref: JoinRef, arms: tuple[ArmOutput, ...]) -> None:

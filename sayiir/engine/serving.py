@@ -31,9 +31,11 @@ logger = logging.getLogger("sayiir.worker")
 
 POLL_SPREAD: Final = 0.2
 """Polls of a fleet that was started together drift apart by so much of their interval."""
+WAKINGS_IN_VAIN: Final = 2
+"""So often may a worker be woken for nothing: what it has ended itself wakes it, too."""
 FIRST_JITTER_SECONDS: Final = 0.001
 LONGEST_JITTER_SECONDS: Final = 0.05
-"""Whoever was woken for nothing several times in a row waits up to so long before it claims."""
+"""Whoever was woken for nothing more often in a row waits up to so long before it claims."""
 FIRST_BACKOFF_SECONDS: Final = 0.1
 LONGEST_BACKOFF_SECONDS: Final = 5.0
 """How long a store that can't be reached is left alone."""
@@ -164,8 +166,8 @@ class Server(SlotDesk):
                 if answer is not None and asked_all:
                     continue
                 await watch.changed(self._nap_seconds(answer))
-                if self._in_vain:
-                    await self._nap(_jitter_seconds(self._in_vain))
+                if self._in_vain > WAKINGS_IN_VAIN:
+                    await self._nap(_jitter_seconds(self._in_vain - WAKINGS_IN_VAIN))
         finally:
             self._watch = None
             watch.close()

@@ -19,6 +19,7 @@ from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.attempt import Attempt
 from sayiir.errors import SayiirError
 from sayiir.limits import MAX_ABANDONED_THREADS
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,8 +138,8 @@ class TaskThreads:
         logger.warning(
             "left running on threads, for a thread can't be stopped from outside: %s%s; %d such "
             "now. Their results are dropped; a long task should check ctx.check_cancelled()",
-            ", ".join(told[:MAX_NAMED]),
-            more,
+            printable(", ".join(told[:MAX_NAMED])),
+            printable(more),
             self._abandoned,
         )
 

@@ -20,6 +20,7 @@ from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
 from sayiir.executors.wire import Kind, tell
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -220,7 +221,7 @@ class DaskExecutor:
                 "%r of instance %r may still run: %s did not confirm within %g s that it stopped",
                 context.path,
                 context.instance_id,
-                where,
+                printable(where),
                 STOP_SECONDS,
             )
 

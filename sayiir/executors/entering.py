@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, TypeAlias, cast
 
 from sayiir.dsl.callables import is_async_callable
+from sayiir.printable import printable
 
 __all__ = [
     "Entered",
@@ -135,5 +136,6 @@ class _OnThread:
             try:
                 leave()
             except Exception:
-                logger.exception("leaving %r failed; nobody waited for it any more", made)
+                told = printable(repr(made))
+                logger.exception("leaving %s failed; nobody waited for it any more", told)
         return made, value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.errors import PayloadError
 from sayiir.executors.protocol import ProcessDied
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from sayiir.executors.pickling import Answers
@@ -137,7 +138,8 @@ def _stand_in(sent: SentError) -> BaseException:
         try:
             return _made(base, sent)
         except Exception:  # it wants to be derived or made in a way of its own: the next one
-            logger.debug("no stand-in for %s can be made of %r", sent.classes[0], base)
+            told = printable(sent.classes[0])
+            logger.debug("no stand-in for %s can be made of %s", told, printable(base))
     return BaseException(sent.message)
 
 

@@ -86,14 +86,19 @@ def _memory(url: str, clock: Clock) -> Store:
 
 
 async def _postgres(url: str, clock: Clock) -> Store:
+    check_postgres_driver()
+    from sayiir.stores.postgres.store import PostgresStore
+
+    return await PostgresStore.open(url, clock)
+
+
+def check_postgres_driver() -> None:
+    """Raise StoreError, with what to install, where the driver isn't installed."""
     if find_spec("asyncpg") is None:
         raise StoreError(
             "PostgreSQL needs the package asyncpg; install it with "
             "pip install 'sayiir-py[postgres]'"
         )
-    from sayiir.stores.postgres.store import PostgresStore
-
-    return await PostgresStore.open(url, clock)
 
 
 def sqlite_path(url: str) -> str | None:

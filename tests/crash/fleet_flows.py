@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sayiir import TaskContext, fork, task, workflow
+from sayiir import TaskContext, await_signal, delay, fork, task, workflow
 
 JOURNAL = "SAYIIR_TEST_JOURNAL"
 STEPS = 10
@@ -17,7 +17,8 @@ STEPS = 10
 
 def note(ctx: TaskContext) -> None:
     """One line, appended at once: what the system has accepted outlives a kill."""
-    line = json.dumps([ctx.instance_id, ctx.path, ctx.attempt, os.getpid()]) + "\n"
+    entry = [ctx.instance_id, ctx.path, ctx.attempt, os.getpid(), time.time()]
+    line = json.dumps(entry) + "\n"
     descriptor = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     try:
         os.write(descriptor, line.encode())
@@ -27,6 +28,11 @@ def note(ctx: TaskContext) -> None:
 
 def journal(path: Path) -> list[tuple[str, str, int, int]]:
     """What has begun so far: (instance, path, attempt, process), in that order."""
+    return [entry[:4] for entry in moments(path)]
+
+
+def moments(path: Path) -> list[tuple[str, str, int, int, float]]:
+    """The same, each with its moment: seconds since the Unix epoch."""
     lines = path.read_text().splitlines() if path.exists() else []
     return [tuple(json.loads(line)) for line in lines]
 
@@ -75,4 +81,31 @@ wide = workflow(
     "wide",
     _step("before", 0) >> fork(*(_step(f"arm{number}", 0.05) for number in range(40))) >> total,
 )
-WORKFLOWS = {each.name: each for each in (steady, hung, hung_thread, blocked, wide)}
+
+
+@task
+async def three(n: int) -> list[int]:
+    return [n, n, n]
+
+
+mixed = workflow(
+    "mixed",
+    _step("begins", 0.005)
+    >> fork(_step("left", 0.005) >> _step("left2", 0), _step("right", 0.005))
+    >> total
+    >> three
+    >> _step("item", 0.005).map()
+    >> total
+    >> delay("50ms")
+    >> await_signal("go", int, keep_input=True)
+    >> total
+    >> _step("ends", 0),
+)
+
+
+def mixed_output(n: int, payload: int) -> int:
+    """What ``mixed`` gives."""
+    return 3 * ((n + 3) + (n + 2) + 1) + payload + 1
+
+
+WORKFLOWS = {each.name: each for each in (steady, hung, hung_thread, blocked, wide, mixed)}

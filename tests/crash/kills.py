@@ -17,7 +17,7 @@ from tests.sim.flows import case_of
 from tests.sim.trace import Trace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Doomed", "Kill", "Server"]
 
@@ -80,11 +80,19 @@ class End:
 
 @dataclass(slots=True)
 class Doomed:
-    """A flow that is run again and again, each time killed in another way."""
+    """A flow that is run again and again, each time killed in another way.
+
+    Attributes:
+        server: forks the processes.
+        seed: of the flow.
+        folder: for diaries, and for SQLite files.
+        new_url: asked for the URL of an empty store; without it, each run has a file.
+    """
 
     server: Server
     seed: int
     folder: Path
+    new_url: Callable[[], str] | None = None
     fails: bool = False
     output: Any = None
     unbroken: End | None = None
@@ -115,13 +123,14 @@ class Doomed:
         self.runs += 1
         files = self.folder / f"{self.seed}-{self.runs}"
         files.mkdir()
+        url = self.new_url() if self.new_url else f"sqlite:///{files}/one.db"
         trace, sent = Trace(self.seed, life=0, broken=self.fails), Counter[str]()
         problems: list[str] = []
         end: End | None = None
         read = 0
         for kill in (*kills, Kill()):
             order = {
-                "seed": self.seed, "file": str(files / "one.db"), "diary": str(files / "diary"),
+                "seed": self.seed, "url": url, "diary": str(files / "diary"),
                 "life": trace.life + 1, "broken": trace.broken, "sent": sent,
                 "write": kill.write, "after": kill.after, "verb": kill.verb,
                 "seconds": kill.seconds,

@@ -1,7 +1,7 @@
 """One life of a real process that is killed with SIGKILL at a seeded point.
 
-It runs a generated flow on an SQLite file by a moved clock, and tells a file what it does, line
-by line: what the operating system has accepted outlives the kill.
+It runs a generated flow on a store by a moved clock, and tells a file what it does, line by line:
+what the operating system has accepted outlives the kill.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sayiir import Completed
-from sayiir.stores.sqlite import SqliteStore
+from sayiir import Completed, open_store
 from tests.sim import lives
 from tests.sim.lives import INSTANCE, Point, SimulatedClock, World
 from tests.sim.trace import Trace, plain
@@ -91,7 +90,7 @@ def live(case: Case, order: dict[str, Any]) -> None:
 
 async def _live(case: Case, diary: Diary, order: dict[str, Any]) -> None:
     clock = SimulatedClock(_START_US + diary.life * _LIFE_US)
-    store = await SqliteStore.open(order["file"], clock)
+    store = await open_store(order["url"], clock=clock)
     world = _OutsideWorld(case, store, clock)
     world.sent = Counter(order["sent"])
     world.undisturbed = threading.Lock()  # type: ignore[attr-defined]

@@ -7,12 +7,15 @@ is the child's exit status as ``os.waitpid`` gives it.
 from __future__ import annotations
 
 import concurrent.futures.thread  # noqa: F401  imported late by asyncio
+import encodings.idna  # noqa: F401  imported late by sockets
 import importlib.resources.readers  # noqa: F401  imported late to read the schema
 import json
 import os
 import sys
 import traceback
 
+import sayiir.stores.postgres.store
+import sayiir.stores.sqlite  # noqa: F401  imported late by their URLs
 from tests.crash.life import live
 from tests.sim.case import Case
 from tests.sim.flows import case_of

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.crash
 CHUNKS = 10
+SERVER_CHUNKS = 2
 PER_SEED = 10
 
 
@@ -26,23 +27,42 @@ def test_a_killed_process_is_continued_by_the_next(
     report_figure: Callable[[str], None],
 ) -> None:
     """At a write of the store three times out of four, else at any moment; some twice."""
-    wanted = repetitions(52, 1_050)
+    report_figure(_killed_and_continued(50_000 + chunk * 10_000, repetitions(52, 1_050)))
+
+
+@pytest.mark.timeout(4 * 3_600)  # at the nightly figure
+@pytest.mark.parametrize("chunk", range(SERVER_CHUNKS))
+def test_a_killed_process_is_continued_by_the_next_on_a_server(
+    chunk: int,
+    postgres_schemas: Callable[[], str],
+    repetitions: Callable[[int, int], int],
+    report_figure: Callable[[str], None],
+) -> None:
+    """The same; what the dead one had sent is still carried out while the next begins."""
+    wanted = repetitions(30, 5_300)
+    report_figure(_killed_and_continued(250_000 + chunk * 10_000, wanted, postgres_schemas))
+
+
+def _killed_and_continued(
+    first_seed: int, wanted: int, new_url: Callable[[], str] | None = None
+) -> str:
+    """The figure; fails with the first that went wrong."""
     killed = rerun = graphs = 0
     wrong: list[str] = []
     with Server() as server, quick_folder() as folder:
         while killed < wanted and not wrong:
-            seed = 50_000 + chunk * 10_000 + graphs
-            doomed = Doomed(server, seed, folder)
+            seed = first_seed + graphs
+            doomed = Doomed(server, seed, folder, new_url)
             writes = doomed.begin()
             drawn = random.Random(seed)
             for _ in range(PER_SEED):
                 doomed.run(*(_kill(drawn, writes) for _ in range(drawn.choice((1, 1, 1, 2)))))
             killed, rerun, graphs = killed + doomed.killed, rerun + doomed.rerun, graphs + 1
             wrong += doomed.wrong
-    report_figure(
+    assert not wrong, "\n".join(wrong[:5])
+    return (
         f"{graphs} graphs, {killed} SIGKILLs: {len(wrong)} wrong, {rerun} committed tasks run again"
     )
-    assert not wrong, "\n".join(wrong[:5])
 
 
 def _kill(drawn: random.Random, writes: list[str]) -> Kill:

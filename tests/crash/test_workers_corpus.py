@@ -26,10 +26,12 @@ FACTOR = 20_000.0
 OPTIONS = {"lease": "12h", "poll_interval": "2h", "concurrency": 20}
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A store that several processes share; another kind is another parameter."""
-    assert request.param == "sqlite"
+    """A store that several processes share."""
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
     return f"sqlite:///{tmp_path}/corpus.db"
 
 

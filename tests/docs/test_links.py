@@ -16,6 +16,7 @@ PAGES = [
     *sorted((ROOT / "examples").rglob("*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
+    ROOT / "SECURITY.md",
 ]
 
 

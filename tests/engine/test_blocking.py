@@ -37,6 +37,9 @@ plain = workflow("w", inc >> double)
 
 @pytest.fixture(params=STORES)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgres":
+        found: str = request.getfixturevalue("postgres_url")
+        return found
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/blocking.db"
 
 

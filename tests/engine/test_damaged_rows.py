@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import PayloadError, workflow
+from sayiir import PayloadError, await_signal, workflow
 from sayiir.status import Completed, Failed
 from sayiir.stores.records import Checkpoint, ClaimRequest, End, Move
 from tests.engine.corpus import add_all, inc, upto
@@ -88,3 +88,23 @@ async def test_a_damaged_row_that_an_answer_brings_is_no_error_of_the_call(bench
     record = await bench.store.describe("i")
     assert record is not None
     assert record.leased == 0
+
+
+async def test_a_join_that_refers_to_itself_fails_its_instance(bench: Bench) -> None:
+    """Read naively, it would be read for ever, and take all memory."""
+    flow = workflow("w", upto >> await_signal("go", int).map().named("each") >> add_all)
+    await bench.client.submit(flow, "i", 2)
+    await bench.runner.resume(flow, "i")
+    for _ in range(2):
+        await bench.client.send_event("i", "go", 1)
+    request = ClaimRequest(holder="editor", lease_us=1_000_000, limit=2)
+    items = (await bench.store.claim(request)).items
+    assert len(items) == 2
+    of_itself = End(output='["join","each","each"]')
+    answers = await bench.store.commit(
+        [Checkpoint(fence=each.fence, effect=of_itself) for each in items]
+    )
+    await bench.store.release([each.fence for answer in answers for each in answer.claimed])
+    status = await asyncio.wait_for(bench.runner.resume(flow, "i"), 10)
+    assert isinstance(status, Failed)
+    assert "refers to itself" in status.error.message

@@ -327,6 +327,9 @@ async def test_max_concurrency_bounds_a_map(bench: Bench, limit: int | None) -> 
         running[0] += 1
         most[0] = max(most[0], running[0])
         await asyncio.sleep(0.005)
+        async with asyncio.timeout(10):
+            while most[0] < (limit or 12):
+                await asyncio.sleep(0.001)
         running[0] -= 1
         return n
 

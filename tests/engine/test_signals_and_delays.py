@@ -236,9 +236,16 @@ async def test_in_memory_a_wait_without_an_event(clock: MovedClock) -> None:
 async def test_a_signal_wakes_a_runner_that_waits(bench: Bench) -> None:
     flow = workflow("w", await_signal("s", int) >> inc)
     running = asyncio.ensure_future(bench.runner.run(flow, "i", 0, wait=True))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while not await _parked(bench):
+            await asyncio.sleep(0.005)
     await bench.client.send_event("i", "s", 1)
-    assert await asyncio.wait_for(running, 2) == Completed(2)
+    assert await asyncio.wait_for(running, 10) == Completed(2)
+
+
+async def _parked(bench: Bench) -> bool:
+    record = await bench.store.describe("i")
+    return record is not None and bool(record.parked)
 
 
 # -- delays
@@ -311,12 +318,11 @@ async def test_delays_in_arms_are_told_the_earliest_first(bench: Bench) -> None:
 async def test_a_runner_that_waits_sleeps_until_the_delay_ends(bench: Bench) -> None:
     flow = workflow("w", delay("1h") >> inc)
     running = asyncio.ensure_future(bench.runner.run(flow, "i", 1, wait=True))
-    for _ in range(600):
-        await asyncio.sleep(0)
-        await bench.clock.advance("10s")
-        if running.done():
-            break
-    assert await asyncio.wait_for(running, 2) == Completed(2)
+    async with asyncio.timeout(30):
+        while not running.done():
+            await asyncio.sleep(0.001)
+            await bench.clock.advance("10s")
+    assert await running == Completed(2)
 
 
 async def test_in_memory_delays_sleep_on_the_clock(clock: MovedClock) -> None:

@@ -180,13 +180,20 @@ async def test_running_arms_are_stopped_when_the_workflow_times_out(bench: Bench
     """The root only waits; its arms learn of it while they run."""
     flow = workflow("w", fork(sleeps, sleeps) >> add, timeout="1h")
     running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
-    await asyncio.sleep(0.05)
+    async with asyncio.timeout(10):
+        while await _leased(bench) != 2:
+            await asyncio.sleep(0.005)
     bench.clock.shift(3601)
     await bench.clock.advance("2s")
-    async with asyncio.timeout(4):
+    async with asyncio.timeout(10):
         status = await running
     assert isinstance(status, Failed)
     assert status.error.kind == "WorkflowTimedOut"
+
+
+async def _leased(bench: Bench) -> int:
+    record = await bench.store.describe("i")
+    return 0 if record is None else record.leased
 
 
 # -- in memory

@@ -200,9 +200,16 @@ class SlowStore:
         return answers
 
 
+@pytest.mark.parametrize("slots", [100, 1])
 @pytest.mark.parametrize("at", range(1, 9))
-async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(bench: Bench, at: int) -> None:
-    """Else the arms that the answer brought would be nobody's until their leases end."""
+async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(
+    bench: Bench, at: int, slots: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else what the answer brought would be nobody's until its leases end.
+
+    Without a slot to spare there is no room for arms, but a last arm's end brings its parent.
+    """
+    monkeypatch.setattr("sayiir.runner.EMBEDDED_CONCURRENCY", slots)
     flow = workflow("w", upto >> fork(inc, double).map(max_concurrency=2) >> len)
     slow = SlowStore(bench.store, at)
     running = asyncio.ensure_future(bench.new_runner(slow).run(flow, "i", 4))
@@ -212,4 +219,4 @@ async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(bench: Bench, 
     record = await bench.store.describe("i")
     assert record is not None
     assert record.leased == 0
-    assert await asyncio.wait_for(bench.runner.resume(flow, "i"), 5) == Completed(4)
+    assert await asyncio.wait_for(bench.runner.resume(flow, "i"), 20) == Completed(4)

@@ -12,11 +12,20 @@ if TYPE_CHECKING:
 __all__ = ["Link", "Proxy"]
 
 
+_IDLE = b"Z\x00\x00\x00\x05I"
+"""The end of every answer after which no transaction is open."""
+_CARRIED_OUT = (b"B", b"Q\x00\x00\x00\x0bcommit\x00")
+"""What is said before it, if something was carried out: a bound statement, or the commit."""
+
+
 class Link:
     """One connection through the proxy."""
 
-    def __init__(self, client: asyncio.StreamWriter, server: asyncio.StreamWriter) -> None:
-        self._client, self._server = client, server
+    def __init__(
+        self, proxy: Proxy, client: asyncio.StreamWriter, server: asyncio.StreamWriter
+    ) -> None:
+        self._proxy, self._client, self._server = proxy, client, server
+        self._last = b""
         self.said = bytearray()
         """What the client has sent."""
         self.silent = False
@@ -27,15 +36,28 @@ class Link:
     async def carry_there(self, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(65_536):
             self.said += data
+            self._last = data
             if not self.silent:
                 self._server.write(data)
         self.cut()
 
     async def carry_back(self, reader: asyncio.StreamReader) -> None:
         while data := await reader.read(65_536):
+            if self._is_swallowed(data):
+                break
             if not self.silent and not self.mute:
                 self._client.write(data)
         self.cut()
+
+    def _is_swallowed(self, data: bytes) -> bool:
+        """Whether this is the answer to wait for: that something is committed."""
+        if not (self._proxy.swallow_in and data.endswith(_IDLE)):
+            return False
+        if not self._last.startswith(_CARRIED_OUT) or b"LISTEN" in self.said:
+            return False
+        self._proxy.swallow_in -= 1
+        self._proxy.swallowed += self._proxy.swallow_in == 0
+        return self._proxy.swallow_in == 0
 
     def cut(self) -> None:
         """Close it, both ways."""
@@ -50,6 +72,10 @@ class Proxy:
         self._parts = urlsplit(url)
         self._options = dict(parse_qsl(self._parts.query))
         self.links: list[Link] = []
+        self.swallow_in = 0
+        """Which answer to a commit, from now, is dropped and its connection cut; 0: none."""
+        self.swallowed = 0
+        """How many were."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._port = 0
 
@@ -90,7 +116,7 @@ class Proxy:
         else:
             port = self._parts.port or 5432
             back, server = await asyncio.open_connection(self._parts.hostname, port)
-        link = Link(writer, server)
+        link = Link(self, writer, server)
         self.links.append(link)
         for way in (link.carry_there(reader), link.carry_back(back)):
             task = asyncio.ensure_future(_until_cut(way))

@@ -21,7 +21,7 @@ def test_thirty_two_claimers_have_each_item_once(
     report_figure: Callable[[str], None],
 ) -> None:
     """Ready ones and ones whose lease has ended alike; what is had is ended at once."""
-    count = repetitions(3_000, 100_000)
+    count = repetitions(10_000, 100_000)
 
     async def run() -> None:
         async with racing(postgres_url, seed=1) as track:

@@ -12,6 +12,7 @@ from unittest.mock import patch
 from sayiir import Completed
 from sayiir.limits import DEFAULT_LEASE_SECONDS, SPAWN_BATCH_ITEMS
 from sayiir.stores.memory import MemoryStore
+from sayiir.stores.postgres.store import PostgresStore
 from sayiir.stores.sqlite import SqliteStore
 from tests.sim.case import left_over
 from tests.sim.flows import case_of
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-__all__ = ["UNREACHED", "Explorer", "Finding", "InFile", "InMemory", "Totals"]
+__all__ = ["UNREACHED", "Explorer", "Finding", "InFile", "InMemory", "InSchema", "Totals"]
 
 
 class Database(Protocol):
@@ -71,6 +72,27 @@ class InFile:
 
     async def left(self, store: Any) -> None:
         """With the connections the lock goes that told that the process lives."""
+        await store.close()
+
+
+class InSchema:
+    """A PostgreSQL schema of its own, with a new pool of connections for each process.
+
+    Args:
+        new_url: asked for the URL of an empty schema.
+    """
+
+    ends_leases = False
+
+    def __init__(self, new_url: Callable[[], str]) -> None:
+        self._url = new_url()
+
+    async def open(self, clock: SimulatedClock) -> Any:
+        """A store of its own for each process."""
+        return await PostgresStore.open(self._url, clock)
+
+    async def left(self, store: Any) -> None:
+        """A process that is gone has no connections."""
         await store.close()
 
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sys
+import time
 from dataclasses import replace
 
-from sayiir.errors import StoreUnavailable
+from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.stores.records import (
     Checkpoint,
     ClaimRequest,
     End,
+    InstanceQuery,
     Move,
     NewInstance,
     Result,
@@ -124,6 +127,66 @@ async def work(path: str, name: str) -> None:
     say("empty")
 
 
+async def strain(path: str, name: str) -> None:
+    """Do a bit of everything for so many seconds, and tell of whatever fails."""
+    own, _, seconds = name.partition(":")
+    store = await SqliteStore.open(path)
+    say("open")
+    sys.stdin.readline()  # all begin at the same moment
+    until, verbs = time.monotonic() + float(seconds), 0
+    while time.monotonic() < until:
+        try:
+            await _strain_once(store, f"{own}-{verbs}", own)
+        except StoreError as error:
+            say("failed", repr(error))
+        verbs += 1
+    await store.close()
+    say("verbs", verbs)
+
+
+async def _strain_once(store: SqliteStore, instance_id: str, holder: str) -> None:
+    claim = ClaimRequest(holder=holder, lease_us=MINUTE_US)
+    answer = await store.create(new_instance(instance_id), claim=claim)
+    assert answer.claimed is not None
+    fence = answer.claimed.fence
+    step = Checkpoint(fence=fence, effect=Move("b", ""), result=result("a"))
+    await asyncio.gather(
+        store.commit([step]), store.page(InstanceQuery(limit=5)), store.describe(instance_id)
+    )
+    await store.commit([Checkpoint(fence=fence, effect=End(output="x"))])
+
+
+async def squeeze(path: str, name: str) -> None:
+    """Write on a disk that is full now and then, as ``name`` times; each row that was acknowledged
+    is told, and each time that it went on.
+    """
+    import resource
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    store = await SqliteStore.open(path)
+    dice, number = random.Random(1), 0
+    for _ in range(int(name)):
+        # Beyond it neither the database nor its WAL can be written.
+        bound = dice.randrange(5_000_000)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bound, resource.RLIM_INFINITY))
+        refused = False
+        for _ in range(60):
+            number += 1
+            body = os.urandom(dice.choice((100, 60_000)))
+            try:
+                await store.create(replace(new_instance(f"{number}"), input=body))
+            except StoreUnavailable:
+                refused = True
+                break
+            say("done", number)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        number += 1
+        await store.create(new_instance(f"{number}"))
+        say("done", number)
+        say("went on" if refused else "had room")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 async def touch(path: str, name: str) -> None:
     """Create an instance each time a line comes in."""
     store = await SqliteStore.open(path)
@@ -146,7 +209,8 @@ async def only_open(path: str, name: str) -> None:
 if __name__ == "__main__":
     verb, where, who = sys.argv[1:]
     asyncio.run(
-        {f.__name__: f for f in (write, churn, fill, hold, work, touch, only_open)}[verb](
-            where, who
-        )
+        {
+            f.__name__: f
+            for f in (write, churn, fill, hold, work, strain, squeeze, touch, only_open)
+        }[verb](where, who)
     )

@@ -12,12 +12,16 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sayiir.errors import StoreError
 from sayiir.stores.sqlite import SqliteStore
 from tests.stores.sqlite_child import new_instance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 PAGE_BYTES = 4_096
@@ -190,6 +194,26 @@ def test_a_disk_that_is_full_in_a_checkpoint_loses_nothing(
     done = [line.split()[1] for line in said.splitlines() if line.startswith("done")]
     assert len(done) > 20
     asyncio.run(_has(file, *done))
+
+
+@pytest.mark.crash
+def test_a_disk_that_is_full_now_and_then_loses_nothing(
+    tmp_path: Path,
+    repetitions: Callable[[int, int], int],
+    report_figure: Callable[[str], None],
+) -> None:
+    """The same process goes on each time that there is space; then it is killed."""
+    file, times = tmp_path / "orders.db", repetitions(20, 200)
+    said, _ = _child("squeeze", file, str(times)).communicate(timeout=600)
+    lines = said.splitlines()
+    done = [line.split()[1] for line in lines if line.startswith("done")]
+    filled = lines.count("went on")
+    assert filled + lines.count("had room") == times
+    assert filled > times // 3
+    asyncio.run(_has(file, *done))
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
+    report_figure(f"acknowledged rows lost: 0 of {len(done):,}, disk full {filled} times")
 
 
 @pytest.mark.crash

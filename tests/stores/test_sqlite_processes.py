@@ -203,7 +203,7 @@ def test_two_processes_never_claim_the_same(
 ) -> None:
     """Each item is ended by one of them, and none is left."""
     file = tmp_path / "orders.db"
-    count, workers = repetitions(400, 10_000), repetitions(3, 8)
+    count, workers = repetitions(1_000, 10_000), 8
 
     async def fill() -> None:
         store = await SqliteStore.open(file)
@@ -239,6 +239,37 @@ def test_many_open_a_new_file_at_once(
         versions = [version for (version,) in connection.execute("select version from schema_step")]
         assert versions == [step.version for step in steps()]
         assert connection.execute("select count(*) from instance").fetchall() == [(6,)]
+
+
+@pytest.mark.crash
+def test_sixteen_processes_never_see_a_locked_database(
+    tmp_path: Path,
+    start: Callable[[str, Path, str], subprocess.Popen[str]],
+    repetitions: Callable[[int, int], int],
+    report_figure: Callable[[str], None],
+) -> None:
+    """All of them write and read as fast as they can; nobody is told of anybody else's lock."""
+    file, seconds = tmp_path / "orders.db", repetitions(5, 60)
+    children = [start("strain", file, f"w{each}:{seconds}") for each in range(16)]
+    for child in children:
+        assert first_line(child) == "open"
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("\n")
+        child.stdin.flush()
+    told = [child.communicate(timeout=seconds + 120)[0].split("\n") for child in children]
+    failed = [line for lines in told for line in lines if line.startswith("failed")]
+    instances = [int(line.split()[1]) for lines in told for line in lines if "verbs" in line]
+    report_figure(
+        f"errors seen: {len(failed)} in {sum(instances):,} instances of 16 processes, {seconds} s"
+    )
+    assert failed == []
+    assert len(instances) == 16
+    assert min(instances) > 0
+    with closing(sqlite3.connect(file)) as connection:
+        ended = connection.execute("select count(*) from instance where state <> 0").fetchone()
+    assert ended == (sum(instances),)
+    assert is_sound(file)
 
 
 def test_another_process_change_is_noticed(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+SECURITY\.md\)")
 _FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
 _MARKED = re.compile(r"^```(python no-run|sh run)\b.*$", re.MULTILINE)
 
@@ -23,5 +24,6 @@ def on_config(config: Any) -> Any:
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Marks become titles, or go: the site's Markdown doesn't know them."""
     markdown = _OUTPUT.sub('```text title="prints"', markdown)
+    markdown = _OUTSIDE.sub(r"\1", markdown)  # the site has the documents alone
     markdown = _FILE.sub(r'```python title="\1"', markdown)
     return _MARKED.sub(lambda found: f"```{found[1].split()[0]}", markdown)

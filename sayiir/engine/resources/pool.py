@@ -12,6 +12,7 @@ from sayiir.engine.resources.registry import Resources
 from sayiir.errors import SayiirError
 from sayiir.executors.entering import enter, needs_loop
 from sayiir.limits import RESOURCE_GRACE_SECONDS
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,7 +59,7 @@ class _Kept:
         try:
             await self.leaving.wait()
         except asyncio.CancelledError:
-            logger.debug("%s is left because its event loop ends", self.name)
+            logger.debug("%s is left because its event loop ends", printable(self.name))
         if entered.leave is not None:
             try:
                 await entered.leave()
@@ -256,7 +257,9 @@ class ResourcePool:
             _, late = await asyncio.wait(entering.values(), timeout=RESOURCE_GRACE_SECONDS)
             for kept, task in entering.items():
                 if task in late:
-                    logger.warning("%s was still being made and is left to its thread", kept.name)
+                    logger.warning(
+                        "%s was still being made and is left to its thread", printable(kept.name)
+                    )
                     task.cancel()
             if late:
                 await asyncio.wait(late)

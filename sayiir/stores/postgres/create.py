@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sayiir.stores.postgres.creations import Created, NewRow
 from sayiir.stores.postgres.needs import Needs
 from sayiir.stores.postgres.texts import encode_labels, encode_text
 from sayiir.stores.records import Claimed, CreateAnswer, Fence, ItemKey, Phase
@@ -14,15 +15,17 @@ from sayiir.stores.relational.due import rank_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sayiir.stores.postgres.creations import Creations
     from sayiir.stores.postgres.database import Database, Session
     from sayiir.stores.postgres.work import Work
     from sayiir.stores.postgres.working_set import WorkingSet
     from sayiir.stores.records import ClaimRequest, InstanceRecord, NewInstance
     from sayiir.stores.relational.rows import Run
 
-__all__ = ["create"]
+__all__ = ["create", "create_one"]
 
-# $15 is the holder, or null: then the root waits to be claimed, in the order of its rank.
+# The columns of a NewRow; $18 is the holder, or null: then the root waits to be claimed, in the
+# order of its rank; $19 is how long the lease lasts.
 _CREATE: Final = f"""
 with new as (
     insert into @instance (
@@ -37,17 +40,17 @@ with new as (
 ), labels as (
     insert into @label (name, value, run)
     select l.name, l.value, new.run
-    from new, unnest($11::bytea[], $12::bytea[]) as l (name, value)
+    from new, unnest($16::bytea[], $17::bytea[]) as l (name, value)
 ), root as (
     insert into @work_item (
         run, spawn_path, idx, queue, path, input, prio, own_prio, phase, ready_at,
         rank, due, epoch, holder, lease_until
     )
-    select run, '', 0, $13::integer, $14, $15, $16::smallint, $6, {READY}, created_at,
-        case when $17::text is null then created_at + $18::bigint end,
-        case when $17::text is not null then created_at + $19::bigint end,
-        case when $17::text is null then 0 else 1 end, $17::text,
-        case when $17::text is null then 0 else created_at + $19::bigint end
+    select run, '', 0, $11::integer, $12, $13, $14::smallint, $6, {READY}, created_at,
+        case when $18::text is null then created_at + $15::bigint end,
+        case when $18::text is not null then created_at + $19::bigint end,
+        case when $18::text is null then 0 else 1 end, $18::text,
+        case when $18::text is null then 0 else created_at + $19::bigint end
     from new
 )
 select run, created_at, deadline_at from new
@@ -56,6 +59,7 @@ select run, created_at, deadline_at from new
 
 async def create(
     work: Work,
+    creations: Creations,
     new: NewInstance,
     describe: Callable[[str], Awaitable[InstanceRecord | None]],
     *,
@@ -66,14 +70,17 @@ async def create(
 
     ``describe``: tells how the instance stands that has the id.
     """
-    values = await _values(work, new, claim)
+    row = await _row(work, new)
     while True:
-        answer = await _created(work, work.database, new, claim, values)
-        if answer is not None:
-            work.database.changed({answer[1]})
-            return answer[0]
+        if claim is None:
+            created = await creations.create(row)
+        else:
+            created = await create_one(work.database, row, claim)
+        if created is not None:
+            work.database.changed({created.run})
+            return _answer(work, new, row, created, claim)
         if replace:
-            replaced, stays = await _replaced(work, new, claim, values)
+            replaced, stays = await _replaced(work, new, claim, row)
             if replaced is not None:
                 return replaced
             if not stays:
@@ -84,51 +91,52 @@ async def create(
         # It was deleted between the two: the id is free again.
 
 
-async def _values(work: Work, new: NewInstance, claim: ClaimRequest | None) -> list[object]:
+async def _row(work: Work, new: NewInstance) -> NewRow:
     definition = await work.queues.definition(new.definition_hash, new.definition)
     await work.queues.ensure([(definition, new.root_tags)])
     labels = dict(new.labels)
     prio = new.root_priority or new.priority
-    return [
-        new.instance_id,
-        new.run_id,
-        definition,
-        new.workflow_name,
-        new.workflow_version,
-        new.priority,
-        new.timeout_us,
-        encode_labels(new.labels),
-        encode_text(new.traceparent),
-        new.input,
-        [encode_text(name) for name in labels],
-        [encode_text(value) for value in labels.values()],
-        work.queues.number(definition, new.root_tags),
-        new.root_path,
-        new.root_input,
-        prio,
+    return NewRow(
+        instance_id=new.instance_id,
+        run_id=new.run_id,
+        definition=definition,
+        workflow_name=new.workflow_name,
+        workflow_version=new.workflow_version,
+        priority=new.priority,
+        timeout=new.timeout_us,
+        labels=encode_labels(new.labels),
+        traceparent=encode_text(new.traceparent),
+        input=new.input,
+        queue=work.queues.number(definition, new.root_tags),
+        path=new.root_path,
+        root_input=new.root_input,
+        prio=prio,
+        rank=rank_of(0, prio),
+        names=[encode_text(name) for name in labels],
+        values=[encode_text(value) for value in labels.values()],
+    )
+
+
+async def create_one(
+    where: Database | Session, row: NewRow, claim: ClaimRequest | None = None
+) -> Created | None:
+    """Insert one, and claim its root if asked to; None: the id is taken."""
+    found = await where.fetchrow(
+        _CREATE,
+        *row,
         None if claim is None else claim.holder,
-        rank_of(0, prio),
         0 if claim is None else claim.lease_us,
-    ]
+    )
+    return None if found is None else Created(*found)
 
 
-async def _created(
-    work: Work,
-    where: Database | Session,
-    new: NewInstance,
-    claim: ClaimRequest | None,
-    values: list[object],
-) -> tuple[CreateAnswer, int] | None:
-    """The answer and the run, or None where the id is taken."""
-    row = await where.fetchrow(_CREATE, *values)
-    if row is None:
-        return None
-    run, created_at, deadline_at = row
-    definition = values[2]
-    assert isinstance(definition, int)
-    work.queues.learn(run, definition)
+def _answer(
+    work: Work, new: NewInstance, row: NewRow, created: Created, claim: ClaimRequest | None
+) -> CreateAnswer:
+    run, created_at, deadline_at = created
+    work.queues.learn(run, row.definition)
     if claim is None:
-        return CreateAnswer(), run
+        return CreateAnswer()
     claimed = Claimed(
         fence=Fence(run, ItemKey(), 1),
         run_id=new.run_id,
@@ -141,11 +149,11 @@ async def _created(
         deadline_in_us=None if deadline_at is None else deadline_at - created_at,
         traceparent=new.traceparent,
     )
-    return CreateAnswer(claimed=claimed), run
+    return CreateAnswer(claimed=claimed)
 
 
 async def _replaced(
-    work: Work, new: NewInstance, claim: ClaimRequest | None, values: list[object]
+    work: Work, new: NewInstance, claim: ClaimRequest | None, row: NewRow
 ) -> tuple[CreateAnswer | None, bool]:
     """Remove the run that has the id and create the new one; and whether the old one stays."""
     answers: list[tuple[CreateAnswer | None, bool]] = []
@@ -154,10 +162,12 @@ async def _replaced(
         return instances.make_room(rows, new, replace=True)
 
     async def insert(session: Session, stays: Run | None) -> None:
-        made = None if stays is not None else await _created(work, session, new, claim, values)
-        answers.append((None if made is None else made[0], stays is not None))
-        if made is not None:
-            session.changed.add(made[1])
+        made = None if stays is not None else await create_one(session, row, claim)
+        if made is None:
+            answers.append((None, stays is not None))
+        else:
+            answers.append((_answer(work, new, row, made, claim), False))
+            session.changed.add(made.run)
 
     await work.run_on(new.instance_id, lambda run: Needs(whole={run}), make_room, insert)
     return answers[-1]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sayiir.stores.postgres.columns import ITEM_TYPES, KEY, control_of
+from sayiir.stores.postgres.columns import KEY
+from sayiir.stores.postgres.item_rows import (
+    INSERTED,
+    UPDATED,
+    ItemRows,
+    item_rows,
+    open_and_ended,
+)
 from sayiir.stores.postgres.needs import Missing, Needs
 from sayiir.stores.postgres.texts import encode_text
 
@@ -14,17 +21,9 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.database import Session
     from sayiir.stores.postgres.needs import Place
     from sayiir.stores.postgres.working_set import WorkingSet
-    from sayiir.stores.relational.rows import Item
 
 __all__ = ["PRUNE", "flush"]
 
-_INSERTED_TYPES: Final = {**ITEM_TYPES, "control": "smallint", "own_prio": "smallint"}
-_FIXED: Final = (*KEY, "parent_spawn_path", "parent_idx")
-_UPDATED_TYPES: Final = {
-    name: kind
-    for name, kind in {**ITEM_TYPES, "control": "smallint"}.items()
-    if name in KEY or name not in _FIXED
-}
 _RESULT_TYPES: Final = {
     "run": "bigint", "path": "text", "node_path": "text", "ordinal": "bytea",
     "attempts": "integer", "duration": "bigint", "output": "bytea",
@@ -50,21 +49,22 @@ def _assigned(types: dict[str, str], *, leave: Sequence[str], source: str) -> st
     return ", ".join(f"{name} = {source}.{name}" for name in types if name not in leave)
 
 
-# Parts of the one statement. {s} is the part's rows, `s (name, …)` from arrays; {now} the time.
-_INSERT_ITEMS: Final = (
-    f"insert into @work_item ({_names(_INSERTED_TYPES)}) "  # noqa: S608 - own names, as below
-    f"select {_names(_INSERTED_TYPES)} from {{s}} "
+# Parts of the one statement. {s} is the part's rows, `s (name, …)`; {now} the time.
+_UPDATE_ITEMS: Final = (
+    "update @work_item w set "  # noqa: S608 - own names, as below
+    f"{', '.join(f'{name} = s.{name}' for name in UPDATED if name not in KEY)} from {{s}} "
+    "where w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx"
 )
+_INSERT_ITEMS: Final = (
+    f"insert into @work_item ({', '.join(INSERTED)}) select {', '.join(INSERTED)} from {{s}} "  # noqa: S608
+    "on conflict (run, spawn_path, idx) do nothing returning 1"
+)
+_ITEM_PARTS: Final = {
+    "updated": (UPDATED, _UPDATE_ITEMS),
+    "ended": (UPDATED, _UPDATE_ITEMS),
+    "inserted": (INSERTED, _INSERT_ITEMS),
+}
 _PARTS: Final = {
-    "updated": (
-        _UPDATED_TYPES,
-        f"update @work_item w set {_assigned(_UPDATED_TYPES, leave=KEY, source='s')} from {{s}} "  # noqa: S608
-        "where w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx",
-    ),
-    "inserted": (
-        _INSERTED_TYPES,
-        _INSERT_ITEMS + "on conflict (run, spawn_path, idx) do nothing returning 1",
-    ),
     "elements": (
         _ELEMENT_TYPES,
         f"insert into @element ({_names(_ELEMENT_TYPES)}) "  # noqa: S608
@@ -173,13 +173,14 @@ async def flush(session: Session, rows: WorkingSet) -> None:
     await _remove(session, rows)
     if rows.replaced:
         await _delete_replaced(session, rows)
-    parts = _changed(rows)
-    if not parts:
+    items, parts = _changed_items(rows), _changed(rows)
+    if not items and not parts:
         return
-    row = await session.fetchrow(_statement(tuple(parts)), rows.now, *_arrays(parts))
+    values = [value for part in items.values() for value in part.values]
+    text = _statement(items, tuple(parts))
+    row = await session.fetchrow(text, rows.now, *values, *_arrays(parts))
     assert row is not None
-    fresh = len(parts.get("inserted", ()))
-    if row[0] != fresh:
+    if row[0] != len(rows.inserted):
         raise Missing(Needs(items=set(rows.inserted)))
 
 
@@ -190,11 +191,9 @@ async def _remove(session: Session, rows: WorkingSet) -> None:
         await session.execute(_REMOVE_BELOW, *_ranges(rows.removed_strands))
     if rows.deleted:
         await session.execute(_DELETE_ITEMS, *_columns(sorted(rows.deleted)))
+    if rows.pruned_events:
+        await session.execute("delete from @event where id = any ($1)", sorted(rows.pruned_events))
     if rows.pruned:
-        for number, (run, path) in list(rows.consumed.items()):
-            if any(run == of and path.startswith(low) for of, low in rows.pruned):
-                await session.execute("delete from @event where id = $1", number)
-                del rows.consumed[number]
         await session.execute(_PRUNE, *_ranges(rows.pruned))
 
 
@@ -211,17 +210,20 @@ def _columns(values: Sequence[tuple[object, ...]]) -> list[list[object]]:
     return [list(column) for column in zip(*values, strict=True)]
 
 
+def _changed_items(rows: WorkingSet) -> dict[str, ItemRows]:
+    """The items of each part that has any, in the order of locks."""
+    dirty = [rows.dirty[place] for place in sorted(rows.dirty, key=_lock_order)]
+    updated, ended = open_and_ended(dirty)
+    items = {"updated": updated, "ended": ended, "inserted": list(rows.inserted.values())}
+    return {
+        name: item_rows(rows, some, _ITEM_PARTS[name][0]) for name, some in items.items() if some
+    }
+
+
 def _changed(rows: WorkingSet) -> dict[str, list[tuple[object, ...]]]:
-    """The rows of each part that has any, in the order of locks."""
+    """The rows of each other part that has any."""
     new = {event[0] for event in rows.new_events}
     parts: dict[str, list[tuple[object, ...]]] = {
-        "updated": [
-            _item_values(rows, rows.dirty[place], _UPDATED_TYPES)
-            for place in sorted(rows.dirty, key=_lock_order)
-        ],
-        "inserted": [
-            _item_values(rows, item, _INSERTED_TYPES) for item in rows.inserted.values()
-        ],
         "elements": [(*place, body) for place, body in rows.elements.items()],
         "results": [
             (
@@ -244,6 +246,7 @@ def _changed(rows: WorkingSet) -> dict[str, list[tuple[object, ...]]]:
         "events": [
             (*event, rows.consumed[event[0]][1] if event[0] in rows.consumed else None)
             for event in rows.new_events
+            if event[0] not in rows.pruned_events
         ],
     }  # fmt: skip
     return {name: values for name, values in parts.items() if values}
@@ -253,27 +256,24 @@ def _lock_order(place: Place) -> tuple[bool, Place]:
     return (bool(place[1]), place)
 
 
-def _item_values(rows: WorkingSet, item: Item, types: dict[str, str]) -> tuple[object, ...]:
-    run = rows.runs[item.run]
-    more = {"control": control_of(run), "own_prio": run.priority}
-    return tuple(more[name] if name in more else getattr(item, name) for name in types)
-
-
 def _arrays(parts: dict[str, list[tuple[object, ...]]]) -> list[list[object]]:
     return [column for values in parts.values() for column in _columns(values)]
 
 
-def _statement(parts: tuple[str, ...]) -> str:
-    """The statement that writes these parts: its parameters are the time, then their arrays."""
+def _statement(items: dict[str, ItemRows], parts: tuple[str, ...]) -> str:
+    """The statement that writes all that: its parameters are the time, then those of the parts."""
     texts: list[str] = []
-    count = 1
+    first = 2
+    for name, rows in items.items():
+        texts.append(f"{name} as ({_ITEM_PARTS[name][1].format(s=rows.source(first))})")
+        first += rows.width
     for name in parts:
         types, text = _PARTS[name]
         arrays = ", ".join(
-            f"${number}::{kind}[]" for number, kind in enumerate(types.values(), count + 1)
+            f"${number}::{kind}[]" for number, kind in enumerate(types.values(), first)
         )
-        count += len(types)
+        first += len(types)
         source = f"unnest({arrays}) as s ({_names(types)})"
         texts.append(f"{name} as ({text.format(s=source, now='$1::bigint')})")
-    counted = "(select count(*) from inserted)" if "inserted" in parts else "0"
+    counted = "(select count(*) from inserted)" if "inserted" in items else "0"
     return f"with {', '.join(texts)} select {counted}, $1::bigint"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.stores.postgres.needs import Needs, place_of
 from sayiir.stores.postgres.texts import encode_text
@@ -11,10 +11,9 @@ from sayiir.stores.relational import claims
 from sayiir.stores.relational.codes import CONTROL_CODES, CONTROLS, RUNNING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sayiir.stores.inspection import ProgressReport
-    from sayiir.stores.postgres.driver import Record
     from sayiir.stores.postgres.work import Work
     from sayiir.stores.records import Fence
 
@@ -34,13 +33,28 @@ select s.n, h.n is not null, i.state, i.control
 from s left join h on h.n = s.n left join @instance i on i.run = s.run
 """
 # In an instance that is paused or has ended nothing is looked at when its lease ends.
-_RENEW: Final = f"""{_FENCES}, h as (
-    update @work_item w set lease_until = @now + $5::bigint,
-        due = case when w.control in (0, {CONTROL_CODES[Control.CANCEL]})
-            then @now + $5::bigint end
-    from s where {_HELD}
-    returning s.n
-){_STATES}"""  # noqa: S608 - numbers of our own
+_PROLONGED: Final = f"""
+    lease_until = @now + $5::bigint,
+    due = case when w.control in (0, {CONTROL_CODES[Control.CANCEL]}) then @now + $5::bigint end
+"""
+# Many rows, and it waits for none: checkpoints lock the same rows, many at once too, and who waits
+# for nobody is in nobody's deadlock. What is locked meanwhile is told apart from what is lost.
+_RENEW_FREE: Final = f"""{_FENCES}, free as materialized (
+    select s.n, w.run, w.spawn_path, w.idx from s join @work_item w on {_HELD}
+    for no key update of w skip locked
+), h as (
+    update @work_item w set {_PROLONGED} from free f
+    where w.run = f.run and w.spawn_path = f.spawn_path and w.idx = f.idx
+    returning f.n
+)
+select s.n, h.n is not null, i.state, i.control,
+    h.n is null and exists (select from @work_item w where {_HELD})
+from s left join h on h.n = s.n left join @instance i on i.run = s.run
+"""  # noqa: S608 - names and numbers of our own
+# One row, and it waits for it.
+_RENEW_ONE: Final = f"""{_FENCES}, h as (
+    update @work_item w set {_PROLONGED} from s where {_HELD} returning s.n
+){_STATES}"""  # noqa: S608
 _CHECK: Final = f"{_FENCES}, h as (select s.n from s join @work_item w on {_HELD}){_STATES}"  # noqa: S608
 # With the item's row kept from being deleted meanwhile: a report is never left over.
 _REPORT: Final = f"""
@@ -69,43 +83,44 @@ on conflict (run, spawn_path, idx) do update set
 
 async def renew(work: Work, fences: Sequence[Fence], lease_us: int) -> list[LeaseState]:
     """Prolong the leases that still hold, and learn what was asked of their instances."""
-    ordered = _in_lock_order(fences)
-    if not ordered:
-        return []
-    rows = await work.database.fetch(_RENEW, *_columns(fences, ordered), lease_us)
-    return _states(rows, ordered)
+    found: dict[int, LeaseState] = {}
+    left = list(range(len(fences)))
+    while left:
+        rows = await work.database.fetch(_RENEW_FREE, *_columns(fences, left), lease_us)
+        locked: list[int] = [left[row[0] - 1] for row in rows if row[4]]
+        found |= _states((tuple(row)[:4] for row in rows if not row[4]), left)
+        if locked:
+            # Mostly one commit has them all, so that they are free when it has ended.
+            one = locked[:1]
+            rows = await work.database.fetch(_RENEW_ONE, *_columns(fences, one), lease_us)
+            found |= _states(rows, one)
+        left = locked[1:]
+    return [found[at] for at in range(len(fences))]
 
 
 async def check(work: Work, fences: Sequence[Fence]) -> list[LeaseState]:
     """Which of the leases still hold, and what was asked of their instances."""
-    ordered = _in_lock_order(fences)
-    if not ordered:
+    if not fences:
         return []
-    return _states(await work.database.fetch(_CHECK, *_columns(fences, ordered)), ordered)
+    places = list(range(len(fences)))
+    found = _states(await work.database.fetch(_CHECK, *_columns(fences, places)), places)
+    return [found[at] for at in places]
 
 
-def _in_lock_order(fences: Sequence[Fence]) -> list[int]:
-    """The places of the fences, in the order in which their rows are locked."""
-
-    def order(at: int) -> tuple[bool, tuple[int, str, int]]:
-        return (fences[at].item.spawn_path != "", place_of(fences[at]))
-
-    return sorted(range(len(fences)), key=order)
-
-
-def _columns(fences: Sequence[Fence], ordered: list[int]) -> list[list[object]]:
-    values = [(*place_of(fences[at]), fences[at].epoch) for at in ordered]
+def _columns(fences: Sequence[Fence], places: list[int]) -> list[list[object]]:
+    values = [(*place_of(fences[at]), fences[at].epoch) for at in places]
     return [list(column) for column in zip(*values, strict=True)]
 
 
-def _states(rows: list[Record], ordered: list[int]) -> list[LeaseState]:
+def _states(rows: Iterable[Iterable[Any]], places: list[int]) -> dict[int, LeaseState]:
+    """What the rows say, by the places of their fences."""
     found: dict[int, LeaseState] = {}
     for number, held, state, control in rows:
         ended = state is None or state != RUNNING
-        found[ordered[number - 1]] = LeaseState(
+        found[places[number - 1]] = LeaseState(
             held, Control.STOP if ended else CONTROLS[int(control)]
         )
-    return [found[at] for at in range(len(ordered))]
+    return found
 
 
 async def report(work: Work, reports: Sequence[ProgressReport]) -> None:

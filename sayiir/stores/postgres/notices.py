@@ -17,6 +17,7 @@ import xxhash
 
 from sayiir.errors import StoreError
 from sayiir.outages import OutageLog
+from sayiir.printable import printable
 from sayiir.stores.postgres.driver import connect
 from sayiir.stores.postgres.faults import reraise, translated
 
@@ -237,7 +238,7 @@ class Listener:
                     "%s: notices of other processes don't arrive, as behind a pooler in "
                     "transaction mode; changes are found by polling alone. Name a direct address "
                     "in the URL to have wake-ups",
-                    self._database.url.where,
+                    printable(self._database.url.where),
                 )
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sayiir.clock import Clock, SystemClock
@@ -18,6 +19,7 @@ from sayiir.stores.postgres import (
     load,
     migrations,
 )
+from sayiir.stores.postgres.creations import Creations
 from sayiir.stores.postgres.database import Database
 from sayiir.stores.postgres.retention import delete_finished
 from sayiir.stores.postgres.url import PostgresUrl, parse_url
@@ -78,6 +80,7 @@ class PostgresStore:
     def __init__(self, url: PostgresUrl, clock: Clock) -> None:
         self._database = Database(url, clock)
         self._work = Work(self._database)
+        self._creations = Creations(self._database, partial(create.create_one, self._database))
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> PostgresStore:
@@ -105,7 +108,9 @@ class PostgresStore:
         self, new: NewInstance, *, replace: bool = False, claim: ClaimRequest | None = None
     ) -> CreateAnswer:
         """Create the instance and its root item, unless the id is taken."""
-        return await create.create(self._work, new, self.describe, replace=replace, claim=claim)
+        return await create.create(
+            self._work, self._creations, new, self.describe, replace=replace, claim=claim
+        )
 
     async def describe(self, instance_id: str) -> InstanceRecord | None:
         """The instance as it stands, or None."""

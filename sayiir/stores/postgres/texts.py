@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import overload
+
+from sayiir.stores.relational import labels as relational
 
 __all__ = ["decode_labels", "decode_text", "encode_labels", "encode_text"]
 
@@ -26,15 +27,20 @@ def decode_text(body: None) -> None: ...
 @overload
 def decode_text(body: bytes | None) -> str | None: ...
 def decode_text(body: bytes | None) -> str | None:
-    """The text again."""
-    return None if body is None else body.decode("utf-8", "surrogatepass")
+    """The text again; what is no text at all shows with replacement characters."""
+    if body is None:
+        return None
+    try:
+        return body.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode("utf-8", "replace")
 
 
 def encode_labels(labels: tuple[tuple[str, str], ...]) -> bytes:
     """An instance's labels, in their order."""
-    return json.dumps(labels).encode()
+    return relational.encode_labels(labels).encode()
 
 
 def decode_labels(body: bytes | str) -> tuple[tuple[str, str], ...]:
-    """The labels again."""
-    return tuple((name, value) for name, value in json.loads(body))
+    """The labels again, or one that says that they are damaged."""
+    return relational.decode_labels(body if isinstance(body, str) else decode_text(body))

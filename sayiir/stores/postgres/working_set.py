@@ -58,6 +58,8 @@ class WorkingSet(Rows):
         self.results: list[tuple[int, Result]] = []
         self.consumed: dict[int, tuple[int, str]] = {}
         """By event: the run, and the path of the wait that has it."""
+        self.pruned_events: set[int] = set()
+        """Events that a prune takes which were consumed before it in this transaction."""
         self.new_events: list[NewEvent] = []
         self.pruned: list[tuple[int, str]] = []
         self.deleted: set[Place] = set()
@@ -258,7 +260,7 @@ class WorkingSet(Rows):
         for address in ("", item.path):
             key = (item.run, item.signal_name, address)
             numbers = self.kept.get(key, [])
-            left = [each for each in numbers if each not in self.consumed]
+            left = [each for each in numbers if not self._is_taken(each)]
             if not left and len(numbers) == self._needs.kept.get(key, 0):
                 raise Missing(Needs(kept={key: len(numbers) + 1}))
             first += left[:1]
@@ -273,6 +275,9 @@ class WorkingSet(Rows):
         if payload is None:
             raise Missing(Needs(payloads={item.event_id}))
         return payload
+
+    def _is_taken(self, event: int) -> bool:
+        return event in self.consumed or event in self.pruned_events
 
     def consume(self, item: Item) -> None:
         """The event that the item has was given to the wait at its path."""
@@ -292,6 +297,10 @@ class WorkingSet(Rows):
             if place[0] == run.run and item.phase == ENDED and is_below(place[1], prefix):
                 self._forget(place)
                 self.deleted.add(place)
+        for event, (of, path) in list(self.consumed.items()):
+            if of == run.run and is_below(path, prefix):
+                del self.consumed[event]
+                self.pruned_events.add(event)
         self.pruned.append((run.run, prefix))
 
     def remove_below(self, run: Run, scope: Item) -> None:

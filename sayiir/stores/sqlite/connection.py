@@ -95,7 +95,7 @@ def begin(
 
 def _connect(uri: str) -> sqlite3.Connection:
     # Each connection is used by one thread alone, but may be collected by another.
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         uri,
         uri=True,
         isolation_level=None,
@@ -103,6 +103,14 @@ def _connect(uri: str) -> sqlite3.Connection:
         cached_statements=CACHED_STATEMENTS,
         check_same_thread=False,
     )
+    # Text that is none, which only a stranger can have written, must not make every claim fail
+    # that comes past it. It costs 0.2 us a text.
+    connection.text_factory = _text
+    return connection
+
+
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 def _check_library() -> None:

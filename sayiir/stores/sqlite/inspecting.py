@@ -17,12 +17,13 @@ __all__ = ["inspect"]
 
 # A report counts while the item stands where it stood when the attempt began.
 _ITEMS: Final = f"""
-select item.spawn_path, item.idx, item.path, item.phase, item.failures,
-    item.interruptions_ever, item.error, item.error_at,
+select item.spawn_path, item.idx, cast(item.path as text), item.phase, item.failures,
+    item.interruptions_ever, cast(item.error as blob), item.error_at,
     coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF}, {SIGNAL})
         then item.wake_at end),
-    item.signal_name, item.holder is not null and item.lease_until > ?2 as leased, item.holder,
-    item.lease_until, said.path, said.attempt, said.fraction, said.message, said.reported_at
+    cast(item.signal_name as text), item.holder is not null and item.lease_until > ?2 as leased,
+    cast(item.holder as text), item.lease_until, cast(said.path as text),
+    said.attempt, said.fraction, cast(said.message as text), said.reported_at
 from work_item as item indexed by work_item_open
 left join progress as said on said.run = item.run and said.spawn_path = item.spawn_path
     and said.idx = item.idx and said.epoch = item.epoch and said.stands_at = item.path
@@ -37,7 +38,9 @@ def inspect(tx: Transaction, instance_id: str) -> Inspection | None:
     run = tx.find_instance(instance_id)
     if run is None:
         return None
-    (data,) = tx.execute("select body from instance_input where run = ?", (run.run,)).fetchone()
+    (data,) = tx.execute(
+        "select cast(body as blob) from instance_input where run = ?", (run.run,)
+    ).fetchone()
     items = tuple(_item(row) for row in tx.execute(_ITEMS, (run.run, tx.now)))
     (open_items,) = tx.execute(
         f"select count(*) from work_item indexed by work_item_open "  # noqa: S608
@@ -89,7 +92,7 @@ def _progress(
 
 def _events(tx: Transaction, run: int) -> tuple[EventRecord, ...]:
     rows = tx.execute(
-        "select id, signal_name, address, sent_at from event "
+        "select id, cast(signal_name as text), cast(address as text), sent_at from event "
         "where run = ? and consumed_at_path is null order by id limit ?",
         (run, MAX_INSPECTED),
     )

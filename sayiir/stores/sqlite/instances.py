@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from sayiir.errors import StoreError
 from sayiir.stores.records import CreateAnswer
 from sayiir.stores.relational import instances
+from sayiir.stores.relational.labels import encode_labels
 from sayiir.stores.sqlite.listing import describe
-from sayiir.stores.sqlite.transaction import encode_labels
 
 if TYPE_CHECKING:
     from sayiir.stores.records import ClaimRequest, NewInstance
@@ -73,5 +73,7 @@ def _definition_number(tx: Transaction, new: NewInstance) -> int:
 
 def definition(tx: Transaction, definition_hash: str) -> bytes | None:
     """The portable definition that was stored under this hash, or None."""
-    row = tx.execute("select body from definition where hash = ?", (definition_hash,)).fetchone()
+    row = tx.execute(
+        "select cast(body as blob) from definition where hash = ?", (definition_hash,)
+    ).fetchone()
     return None if row is None else bytes(row[0])

@@ -20,15 +20,33 @@ __all__ = ["ItemRows"]
 # The fields stand in the order of the columns, and a run has its definition's hash at the end.
 ITEM_COLUMNS: Final = tuple(field.name for field in fields(Item))
 INSTANCE_COLUMNS: Final = tuple(field.name for field in fields(Run))[:-1]
+_TEXTS: Final = frozenset(
+    {
+        *("instance_id", "run_id", "workflow_name", "workflow_version", "reason", "requested_by"),
+        *("labels", "traceparent", "path", "input", "holder", "signal_name", "output"),
+    }
+)
+"""Keys aside: they are compared as they stand."""
 _KEY: Final = ("run", "spawn_path", "idx")
 _FIXED: Final = (*_KEY, "parent_spawn_path", "parent_idx")
 _CHANGED: Final = tuple(name for name in ITEM_COLUMNS if name not in _FIXED)
 
+
+def _read(name: str, of: str = "") -> str:
+    """A column as it is read: as what it was declared, for SQLite keeps any type in any column.
+
+    What a stranger has written there must not be met as an object of another type.
+    """
+    if name in _TEXTS:
+        return f"cast({of}{name} as text)"
+    return f"cast({of}{name} as blob)" if name == "error" else f"{of}{name}"
+
+
 _SELECT_RUN: Final = (
-    f"select {', '.join('instance.' + name for name in INSTANCE_COLUMNS)}, definition.hash "  # noqa: S608 - our own column names
+    f"select {', '.join(_read(name, 'instance.') for name in INSTANCE_COLUMNS)}, definition.hash "  # noqa: S608 - our own column names
     "from instance join definition on definition.id = instance.definition "
 )
-_SELECT_ITEM: Final = f"select {', '.join(ITEM_COLUMNS)} from work_item "  # noqa: S608
+_SELECT_ITEM: Final = f"select {', '.join(map(_read, ITEM_COLUMNS))} from work_item "  # noqa: S608
 _UPDATE_ITEM: Final = (
     f"update work_item set {', '.join(f'{name} = ?' for name in _CHANGED)} "  # noqa: S608
     "where run = ? and spawn_path = ? and idx = ?"

@@ -27,8 +27,8 @@ from sayiir.stores.relational.codes import (
     STATE_CODES,
     STATES,
 )
+from sayiir.stores.relational.labels import decode_labels
 from sayiir.stores.sqlite import queues
-from sayiir.stores.sqlite.transaction import decode_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,9 +97,9 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
 
 def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
     rows = tx.execute(
-        f"select path, wake_at, signal_name, phase from ({_SORTED_ITEMS}) "  # noqa: S608
-        f"where standing = 'parked' order by wake_at is null, wake_at, parked_as "
-        f"limit {MAX_PARKED}",
+        "select cast(path as text), wake_at, cast(signal_name as text), phase "  # noqa: S608
+        f"from ({_SORTED_ITEMS}) where standing = 'parked' "
+        f"order by wake_at is null, wake_at, parked_as limit {MAX_PARKED}",
         values,
     )
     return tuple(
@@ -229,8 +229,8 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
     if run is None:
         return []
     rows = tx.execute(
-        "select path, node_path, output, attempts, duration, finished_at from task_result "
-        "where run = ? order by seq",
+        "select cast(path as text), cast(node_path as text), cast(output as blob), attempts, "
+        "duration, finished_at from task_result where run = ? order by seq",
         (run.run,),
     )
     records = [
@@ -246,8 +246,8 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
         for path, node_path, output, attempts, duration, finished_at in rows
     ]
     errors = tx.execute(
-        "select path, error, failures + failed, error_at from work_item "
-        "where run = ? and error is not null order by spawn_path, idx",
+        "select cast(path as text), cast(error as blob), failures + failed, error_at "
+        "from work_item where run = ? and error is not null order by spawn_path, idx",
         (run.run,),
     )
     for path, error, attempts, at in errors:

@@ -22,7 +22,7 @@ def load(tx: Transaction, wanted: Wanted) -> Loaded:
     return Loaded(
         results=_each(
             tx,
-            "select output from task_result where run = ? and path = ?",
+            "select cast(output as blob) from task_result where run = ? and path = ?",
             {path: (run, path) for path in wanted.results},
         ),
         latest={
@@ -31,12 +31,12 @@ def load(tx: Transaction, wanted: Wanted) -> Loaded:
         joins={path: arms for path in wanted.joins if (arms := _join(tx, run, path)) is not None},
         elements=_each(
             tx,
-            "select body from element where run = ? and spawn_path = ? and idx = ?",
+            "select cast(body as blob) from element where run = ? and spawn_path = ? and idx = ?",
             {key: (run, key.spawn_path, key.index) for key in wanted.elements},
         ),
         events=_each(
             tx,
-            "select payload from event where run = ? and id = ?",
+            "select cast(payload as blob) from event where run = ? and id = ?",
             {number: (run, number) for number in wanted.events},
         ),
         input=_input(tx, run) if wanted.input else None,
@@ -53,14 +53,16 @@ def _each(tx: Transaction, statement: str, keys: dict[Key, tuple[object, ...]]) 
 
 
 def _input(tx: Transaction, run: int) -> bytes | None:
-    row = tx.execute("select body from instance_input where run = ?", (run,)).fetchone()
+    row = tx.execute(
+        "select cast(body as blob) from instance_input where run = ?", (run,)
+    ).fetchone()
     return None if row is None else bytes(row[0])
 
 
 # One seek in the index of node paths, which leaves out results whose path is the same, and one
 # for those.
 _LATEST = """
-select ordinal, path, output from (
+select cast(ordinal as blob), cast(path as text), cast(output as blob) from (
     select * from (
         select ordinal, path, output from task_result
         where run = ?1 and node_path = ?2 and node_path <> path and ordinal >= ?3 and ordinal < ?4
@@ -98,8 +100,8 @@ def _after(prefix: bytes) -> bytes:
 
 def _join(tx: Transaction, run: int, spawn_path: str) -> tuple[ArmEnd, ...] | None:
     rows = tx.execute(
-        "select idx, output, error, phase from work_item where run = ? and spawn_path = ? "
-        "order by idx",
+        "select idx, cast(output as text), cast(error as blob), phase from work_item "
+        "where run = ? and spawn_path = ? order by idx",
         (run, spawn_path),
     ).fetchall()
     if not rows:

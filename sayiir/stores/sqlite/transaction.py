@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import Result
     from sayiir.stores.relational.rows import Item, Run
 
-__all__ = ["Queues", "Transaction", "decode_labels", "decode_tags", "encode_labels", "encode_tags"]
+__all__ = ["Queues", "Transaction", "decode_tags", "encode_tags"]
 
 _INSERT_RESULT: Final = (
     "insert into task_result "
@@ -24,7 +24,7 @@ _INSERT_RESULT: Final = (
 )
 # One seek for those sent to any wait, one for those sent to this one.
 _OLDEST_EVENT: Final = (
-    "select id, payload from ("
+    "select id, cast(payload as blob) from ("
     "select * from (select id, payload from event where run = ?1 and signal_name = ?2 "
     "and address = '' and consumed_at_path is null order by id limit 1) "
     "union all "
@@ -163,7 +163,7 @@ class Transaction(ItemRows):
     def event_payload(self, item: Item) -> bytes:
         """The payload of the event that the item has."""
         (payload,) = self.execute(
-            "select payload from event where id = ?", (item.event_id,)
+            "select cast(payload as blob) from event where id = ?", (item.event_id,)
         ).fetchone()
         return bytes(payload)
 
@@ -259,16 +259,6 @@ class Transaction(ItemRows):
 def _below(prefix: str) -> tuple[str, str]:
     """The range of paths that begin with a prefix that ends in ``/``: from, and up to."""
     return prefix, prefix[:-1] + "0"  # "0" is what follows "/"
-
-
-def encode_labels(labels: tuple[tuple[str, str], ...]) -> str:
-    """Labels as the text that the column holds."""
-    return json.dumps(labels)
-
-
-def decode_labels(text: str) -> tuple[tuple[str, str], ...]:
-    """The labels again, in their order."""
-    return tuple((name, value) for name, value in json.loads(text))
 
 
 def encode_tags(tags: tuple[str, ...]) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
 from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.loops import OwnLoop
+from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -233,7 +234,7 @@ class Worker:
             with self._seat:
                 pause = self._runs.idle()
         except Exception:
-            LOGGER.exception("%s: looking around failed", self._thread.name)
+            LOGGER.exception("%s: looking around failed", printable(self._thread.name))
         try:
             self._bell.get(timeout=pause)
         except queue.Empty:

@@ -78,6 +78,20 @@ class SignalCases(Maker):
         equal((again.phase, again.path, again.event), (Phase.SIGNAL, "s", answer.event))
 
     @case
+    async def test_an_event_outlives_the_prune_of_the_step_that_waits_for_it(
+        self, bench: Bench
+    ) -> None:
+        """What is pruned was there before: the wait of the next round stands where one stood."""
+        got = await bench.start(lease=30)
+        await bench.store.send_event("i", "go", b"1")
+        wait = Await(path="l[0]/s", input="", signal_name="go")
+        answer = await bench.commit(got, wait, prune=("l[0]/",))
+        equal(payload_of(answer.event), b"1")
+        bench.later(30)
+        again = await bench.claim_one()
+        equal((again.path, again.event), ("l[0]/s", answer.event))
+
+    @case
     async def test_consumed_events_can_be_read(self, bench: Bench) -> None:
         """By id, as long as they aren't pruned."""
         got = await bench.start()

@@ -1,0 +1,1 @@
+"""What nothing can be quicker than, on this machine and at this moment."""

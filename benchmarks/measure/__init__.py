@@ -1,0 +1,1 @@
+"""How figures are taken, told and written."""

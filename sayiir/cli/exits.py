@@ -1,0 +1,80 @@
+"""How a command ends: exit codes, and problems told as one clear message."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sayiir.errors import SayiirError
+
+__all__ = ["ExitCode", "Problem", "UserCodeProblem", "code_of"]
+
+
+class ExitCode(IntEnum):
+    """What the exit codes of all commands mean."""
+
+    DONE = 0
+    """What was asked is done; an instance that still waits counts as well."""
+    FAILED = 1
+    """The instance failed or was cancelled; ``doctor`` found something wrong; ``diff`` found
+    another definition hash; or an error of sayiir's own."""
+    USAGE = 2
+    """It can't be done as it was written: an option, a module, a workflow, an input."""
+    STORE = 3
+    """The store can't be opened, reached or used."""
+    REFUSED = 4
+    """The store's answer is no: no such instance, one of that id exists, its status or its
+    definition doesn't allow it."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+
+
+class Problem(Exception):
+    """Why a command ends without having done it, in words for people.
+
+    Attributes:
+        message: what happened, where and what to do.
+        code: the exit code.
+        hint: lines that may help, shown below the message.
+    """
+
+    def __init__(
+        self, message: str, code: ExitCode = ExitCode.USAGE, hint: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.hint = hint
+
+
+class UserCodeProblem(Problem):
+    """The user's own module raised while it was imported.
+
+    Attributes:
+        traceback: the formatted traceback, from the user's first frame on.
+    """
+
+    def __init__(self, message: str, traceback: str) -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+def code_of(error: SayiirError) -> ExitCode:
+    """The exit code for an error of the library."""
+    from sayiir import errors
+
+    if isinstance(error, errors.StoreError):
+        return ExitCode.STORE
+    refused = (
+        errors.InstanceNotFound,
+        errors.InstanceAlreadyExists,
+        errors.InvalidTransition,
+        errors.UnknownSignal,
+        errors.DefinitionMismatch,
+    )
+    if isinstance(error, refused):
+        return ExitCode.REFUSED
+    if isinstance(error, (errors.WorkflowFailed, errors.WorkflowCancelled)):
+        return ExitCode.FAILED
+    return ExitCode.USAGE

@@ -1,0 +1,24 @@
+"""Texts of others in lines of a log: one line stays one line, whatever is in them."""
+
+from __future__ import annotations
+
+__all__ = ["printable"]
+
+
+def printable(value: object) -> str:
+    r"""The text of a value with everything escaped that is no character to see.
+
+    Line breaks, terminal sequences and marks that turn the direction of writing come from whoever
+    names an instance or fills a database, and a log is read line by line.
+
+    >>> printable("one\ntwo \x1b[2J \u202e")
+    'one\\ntwo \\x1b[2J \\u202e'
+    >>> printable("Grüße")
+    'Grüße'
+    """
+    text = str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )

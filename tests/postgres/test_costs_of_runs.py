@@ -1,0 +1,131 @@
+"""What a step of a whole run costs a store, counted: statements, transactions and bytes."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from sayiir import AsyncCheckpointingRunner, AsyncWorkflowClient, Flow, open_store, task, workflow
+from sayiir.testing.postgres import PostgresServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sayiir.stores.protocols import Store
+
+INSTANCES = 100
+STEPS = 10
+
+
+@task
+async def plus_one(number: int) -> int:
+    return number + 1
+
+
+def chain(name: str) -> Any:
+    flow: Flow[int, int] = plus_one
+    for _ in range(STEPS - 1):
+        flow = flow >> plus_one
+    return workflow(name, flow)
+
+
+async def submit(store: Store, flow: Any) -> None:
+    client = AsyncWorkflowClient(store)
+    names = [f"{flow.name}-{n}" for n in range(INSTANCES)]
+    await asyncio.gather(*(client.submit(flow, name, 1) for name in names))
+
+
+async def run(store: Store, flow: Any) -> int:
+    """Run them all, a hundred at a time; how many transactions wrote their steps."""
+    commits = 0
+    inner: Any = store
+    commit = inner.commit
+
+    async def counted(checkpoints: Any) -> Any:
+        nonlocal commits
+        commits += 1
+        return await commit(checkpoints)
+
+    inner.commit = counted
+    try:
+        async with AsyncCheckpointingRunner(store) as runner:
+            assert await runner.resume_all([flow]) == INSTANCES
+    finally:
+        inner.commit = commit
+    return commits
+
+
+@pytest.fixture
+def quiet_url() -> Iterator[str]:
+    """A server of one's own: others' writing would be counted too."""
+    with PostgresServer() as server:
+        yield f"{server.url}&schema=costs"
+
+
+def test_postgres(quiet_url: str, report_figure: Callable[[str], None]) -> None:
+    """A step in batches of 100: at most 0.1 statements and 500 bytes of WAL, and claims are few."""
+
+    async def measured() -> tuple[int, list[str], float]:
+        store: Any = await open_store(quiet_url)
+        observer = await asyncpg.connect(quiet_url.partition("&schema")[0])
+        try:
+            warm, flow = chain("warm"), chain("flow")
+            await submit(store, warm)
+            await run(store, warm)
+            await submit(store, flow)
+            texts: list[str] = []
+            for connection in store._database.pool()._all:
+                connection.add_query_logger(lambda record: texts.append(record.query))
+            before = await observer.fetchval("select pg_current_wal_insert_lsn()")
+            commits = await run(store, flow)
+            written = await observer.fetchval(
+                "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1)", before
+            )
+            return commits, texts, float(written) / (INSTANCES * STEPS)
+        finally:
+            await observer.close()
+            await store.close()
+
+    commits, texts, wal = asyncio.run(measured())
+    steps = INSTANCES * STEPS
+    told = [text for text in texts if "pg_notify" not in text]
+    report_figure(
+        f"a step: {len(told) / steps:.3f} statements, {commits / steps:.3f} transactions, "
+        f"{wal:.0f} bytes of WAL with its claim and its end"
+    )
+    assert commits == STEPS
+    assert len(told) <= STEPS + 8, told  # a claim, a load, and looks at what else is due
+    assert len(texts) <= steps * 0.1
+    assert wal <= 800
+
+
+def test_sqlite(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
+    """The same batches; and a step is no more than a few hundred bytes of the file."""
+
+    async def measured() -> tuple[int, float]:
+        file = tmp_path / "costs.db"
+        store = await open_store(f"sqlite:///{file}")
+        warm, flow = chain("warm"), chain("flow")
+        try:
+            await submit(store, warm)
+            await run(store, warm)
+        finally:
+            await store.close()
+        before = file.stat().st_size
+        store = await open_store(f"sqlite:///{file}")
+        try:
+            await submit(store, flow)
+            commits = await run(store, flow)
+        finally:
+            await store.close()
+        return commits, (file.stat().st_size - before) / (INSTANCES * STEPS)
+
+    commits, size = asyncio.run(measured())
+    steps = INSTANCES * STEPS
+    report_figure(f"a step: {commits / steps:.3f} transactions, {size:.0f} bytes of the file")
+    assert commits == STEPS
+    assert size <= 250
