@@ -143,16 +143,17 @@ class _Cluster:
         stumbles = Stumbles(self.judge)
         logging.getLogger("sayiir").addHandler(stumbles)
         self.loop.set_exception_handler(stumbles.unhandled)
-        try:
-            await self._play()
-        finally:
-            self.line.over = stumbles.over = True
-            seconds = self.loop.time()
-            for name in self.processes:
-                self.loop.continue_process(name)
-            while len(asyncio.all_tasks()) > 1:  # what ends may begin something
-                await drop_everything()
-            logging.getLogger("sayiir").removeHandler(stumbles)
+        with stumbles.listen():
+            try:
+                await self._play()
+            finally:
+                self.line.over = stumbles.over = True
+                seconds = self.loop.time()
+                for name in self.processes:
+                    self.loop.continue_process(name)
+                while len(asyncio.all_tasks()) > 1:  # what ends may begin something
+                    await drop_everything()
+                logging.getLogger("sayiir").removeHandler(stumbles)
         ends = [run.state.value for run in tables.runs.values()]
         return Played(
             self.seed, self.judge.violation, self.judge.operations, self.line.happened,

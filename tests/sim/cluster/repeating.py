@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as global_random
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 from zlib import crc32
 
 from sayiir.engine.work import Work
 from sayiir.errors import StoreUnavailable
+from sayiir.outages import OutageLog
 from sayiir.testing.simulation import Crash
 
 if TYPE_CHECKING:
@@ -74,9 +75,22 @@ class Stumbles(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Judge a line of the log."""
-        args = record.args if isinstance(record.args, tuple) else ()
-        if not self.over and not any(isinstance(each, StoreUnavailable) for each in args):
+        if not self.over:
             self.judge.blame("nobody stumbles", record.getMessage())
+
+    def heard(self, log: OutageLog, problem: BaseException) -> None:
+        """In place of ``OutageLog.note``, which writes a line a minute and tells no type."""
+        if not self.over and not isinstance(problem, StoreUnavailable):
+            text = f"{log._what} failed: {type(problem).__name__}: {problem}"
+            self.judge.blame("nobody stumbles", text)
+
+    def listen(self) -> AbstractContextManager[object]:
+        """As long as this is entered, it hears of outages."""
+
+        def note(log: OutageLog, problem: BaseException) -> None:
+            self.heard(log, problem)
+
+        return patch.object(OutageLog, "note", note)
 
     def unhandled(self, loop: object, context: dict[str, Any]) -> None:
         """What asyncio would log."""
