@@ -16,8 +16,8 @@ from sayiir.engine import (
     serving,
     work,
 )
-from sayiir.stores.memory import agenda, commits, controls, rows, tables
 from sayiir.stores.memory import claims as leasing
+from sayiir.stores.memory import commits, controls, rows, tables
 from tests.broken import Mistake
 
 __all__ = ["MISTAKES"]
@@ -121,13 +121,6 @@ ENGINE: Final = (
         "_move",
         "return not hand_over and reply.accepted and reply.control is NO_CONTROL",
         "return True",
-    ),
-    Mistake(
-        "a refused retry is swallowed",
-        D,
-        "_try_again",
-        "not reply.accepted or reply.control is not NO_CONTROL or not in_place",
-        "not in_place",
     ),
     Mistake(
         "results are left out of checkpoints",
@@ -355,13 +348,6 @@ STORE: Final = (
     ),
     Mistake(
         "backoffs are over at once", commits, "_retry", "tables.now + retry.wait_us", "tables.now"
-    ),
-    Mistake(
-        "timers ring early after a jump back",
-        agenda.Agenda,
-        "first",
-        "if entry[0] <= now:",
-        "if True:",
     ),
     Mistake("what has ended stays due", T, "finish", "self.refresh_all(run)", "pass"),
     Mistake("a retry keeps the old counts", controls, "retry", "item.forget_attempts()", "pass"),
