@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -110,19 +109,19 @@ class LeaseKeeper:
         asyncio.run(self._keep())
 
     async def _keep(self) -> None:
-        woken = asyncio.Event()
-        self._wake = partial(asyncio.get_running_loop().call_soon_threadsafe, woken.set)
+        woken, loop = asyncio.Event(), asyncio.get_running_loop()
+        self._wake = partial(loop.call_soon_threadsafe, woken.set)
         renew_every = self._lease_us / 1e6 / LEASE_RENEWALS_PER_LEASE
         step = min(CONTROL_POLL_SECONDS, renew_every)
-        renewed_at = time.monotonic()
+        renewed_at = loop.time()
         while not self._stop.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(woken.wait(), step)
             if self._stop.is_set():
                 break
-            due = time.monotonic() - renewed_at >= renew_every - step / 2
+            due = loop.time() - renewed_at >= renew_every - step / 2
             if await self._look(self._lease_us if due else None) and due:
-                renewed_at = time.monotonic()
+                renewed_at = loop.time()
             await self._catch_up()
         await self._catch_up()
 

@@ -76,6 +76,8 @@ class AsyncPooledWorker:
     12
     """
 
+    _service_type: type[WorkerService] = WorkerService
+
     def __init__(
         self,
         store: str | Store,
@@ -110,7 +112,7 @@ class AsyncPooledWorker:
             on_event=on_event,
             executors=executors,
         )
-        self._service = WorkerService(settings)
+        self._service = self._service_type(settings)
 
     @property
     def worker_id(self) -> str:

@@ -32,9 +32,12 @@ class WorkerService:
         ValueError: it can't be run in several processes.
     """
 
+    host_type: type[EngineHost] = EngineHost
+    """What it starts; a simulation's goes by another time."""
+
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self._host = EngineHost(
+        self._host = self.host_type(
             settings.store,
             codec=settings.codec,
             lease=settings.lease_seconds,

@@ -31,7 +31,7 @@ from tests.sim.trace import Trace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["INPUT", "case_of"]
+__all__ = ["INPUT", "Size", "case_of"]
 
 INPUT = 7
 MIN_NODES = 8
@@ -40,14 +40,29 @@ DEPTH = 3
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def case_of(seed: int, trace: Trace | None = None, *, threads: bool = False) -> Case:
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large flows are; ``hasty``: its delays and backoffs take seconds, not hours."""
+
+    least: int = MIN_NODES
+    most: int = MAX_NODES
+    depth: int = DEPTH
+    hasty: bool = False
+
+
+LARGE = Size()
+
+
+def case_of(
+    seed: int, trace: Trace | None = None, *, threads: bool = False, size: Size = LARGE
+) -> Case:
     """The workflow of a seed. ``threads``: some of its tasks are sync and run on threads."""
     trace = trace or Trace(seed)
     for draw in count():
         case = Case(seed, trace, threads)
-        maker = _Maker(Random(f"{seed}.{draw}"), case)
-        flow = maker.sequence(DEPTH, _Place())
-        if MIN_NODES <= maker.count <= MAX_NODES:
+        maker = _Maker(Random(f"{seed}.{draw}"), case, size)
+        flow = maker.sequence(size.depth, _Place())
+        if size.least <= maker.count <= size.most:
             case.workflow = sayiir.workflow(f"generated_{seed}", flow)
             case.nodes = maker.count
             return case
@@ -64,9 +79,10 @@ class _Place:
 
 
 class _Maker:
-    def __init__(self, random: Random, case: Case) -> None:
+    def __init__(self, random: Random, case: Case, size: Size = LARGE) -> None:
         self.random = random
         self.case = case
+        self.size = size
         self.tasks = TaskMaker(random, case)
         self.count = 0
 
@@ -75,8 +91,8 @@ class _Maker:
     def sequence(self, depth: int, place: _Place) -> Any:
         flow: Any = None
         readable = list(place.readable)
-        longest = 3 if depth == DEPTH else 2
-        for _ in range(self.random.randint(2 if depth == DEPTH else 1, longest)):
+        whole = depth == self.size.depth
+        for _ in range(self.random.randint(2 if whole else 1, 3 if whole else 2)):
             here = _Place(place.beside_itself, place.collected, tuple(readable))
             piece, made = self.piece(depth, here)
             readable += made
@@ -88,7 +104,7 @@ class _Maker:
 
     def piece(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
         kinds = ["task", "delay", "signal"]
-        if depth and self.count < MAX_NODES - 8:
+        if depth and self.count < self.size.most * 3 // 4:
             kinds += ["fork", "fork", "branch", "loop", "map", "map", "child"]
         elif depth == 0:
             kinds += ["task", "task"]
@@ -136,6 +152,8 @@ class _Maker:
         """Fails its first attempts; the wait between them is slept in place, or parked."""
         times = self.random.randint(1, 2)
         delay = self.random.choice((1, 2)) if choice == "slept" else self.random.choice((60, 600))
+        if self.size.hasty and choice == "parked":
+            delay = self.random.choice((6, 12))
         factor = self.random.randint(2, 99)
         self.case.kinds.add(f"retries {choice}")
 
@@ -165,11 +183,16 @@ class _Maker:
         del depth, place
         self.count += 1
         moment = _START + timedelta(minutes=self.random.randint(0, 300))
+        if self.size.hasty:
+            moment = _START + timedelta(seconds=self.random.randint(0, 60))
         match self.random.choice(("short", "long", "until", "asked")):
             case "short":
                 return sayiir.delay(self.random.choice((0, 1, 20))), []
             case "long":
-                return sayiir.delay(timedelta(minutes=self.random.randint(1, 90))), []
+                minutes = self.random.randint(1, 90)
+                if self.size.hasty:
+                    return sayiir.delay(minutes / 4), []
+                return sayiir.delay(timedelta(minutes=minutes)), []
             case "until":
                 return sayiir.delay(until=moment), []
             case _:
@@ -187,7 +210,10 @@ class _Maker:
         self.case.kinds.add("sent" if sent else "timed out")
         kept: dict[str, Any] = {"keep_input": keep}
         if not sent:
-            kept |= {"timeout": self.random.choice((5, 900)), "default": self.random.randint(0, 99)}
+            kept |= {
+                "timeout": self.random.choice((5, 15 if self.size.hasty else 900)),
+                "default": self.random.randint(0, 99),
+            }
         elif self.random.random() < 0.5:
             kept["timeout"] = "30d"
         flow = sayiir.await_signal(name, int, **kept)

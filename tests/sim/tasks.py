@@ -46,7 +46,7 @@ class TaskMaker:
 
         async def call_async(**values: Any) -> Any:
             for _ in range(begin(tuple(values.values()))):
-                await asyncio.sleep(0)
+                await asyncio.sleep(case.trace.turn_seconds)
                 if case.trace.dead:
                     begin(())
             return compute(*values.values())

@@ -57,6 +57,7 @@ class Trace:
     broken: bool = False
     fresh: int = 0
     now_us: Callable[[], int] = int
+    turn_seconds: float = 0.0
     executions: list[Execution] = field(default_factory=list)
     committed: dict[str, int] = field(default_factory=dict)
     closed: list[tuple[str, int, int]] = field(default_factory=list)

@@ -14,7 +14,7 @@ from sayiir.stores.memory import (
     tables,
     watch,
 )
-from tests.stores.broken import Mistake
+from tests.broken import Mistake
 
 __all__ = ["MISTAKES"]
 

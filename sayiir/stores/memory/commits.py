@@ -222,6 +222,8 @@ def _spawn(
             tables.refresh(run, arm)
     if item.created < spawn.total:
         return False, claimed
+    # What failed or was lost while the arms were made says nothing of what follows their join.
+    item.forget_attempts()
     item.phase, item.ready_at = Phase.JOIN, tables.now
     if not item.joined:
         item.holder = None

@@ -22,17 +22,18 @@ class Watchers:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.closed = False
-        self._watches: set[MemoryWatch] = set()
+        # In the order in which they came: a simulation has to wake them in the same one again.
+        self._watches: dict[MemoryWatch, None] = {}
 
     def add(self, run: int | None) -> MemoryWatch:
         """A new watch, which sees what changes from now on, in all runs or in one."""
         watch = MemoryWatch(self, run)
-        self._watches.add(watch)
+        self._watches[watch] = None
         return watch
 
     def discard(self, watch: MemoryWatch) -> None:
         """The watch sees no more."""
-        self._watches.discard(watch)
+        self._watches.pop(watch, None)
 
     def wake(self, runs: Collection[int] | None = None) -> None:
         """Something has changed in these runs; None: in any of them."""

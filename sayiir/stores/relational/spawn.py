@@ -49,6 +49,8 @@ def spawn_arms(
         arms.append(arm)
     rows.insert(run, arms, _elements(spawn, arms))
     if parent.created == spawn.total:
+        # What failed or was lost while the arms were made says nothing of what follows their join.
+        parent.forget_attempts()
         parent.phase, parent.ready_at = JOIN, rows.now
         if not parent.joined:
             parent.drop_lease()

@@ -68,6 +68,21 @@ class ArmCases(Maker):
         await bench.commit(joined, Move("d", ""))
 
     @case
+    async def test_a_join_counts_its_own_attempts(self, bench: Bench) -> None:
+        """A worker that was lost while it made the arms wasn't lost at what follows them."""
+        await bench.start(lease=30)
+        bench.later(30)
+        root = await bench.claim_one()
+        equal((root.interruptions, root.interruptions_ever), (1, 1))
+        await bench.commit(root, Move("f", "join"))
+        bench.later(100)
+        root = await bench.claim_one()
+        [arm] = (await bench.spawn(root, 1, keep=1)).claimed
+        [joined] = (await bench.commit(arm, End(output="x"))).claimed
+        equal((joined.phase, joined.failures), (Phase.JOIN, 0))
+        equal((joined.interruptions, joined.interruptions_ever), (0, 0))
+
+    @case
     async def test_a_join_is_read_in_order_of_index(self, bench: Bench) -> None:
         """Whatever the order of the ends."""
         root = await bench.start()

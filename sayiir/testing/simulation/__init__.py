@@ -5,12 +5,14 @@ What the crash explorer and the simulations of this repository share.
 
 from __future__ import annotations
 
-from sayiir.testing.simulation.loop import SimulatedClock, SimulatedLoop
+from sayiir.testing.simulation.loop import PROCESS, SimulatedClock, SimulatedLoop
 from sayiir.testing.simulation.process import Crash, MortalStore, Point, Witness
 from sayiir.testing.simulation.runner import SimulatedRunner, drop_everything
 from sayiir.testing.simulation.store import LapsingStore
+from sayiir.testing.simulation.worker import SimulatedWorker
 
 __all__ = [
+    "PROCESS",
     "Crash",
     "LapsingStore",
     "MortalStore",
@@ -18,6 +20,7 @@ __all__ = [
     "SimulatedClock",
     "SimulatedLoop",
     "SimulatedRunner",
+    "SimulatedWorker",
     "Witness",
     "drop_everything",
 ]

@@ -8,17 +8,18 @@ run; what takes longer than that goes on beside the loop, and the loop's time is
 from __future__ import annotations
 
 import asyncio
+import heapq
 import threading
 import time
 from concurrent.futures import Executor, Future
-from contextvars import copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, TypeVarTuple, Unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SimulatedClock", "SimulatedLoop"]
+__all__ = ["PROCESS", "SimulatedClock", "SimulatedLoop"]
 
 PATIENCE_SECONDS: Final = 5.0
 """So long (of real time) a call on a thread is waited for in place."""
@@ -28,6 +29,9 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 _START_US: Final = 1_767_225_600_000_000
+
+PROCESS: Final[ContextVar[str | None]] = ContextVar("sayiir_simulated_process", default=None)
+"""The simulated process that runs here; tasks and callbacks inherit it."""
 
 
 class SimulatedLoop(asyncio.SelectorEventLoop):
@@ -43,6 +47,8 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         self.moves = 0
         self.busy: Callable[[], bool] | None = None
         self.on_stuck: Callable[[], object] | None = None
+        self._stopped: dict[str, list[Any]] = {}
+        """What was to be called in processes that stand still."""
         super().__init__()
 
     def time(self) -> float:
@@ -79,6 +85,62 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
         elif self.on_stuck is not None:
             told, self.on_stuck = self.on_stuck, None
             self.call_soon(told)
+
+    # -- processes that stand still
+
+    def stop_process(self, process: str) -> None:
+        """As SIGSTOP: nothing of the process runs any more, in the middle of whatever it did."""
+        if process in self._stopped:
+            return
+        # As above, asyncio's own lists: callbacks know the context that they run in. A round that
+        # is going on has counted what is ready, so each leaves one behind that does nothing.
+        loop: Any = self
+        ready, scheduled = loop._ready, loop._scheduled
+        stopped: list[Any] = []
+        for at, handle in enumerate(ready):
+            if _process_of(handle) == process and not handle.cancelled():
+                stopped.append(handle)
+                ready[at] = asyncio.Handle(_nothing, (), self)
+                ready[at].cancel()
+        mine = [each for each in scheduled if _process_of(each) == process and not each.cancelled()]
+        if mine:
+            gone = set(map(id, mine))
+            scheduled[:] = [each for each in scheduled if id(each) not in gone]
+            heapq.heapify(scheduled)
+        self._stopped[process] = stopped + mine
+
+    def continue_process(self, process: str) -> None:
+        """As SIGCONT: it goes on where it stood; timers that were due meanwhile ring at once."""
+        loop: Any = self
+        due: list[asyncio.TimerHandle] = []
+        for handle in self._stopped.pop(process, []):
+            if handle.cancelled():
+                continue
+            if not isinstance(handle, asyncio.TimerHandle):
+                loop._ready.append(handle)
+            elif handle.when() <= self._virtual:
+                due.append(handle)
+            else:
+                heapq.heappush(loop._scheduled, handle)
+        for handle in sorted(due, key=asyncio.TimerHandle.when):
+            handle._scheduled = False  # type: ignore[attr-defined]
+            loop._ready.append(handle)
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: *Ts,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """As every loop's; but what belongs to a process that stands still waits for it."""
+        if self._stopped:
+            process = PROCESS.get() if context is None else context.get(PROCESS)
+            waiting = None if process is None else self._stopped.get(process)
+            if waiting is not None:
+                handle = asyncio.Handle(callback, args, self, context)
+                waiting.append(handle)
+                return handle
+        return super().call_soon(callback, *args, context=context)
 
     # -- threads
 
@@ -117,6 +179,15 @@ class SimulatedLoop(asyncio.SelectorEventLoop):
             return super().run_in_executor(executor, func, *args)
         call = partial(copy_context().run, func, *args)
         return asyncio.wrap_future(self.patiently(call), loop=self)
+
+
+def _nothing() -> None:
+    """In place of a callback that waits."""
+
+
+def _process_of(handle: Any) -> str | None:
+    context: Context = handle._context
+    return context.get(PROCESS)
 
 
 class SimulatedClock:

@@ -1,7 +1,7 @@
-"""Memory stores with one mistake each. A contract that lets one of them pass has a hole.
+"""Stores and engines with one mistake each. A test that lets one of them pass has a hole.
 
 A mistake is a small change to the source of one function: what is replaced must be there, so
-that a change of the store that would make a mistake harmless is noticed.
+that a change of the code that would make a mistake harmless is noticed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Mistake:
     wrong: str
 
     def make(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Break the store until the monkeypatch is undone."""
+        """Break it until the monkeypatch is undone."""
         found = getattr(self.owner, self.name)
         function = found.fget if isinstance(found, property) else found
         source = textwrap.dedent(inspect.getsource(function))
