@@ -7,7 +7,7 @@ COMPAT := .venv-compat
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 ARGS ?=
-WORKERS ?= 2
+WORKERS ?= 4
 
 export PYTHON
 
@@ -20,7 +20,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .PHONY: help demo fleet test check docs bench compat nightly format clean
 
 help: ## show this list
-	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=2]'
+	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=4]'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(VENV)/.installed-core ## survey the sources of the standard library, durably

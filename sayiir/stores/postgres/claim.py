@@ -35,6 +35,8 @@ __all__ = ["claim"]
 _CANCEL: Final = CONTROL_CODES[Control.CANCEL]
 _PRIORITIES: Final = "generate_series(1, 5) as p (prio)"
 _BY_RANK: Final = "order by w.rank, w.run, w.spawn_path, w.idx"
+_IN_TURN: Final = "rank, run, spawn_path, idx"
+"""What became ready at one moment has an order too, in whichever queues it is."""
 _BY_DUE: Final = "order by w.due, w.run, w.spawn_path, w.idx"
 _PRIORITY_US: Final = RANK_SECONDS_PER_PRIORITY * SECOND_US
 
@@ -53,16 +55,16 @@ _DUE_AT: Final = f"""due_at as materialized (
     ) t
 )"""  # noqa: S608 - our own numbers and names, as below
 _SEEN: Final = f"""seen as materialized (
-    select t.queue, t.rank from queues q cross join lateral (
+    select t.* from queues q cross join lateral (
         select w.queue, w.rank, w.run, w.spawn_path, w.idx from @work_item w
         where w.queue = q.id and w.rank is not null {_BY_RANK} limit $3::integer + 1
-    ) t order by t.rank, t.run, t.spawn_path, t.idx limit $3::integer + 1
+    ) t order by {_IN_TURN} limit $3::integer + 1
 )"""  # noqa: S608
 # Where a time has come, what is ready isn't taken here: what is due may come before it.
 _NOTHING_DUE: Final = "not exists (select from due_at where due <= (select now from moment))"
 _PICKED: Final = f"""quota as (
     select queue, count(*) as places
-    from (select queue from seen order by rank limit $3::integer) s
+    from (select queue from seen order by {_IN_TURN} limit $3::integer) s
     where {_NOTHING_DUE} group by queue
 ), picked as materialized (
     select t.run, t.spawn_path, t.idx, t.rank from quota q cross join lateral (
@@ -122,20 +124,22 @@ _NEXT_OF: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF} select *
 # What is ready has prio 0 here, and its rank; what is due the rank that its time gives.
 _PICK_DUE: Final = f"""
 with {_MOMENT}, {_QUEUES}, places as (
-    select t.queue, 0 as prio, t.rank from queues q cross join lateral (
-        select w.queue, w.rank from @work_item w
+    select t.queue, 0 as prio, t.rank, t.run, t.spawn_path, t.idx
+    from queues q cross join lateral (
+        select w.queue, w.rank, w.run, w.spawn_path, w.idx from @work_item w
         where w.queue = q.id and w.rank is not null {_BY_RANK} limit $3::integer
     ) t
     union all
-    select t.queue, p.prio, t.due + (p.prio - 1) * {_PRIORITY_US}::bigint
+    select t.queue, p.prio, t.due + (p.prio - 1) * {_PRIORITY_US}::bigint,
+        t.run, t.spawn_path, t.idx
     from queues q cross join {_PRIORITIES} cross join lateral (
-        select w.queue, w.due from @work_item w
+        select w.queue, w.due, w.run, w.spawn_path, w.idx from @work_item w
         where w.queue = q.id and w.prio = p.prio and w.due <= (select now from moment)
         {_BY_DUE} limit $3::integer
     ) t
 ), quota as (
     select queue, prio, count(*) as places
-    from (select queue, prio from places order by rank limit $3::integer) s
+    from (select queue, prio from places order by {_IN_TURN} limit $3::integer) s
     group by queue, prio
 )
 select t.* from (

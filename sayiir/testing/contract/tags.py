@@ -114,6 +114,18 @@ class TagCases(Maker):
         equal(names(await bench.claim(tags=able("eu", "gpu"))), ["urgent", "a", "b", "c", "d"])
 
     @case
+    async def test_what_is_ready_at_one_moment_has_one_order(self, bench: Bench) -> None:
+        """Equal ranks are taken by run and key, whichever tags they ask for."""
+        names_of_all = [f"{number:02}" for number in range(12)]
+        for number, name in enumerate(names_of_all):
+            await bench.create(name, root_tags=(f"tag-{-number % 4}",))
+        taken = await bench.claim(limit=12, lease=30)
+        equal(names(taken), names_of_all)
+        bench.later(30)
+        for first in range(0, 12, 3):
+            equal(names(await bench.claim(limit=3)), names_of_all[first : first + 3])
+
+    @case
     async def test_the_next_due_time_is_of_what_it_may_have(self, bench: Bench) -> None:
         """A worker isn't woken for the timers and leases of others."""
         for name, tags, wait in (("i", (), 50), ("other", GPU, 20)):
