@@ -56,7 +56,7 @@ def test_the_server_ends_with_its_last_user_though_they_are_killed(tmp_path: Pat
         folder = Path(url.partition("?host=")[2])
         users[0].send_signal(signal.SIGKILL)
         users[0].wait()
-        assert asyncio.run(_value(url, "show fsync")) == "on"
+        assert asyncio.run(_value(url, "select 1")) == 1
         users[1].send_signal(signal.SIGKILL)
         users[1].wait()
         give_up_at = time.monotonic() + 60

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import asyncpg
+
 from sayiir import CheckpointingRunner, Flow, fork, open_store, task, workflow
 from sayiir.stores.postgres.facts import facts
 from sayiir.stores.postgres.migrations import newest_version
@@ -54,6 +56,14 @@ def test_a_runner_leaves_no_connection(postgres_url: str) -> None:
     run(gone(postgres_url, name))
 
 
+async def _fsync(url: str) -> object:
+    connection = await asyncpg.connect(url.partition("&schema=")[0].partition("?schema=")[0])
+    try:
+        return await connection.fetchval("show fsync")
+    finally:
+        await connection.close()
+
+
 def test_facts_tell_what_is_there(postgres_url: str) -> None:
     before = asyncio.run(facts(postgres_url))
     assert (before.schema_version, before.newest_version) == (0, newest_version())
@@ -62,7 +72,7 @@ def test_facts_tell_what_is_there(postgres_url: str) -> None:
     after = asyncio.run(facts(postgres_url))
     assert (after.schema_version, after.pending) == (newest_version(), ())
     assert after.encoding == "UTF8"
-    assert after.durable
+    assert after.durable is (asyncio.run(_fsync(postgres_url)) == "on")
     assert not after.read_only
     assert after.connections_left > 0
     assert 0 < after.round_trip_ms < 1_000
