@@ -88,7 +88,7 @@ def test_a_worker_is_killed_and_nothing_is_lost_or_done_again() -> None:
     assert max(map(len, said.splitlines())) <= 80
     assert re.search(r"worker-[12] is killed \(SIGKILL\); it held \d+ items", said)
     assert "the last of them has another holder" in said
-    assert re.search(r"^2 workers +\d+\.\d +\d+\.\d +\d+ +\d+$", said, re.M)
+    assert re.search(r"^2 workers +\d+\.\d +\d+\.\d +[\d,]+ +[\d,]+$", said, re.M)
     assert re.search(r"^lost +0 of 150 bills$", said, re.M)
     assert re.search(rf"^begun after its commit +0 of {TASKS * 150:,} tasks$", said, re.M)
     assert re.search(r"^charged twice +0 of 150 charges", said, re.M)
