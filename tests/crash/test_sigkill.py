@@ -39,7 +39,7 @@ def test_a_killed_process_is_continued_by_the_next_on_a_server(
     report_figure: Callable[[str], None],
 ) -> None:
     """The same; what the dead one had sent is still carried out while the next begins."""
-    wanted = repetitions(30, 5_300)
+    wanted = repetitions(20, 5_300)
     report_figure(_killed_and_continued(250_000 + chunk * 10_000, wanted, postgres_schemas))
 
 

@@ -27,7 +27,7 @@ def test_a_crash_is_made_good_on_a_server(
 ) -> None:
     """Before and after writes of seeded flows; every third point is followed by a second one."""
     totals = Totals()
-    seeds, each = repetitions(3, 100), repetitions(8, 1_000)
+    seeds, each = repetitions(2, 100), repetitions(6, 1_000)
     for number in range(seeds):
         seed = 40_000 + chunk * seeds + number
         play(_killed(Explorer(seed, totals, partial(InSchema, postgres_schemas)), each))
