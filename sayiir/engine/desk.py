@@ -130,7 +130,10 @@ class SlotDesk:
         """A run has ended."""
 
     def fail(self, error: BaseException) -> bool:
-        """Driving has met an error that is no failure of the instance."""
+        """Driving has met an error that is no failure of the instance.
+
+        Whether the item is to be given back: each kind of desk has its own answer.
+        """
         raise NotImplementedError
 
     # -- the slots' sharer

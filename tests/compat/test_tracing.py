@@ -10,10 +10,6 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import pytest
-
-pytest.importorskip("opentelemetry.sdk")
-
 PROGRAM = """
 from sayiir.compat import *
 init_tracing()

@@ -272,8 +272,6 @@ def test_a_closed_one_says_so(url: str) -> None:
 
 
 def test_a_new_process_goes_on(tmp_path: Path) -> None:
-    if "sqlite" not in STORES:
-        pytest.skip("the SQLite store isn't there yet")
     url = f"sqlite:///{tmp_path}/again.db"
     flow = workflow("w", inc >> delay("20ms") >> inc)
     with CheckpointingRunner(url) as runner:
