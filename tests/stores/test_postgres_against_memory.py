@@ -10,7 +10,7 @@ import pytest
 
 from sayiir.stores.postgres.store import PostgresStore
 from tests.conftest import NIGHTLY
-from tests.stores.against_memory import SETTINGS, Stores
+from tests.stores.against_memory import EXAMPLES, SETTINGS, Stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,3 +70,8 @@ TestStores.pytestmark = [
     pytest.mark.timeout(6 * 3_600 if NIGHTLY else 1_200),
 ]
 TestStores.settings = SETTINGS
+
+
+@pytest.fixture(autouse=True)
+def _figure(repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]) -> None:
+    report_figure(f"{repetitions(*EXAMPLES):,} examples of {SETTINGS.stateful_step_count} steps")
