@@ -313,7 +313,7 @@ LINES: Final = (
         (
             "tests/postgres/test_migrations.py::test_sixteen_migrators_at_once_killed_anywhere",
             "tests/postgres/test_migrations.py::test_killed_at_every_statement_of_every_step",
-            "tests/stores/test_sqlite_processes.py::test_many_open_a_new_file_at_once",
+            "tests/stores/test_sqlite_processes.py::test_sixteen_open_a_new_file_at_once",
             "tests/stores/test_sqlite_looks.py::test_the_steps_of_a_first_open_are_taken_up",
         ),
     ),
