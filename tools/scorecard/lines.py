@@ -57,7 +57,7 @@ LINES: Final = (
     ),
     Line(
         3,
-        (1, 2, 3, 4, 5, 6),
+        (1, 2, 3, 4, 5, 6, 8),
         "a whole cluster in one seeded loop: crashes, pauses, lost replies, clock jumps",
         "200,000 seeds, 0 broken; a failing seed plays the same again",
         "1,000 seeds",
@@ -294,7 +294,7 @@ LINES: Final = (
     ),
     Line(
         24,
-        (1, 2),
+        (1, 2, 8),
         "SIGTERM under load; three workers replaced one after the other",
         "3 workers, 20 times each: lost 0; ended within the grace and a second",
         "20 restarts",
@@ -302,6 +302,8 @@ LINES: Final = (
             "tests/crash/test_workers.py::test_sigterm_under_load_loses_and_repeats_nothing",
             "tests/crash/test_workers.py::test_rolling_restarts_lose_nothing",
             "tests/crash/test_workers.py::test_what_outlives_the_grace_is_left",
+            "tests/crash/test_workers_corpus.py::"
+            "test_the_corpus_comes_to_the_same_ends_though_one_worker_is_killed",
         ),
     ),
     Line(
@@ -338,14 +340,17 @@ LINES: Final = (
         "a million instances, all but some of them parked",
         "list page p95 50 ms (PostgreSQL), 100 ms (SQLite); claims no slower than with a "
         "thousand; by index",
-        "20,000: the same plans, rows read and steps made by a claim as with few",
+        "20,000 (PostgreSQL): by index, rows read; 100,000 (SQLite): steps as with a thousand",
         (
             "tests/postgres/test_claim_plans.py::test_claims_and_steps_read_what_they_take",
             "tests/postgres/test_pages.py::test_pages_come_from_indexes",
             "tests/postgres/test_pages.py::test_a_page_of_a_million_takes_milliseconds",
             "tests/stores/test_sqlite_plans.py::test_every_statement_finds_its_rows_by_an_index",
             "tests/stores/test_parked.py::test_claims_and_pages_beside_very_many_parked",
+            "tests/stores/test_parked.py::test_claims_of_a_server_beside_a_million_parked",
         ),
+        "On SQLite a page of what waits of one workflow goes past all that waits, about a second "
+        "for 100,000. The times are of the other pages.",
     ),
     Line(
         28,
