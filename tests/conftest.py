@@ -113,5 +113,6 @@ def _cases(reporter: pytest.TerminalReporter) -> Iterator[Case]:
                 continue
             told_by_it = report.user_properties
             sizes = [size for name, size in told_by_it if name == SIZED_PROPERTY]
+            sizes.append("nightly" if "nightly" in report.keywords else "both")
             figures = [figure for name, figure in told_by_it if name == FIGURE_PROPERTY]
-            yield Case(report.nodeid, outcome == "passed", sizes[0] if sizes else "both", figures)
+            yield Case(report.nodeid, outcome == "passed", sizes[0], figures)

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import sqlite3
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,7 +23,26 @@ __all__ = ["KNOWN", "Case", "Reached", "gathered", "machine", "merged", "read", 
 
 KNOWN: Final = Path(__file__).with_name("figures.json")
 _STORES: Final = ("sqlite", "postgres", "memory")
-_OF_FILES: Final = {"tests/postgres/": "postgres", "tests/sim/test_crash_postgres": "postgres"}
+_ON: Final = {
+    "tests/postgres/": "postgres",
+    "tests/sim/test_crash_postgres": "postgres",
+    "tests/sim/test_crash_sqlite": "sqlite",
+    "tests/sim/": "memory",
+    "tests/crash/test_lying_clocks": "postgres",
+    "tests/crash/test_server_stops": "postgres",
+    "tests/crash/test_sigkill.py::test_a_killed_process_is_continued_by_the_next_on_a_server": (
+        "postgres"
+    ),
+    "tests/crash/test_sigkill": "sqlite",
+    "tests/engine/test_payloads.py::test_equal_through_every_node": "memory",
+    "tests/executors/test_killed_programs": "sqlite",
+    "tests/security/test_hostile_blobs.py::test_hostile_definitions": "",
+    "tests/stores/test_broken": "memory",
+    "tests/stores/test_events.py::test_a_send_between": "sqlite",
+    "tests/stores/test_parked.py::test_claims_of_a_server": "postgres",
+    "tests/stores/test_parked": "sqlite",
+}
+"""Tests that don't say in their names which store they are of; the first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +86,7 @@ def machine() -> str:
     """This machine, in a few words."""
     return (
         f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()}, "
-        f"Python {platform.python_version()}"
+        f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     )
 
 
@@ -81,8 +101,8 @@ def store_of(nodeid: str) -> str:
     for store in _STORES:
         if store in re.split(r"\W+", parameters):
             return store
-    for file, store in _OF_FILES.items():
-        if name.startswith(file):
+    for beginning, store in _ON.items():
+        if name.startswith(beginning):
             return store
     found = [store for store in _STORES if store in name.lower()]
     return found[0] if found else ""

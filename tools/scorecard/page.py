@@ -50,7 +50,8 @@ same at night and on every push.
 _MACHINES: Final = """\
 ## Machines
 
-Times were taken while the machine did other things besides; counts don't depend on it.
+Shared with others, who worked on it meanwhile: times are what was seen then, and counts don't
+depend on it.
 
 """
 
@@ -112,7 +113,8 @@ def _section(line: Line, reached: Sequence[Reached], machines: list[str]) -> str
     )
     for test in line.tests:
         file, _, name = test.partition("::")
-        link = f"[{name.removeprefix('test_').replace('_', ' ') or Path(file).stem}]({_UP}{file})"
+        words = (name or Path(file).stem).removeprefix("test_").replace("_", " ")
+        link = f"[{words}]({_UP}{file})"
         found = _together(_of(test, reached))
         if not found:
             text += f"| {link} | | not yet | | | | |\n"
