@@ -90,6 +90,14 @@ class Items:
             [answer] = await self._store.commit([checkpoint])
             assert answer.accepted, "its lease was lost to nobody"
             self._due_us[name] = now_us + wait_us
+        self._move()
+
+    def _move(self) -> None:
+        if self._dice.random() < 0.5:
+            # To the last microsecond in which one of them may not be claimed, or to the first.
+            due_us = self._dice.choice(sorted(self._due_us.values()))
+            self._clock.set(due_us - self._dice.choice((0, 1)))
+            return
         # It goes on by itself, too, or most would wait for ever after a jump back.
         self._clock.shift(self._dice.choice((0.5, 1, 5, 30, HOUR, 6 * HOUR)))
         self._clock.shift(self._dice.choice((0, 0, -HOUR, HOUR, -DAY, DAY)))
