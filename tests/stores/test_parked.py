@@ -103,6 +103,7 @@ def steps(file: Path, queries: list[InstanceQuery]) -> tuple[int, int]:
     return claiming, most
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(3_600)  # at the nightly figure
 def test_claims_and_pages_beside_very_many_parked(
     repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
@@ -172,6 +173,7 @@ async def _page_seconds(file: Path) -> list[float]:
     return sorted(taken)
 
 
+@pytest.mark.alone
 @pytest.mark.nightly
 @pytest.mark.timeout(3_600)
 def test_claims_of_a_server_beside_a_million_parked(

@@ -1,6 +1,6 @@
 """Merge what runs have written into the known figures, and write the page.
 
-``python -m tools.scorecard night.json …``; without a file, the page alone is written anew.
+``python -m tools.scorecard nightly.json …``; without a file, the page alone is written anew.
 """
 
 from __future__ import annotations

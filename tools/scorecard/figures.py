@@ -1,7 +1,7 @@
 """What the tests of the scorecard reached: read from reports, written to files, merged.
 
-A run of the tests that is told a file, ``SAYIIR_FIGURES_FILE=figures.json make nightly``, writes
-there what the tests of each line reached. ``python -m tools.scorecard figures.json`` merges such
+A run of the tests writes what those of each line reached into the file that is named by
+``SAYIIR_FIGURES_FILE``; ``make nightly`` names two. ``python -m tools.scorecard FILE …`` merges such
 files into ``figures.json`` beside this one, the newest of each test, and writes the page.
 """
 

@@ -28,8 +28,8 @@ a small figure (`make test`), `make nightly` at the full one, which takes hours.
 of what those runs have written down; nobody wrote a figure by hand:
 
 ```sh
-SAYIIR_FIGURES_FILE=night.json make nightly
-python -m tools.scorecard night.json
+make nightly
+python -m tools.scorecard nightly.json nightly-alone.json
 ```
 
 Real processes are killed and stopped, a real PostgreSQL is stopped and started, and disks are
