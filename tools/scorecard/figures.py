@@ -1,8 +1,8 @@
 """What the tests of the scorecard reached: read from reports, written to files, merged.
 
 A run of the tests writes what those of each line reached into the file that is named by
-``SAYIIR_FIGURES_FILE``; ``make nightly`` names two. ``python -m tools.scorecard FILE …`` merges such
-files into ``figures.json`` beside this one, the newest of each test, and writes the page.
+``SAYIIR_FIGURES_FILE``; ``make nightly`` names two. ``python -m tools.scorecard FILE …`` merges
+such files into ``figures.json`` beside this one, the newest of each test, and writes the page.
 """
 
 from __future__ import annotations
