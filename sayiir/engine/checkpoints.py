@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Place, Position
     from sayiir.engine.program import Program
-    from sayiir.engine.work import Computed, Step, Work
+    from sayiir.engine.transitions import Returned
+    from sayiir.engine.work import Step, Work
     from sayiir.stores.records import Effect
 
 __all__ = ["checkpoint_of", "next_priority", "next_tags", "tags_after"]
@@ -91,11 +92,12 @@ def _task_at(place: Place) -> TaskSpec | None:
     return node.key if isinstance(node, Branch) else None
 
 
-def _result(computed: Computed) -> Result:
+def _result(computed: Returned) -> Result:
+    position = computed.position
     return Result(
-        path=computed.path,
-        node_path=computed.node_path,
-        ordinal=computed.ordinal,
+        path=computed.ref.path,
+        node_path=position.place.node_path,
+        ordinal=position.frame.ordinal,
         output=computed.payload.stored,
         attempts=computed.attempts,
         duration_us=computed.duration_us,
@@ -142,7 +144,7 @@ def _effect(work: Work, step: Step) -> Effect:
                 at=None if position is work.position else _move(program, position),
             )
         case _:
-            return _move(program, following.position, hand_over=step.hand_over)
+            return _move(program, following, hand_over=step.hand_over)
 
 
 def _move(program: Program, position: Position, *, hand_over: bool = False) -> Move:
