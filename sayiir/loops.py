@@ -1,4 +1,4 @@
-"""An event loop of our own, for the threads that blocking objects run theirs on."""
+"""Event loops of our own: what they derive from, and the one of blocking objects."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING or sys.platform != "win32":
-    _Loop = asyncio.SelectorEventLoop
+    BaseLoop = asyncio.SelectorEventLoop
 else:
-    _Loop = asyncio.ProactorEventLoop
+    BaseLoop = asyncio.ProactorEventLoop
 
-__all__ = ["OwnLoop"]
+__all__ = ["BaseLoop", "OwnLoop"]
 
 
-class OwnLoop(_Loop):
+class OwnLoop(BaseLoop):
     """A loop that serves nobody but the blocking object that started it.
 
     A disk's sync may block it for a moment when nothing else is due: that costs less than

@@ -71,7 +71,8 @@ class JsonCodec:
     def _new_plan(self, annotation: Any) -> Plan:
         if is_open(annotation):
             return _OpenPlan(self.max_bytes)
-        return _TypedPlan(annotation, self._book, self.max_bytes)
+        # pyright binds the attribute `passes_through` as if it were a method.
+        return _TypedPlan(annotation, self._book, self.max_bytes)  # pyright: ignore[reportReturnType]
 
     def decode_plain(self, data: bytes) -> Any:
         """Reads bytes without knowing a type: typed ones come back as plain JSON data.
@@ -150,7 +151,7 @@ class _TypedPlan:
     )
 
     def __init__(self, annotation: Any, book: TypeBook, max_bytes: int) -> None:
-        self.passes_through = _passing(annotation)
+        self.passes_through: Callable[[object], bool] = _passing(annotation)
         self._annotation = annotation
         self._book = book
         self._max_bytes = max_bytes

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sayiir.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from sayiir.codec.protocol import Plan
 
 __all__ = ["Payload", "payload_of", "told_of"]
@@ -82,10 +79,17 @@ def payload_of(value: object, plan: Plan) -> Payload:
     return Payload(plan.encode(value), plan, value, type(value) in _IMMUTABLE)
 
 
-@contextmanager
-def told_of(what: str) -> Generator[None, None, None]:
+class told_of:  # noqa: N801 - it reads as a function: with told_of("the input"): …
     """A value that doesn't fit within is told as this one; its cause is kept."""
-    try:
-        yield
-    except PayloadError as error:
-        raise error.about(what) from error.__cause__
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Nothing is done on the way in."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PayloadError):
+            raise error.about(self._what) from error.__cause__

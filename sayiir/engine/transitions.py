@@ -9,7 +9,7 @@ transitions are stored and done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +49,7 @@ class Entered:
     """The strand arrived here, for the first time or again after a crash."""
 
 
+@final
 class Returned:
     """The task (or the branch's key) at the position gave a result.
 
