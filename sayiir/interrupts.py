@@ -12,7 +12,6 @@ import signal
 import threading
 from contextlib import suppress
 from functools import partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
@@ -26,7 +25,9 @@ T = TypeVar("T")
 
 _functions: Any = signal
 with suppress(ImportError):  # what those of ``signal`` call themselves
-    _functions = import_module("_signal")
+    import _signal  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]
+
+    _functions = _signal
 _get: Callable[[int], Handler] = _functions.getsignal
 _set: Callable[[int, Handler], Handler] = _functions.signal
 
