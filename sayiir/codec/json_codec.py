@@ -179,6 +179,8 @@ class _TypedPlan:
         return None
 
     def encode(self, value: object) -> bytes:
+        if self.passes_through is _is_narrow_int and _is_narrow_int(value):
+            return bounded(FORMAT_TAGGED + str(value).encode(), self._max_bytes)
         compiled = self._ready()
         try:
             quick = self._quick_bytes(value)

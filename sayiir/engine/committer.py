@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["StoreCommitter"]
 
 _Sent: TypeAlias = "tuple[Checkpoint, asyncio.Future[Answer]]"
-_PLAIN_ANSWER = Answer()
 _PLAIN_REPLY = Reply()
 
 
@@ -153,7 +152,7 @@ class StoreCommitter:
         ending, plain = step.following, answer.accepted and answer.control is NO_CONTROL
         if work.siblings is not None and plain and isinstance(ending, EndStrand):
             work.siblings.ended(work.fence.item.index, ending.output)
-        if answer == _PLAIN_ANSWER:
+        if plain and not (answer.claimed or answer.joined or answer.event is not None):
             return _PLAIN_REPLY
         event = None
         if answer.event is not None and isinstance(step.following, AwaitEvent):
