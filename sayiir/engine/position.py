@@ -33,12 +33,15 @@ class Place:
         acts: user code or a value is needed here: a task, a branch's key, a delay's callable, the
             sequence that a map goes through.
         task: the task, or the one that tells a branch's key.
+        first_task: the task that a strand comes to first which arrives here, if it comes to one
+            before anything else.
         call: what calling user code here needs, worked out at the first call.
     """
 
     __slots__ = (
         "acts",
         "call",
+        "first_task",
         "following",
         "inner",
         "node",
@@ -52,7 +55,7 @@ class Place:
         self.node = node
         self.node_id = node.id
         self.node_path = node_path
-        self.task = _task_of(node)
+        self.task = self.first_task = _task_of(node)
         asks_until = isinstance(node, Delay) and callable(node.until)
         self.acts = self.task is not None or asks_until or isinstance(node, Map)
         self.following: Place | None = None
@@ -194,6 +197,8 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
         for selector, body, inner_prefix in _bodies(node, place.node_path):
             place.inner[selector] = _lay_out(body, inner_prefix, places)
         place.selectors = tuple(place.inner)
+        if isinstance(node, (Loop, ChildWorkflow)):
+            place.first_task = place.inner[""].first_task
         if previous is None:
             first = place
         else:
