@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ class Dispatcher(SlotDesk):
         super().__init__(engine, programs, request, Slots(request.limit) if nested else None)
         self._output: tuple[int, Ref] | None = None
         self._failure: BaseException | None = None
+        self._room_matters = True
+        """A free slot is a reason to claim: the last claim was bounded by what there was room for."""
 
     def ended(self, work: Work, output: Ref) -> None:
         """Keep the output, so that it need not be read again."""
@@ -54,6 +57,12 @@ class Dispatcher(SlotDesk):
         self._failure = self._failure or error
         self.stopping = True
         return True
+
+    def wake(self) -> None:
+        """Look for work again, unless all there was has a slot and something still runs."""
+        idle = not self._tasks and not self._waiting
+        if idle or self._room_matters or self._failure is not None:
+            super().wake()
 
     def output_of(self, record: InstanceRecord) -> Ref | None:
         """The output of a completed run that ended here last, with what is known of it."""
@@ -84,9 +93,12 @@ class Dispatcher(SlotDesk):
         request = replace(self._request, instance_id=instance_id)
         try:
             if root is not None:
+                self._room_matters = False  # there is nothing but this item yet
                 self.start(root)
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
+                # A commit wakes this a turn before the item that it ended has left its slot.
+                await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
                 if idle:
                     record = await self._engine.store.describe(instance_id)
@@ -137,7 +149,12 @@ class Dispatcher(SlotDesk):
     async def _claimed(self, request: ClaimRequest, limit: int) -> ClaimAnswer | None:
         if self._failure is not None:
             raise self._failure
-        return await super()._claimed(request, limit)
+        self._room_matters = True
+        asked = min(limit, self._slots.room())
+        answer = await super()._claimed(request, limit)
+        if answer is not None and request.instance_id is not None:
+            self._room_matters = len(answer.items) >= asked
+        return answer
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:
