@@ -10,7 +10,7 @@ from sayiir.stores.postgres.needs import needs_of
 from sayiir.stores.postgres.quick import write_steps
 from sayiir.stores.postgres.sorting import Ways, sort_out
 from sayiir.stores.postgres.spawning import spawn
-from sayiir.stores.records import Answer, Control, Spawn
+from sayiir.stores.records import Answer, Control, End, Spawn
 from sayiir.stores.relational import commits
 
 if TYPE_CHECKING:
@@ -55,7 +55,10 @@ async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]
         left = [at for at in range(len(checkpoints)) if at not in answers]
         if left:
             answers |= await _write(work, checkpoints, Ways(slow=left))
-            work.queues.note_slow_ends(checkpoints[at] for at in left if _is_plain(answers[at]))
+            for at in left:
+                item = checkpoints[at].fence.item
+                if _is_plain(answers[at]) and isinstance(checkpoints[at].effect, End):
+                    work.queues.note_slow_ends(checkpoints[at].fence.run, item.spawn_path)
     return [answers[at] for at in range(len(checkpoints))]
 
 

@@ -77,7 +77,8 @@ async def create(
         else:
             created = await create_one(work.database, row, claim)
         if created is not None:
-            work.database.changed({created.run})
+            if claim is None:  # else it is nobody's to look for
+                work.database.changed({created.run})
             return _answer(work, new, row, created, claim)
         if replace:
             replaced, stays = await _replaced(work, new, claim, row)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
 from sayiir.stores.postgres.columns import HELD
 from sayiir.stores.postgres.texts import decode_text
 from sayiir.stores.records import Answer, Claimed, Fence, ItemKey, Phase
@@ -46,7 +47,6 @@ _TYPES: Final = {
     "ordinal": "bytea", "attempts": "integer", "duration": "bigint", "output": "bytea",
     "siblings": "integer",
 }  # fmt: skip
-_ARRAYS: Final = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES.values(), 1))
 _FIRST: Final = len(_TYPES) + 1
 _PLAIN: Final = Answer()
 _LAST: Final = f"w.phase = {JOIN} and w.pending = c.ends"
@@ -58,7 +58,7 @@ _LAST: Final = f"w.phase = {JOIN} and w.pending = c.ends"
 _END: Final = f"""
 with e as materialized (
     select e.*, a.holder
-    from unnest({_ARRAYS}) as e ({", ".join(_TYPES)})
+    from (@rows) e
     cross join lateral (
         select a.holder from @work_item a
         where a.run = e.run and a.spawn_path = e.spawn_path and a.idx = e.idx
@@ -71,8 +71,9 @@ with e as materialized (
             else w.phase = {READY} and w.total is not null end as counts
     from (
         select g.n, g.run, a.parent_spawn_path, a.parent_idx
-        from unnest(${_FIRST}::bigint[], ${_FIRST + 1}::text[], ${_FIRST + 2}::integer[])
-            with ordinality as g (run, spawn_path, idx, n)
+        from unnest(
+            ${_FIRST}::text::bigint[], ${_FIRST + 1}::text::text[], ${_FIRST + 2}::text::integer[]
+        ) with ordinality as g (run, spawn_path, idx, n)
         cross join lateral (
             select a.parent_spawn_path, a.parent_idx from @work_item a
             where a.run = g.run and a.spawn_path = g.spawn_path and a.idx = g.idx limit 1
@@ -129,6 +130,12 @@ cross join lateral (select * from @instance i where i.run = j.run limit 1) i
 cross join lateral (select * from @definition d where d.id = i.definition limit 1) d
 where j.phase = {JOIN} and j.pending = 0
 """  # noqa: S608 - numbers and names of our own
+_TEXTS: Final = {
+    large: _END.replace(
+        "@rows", rows_of(_TYPES, "place", nullable=("result_path",), large=large)
+    )
+    for large in (False, True)
+}
 
 
 async def end_arms(where: Database | Session, ends: Sequence[ArmEnd]) -> dict[int, Answer]:
@@ -142,17 +149,19 @@ async def end_arms(where: Database | Session, ends: Sequence[ArmEnd]) -> dict[in
         StoreError: a path has a result already; nothing is written.
     """
     firsts: dict[tuple[int, str], tuple[int, int]] = {}
-    siblings = [
-        firsts.setdefault((end.run, end.spawn_path), (len(firsts) + 1, end.idx))[0] for end in ends
-    ]
-    rows = await where.fetch(
-        _END,
-        *zip(*ends, strict=True),
-        siblings,
-        [run for run, _ in firsts],
-        [spawn_path for _, spawn_path in firsts],
-        [idx for _, idx in firsts.values()],
+    columns, large = as_columns(
+        [
+            (*end, firsts.setdefault((end.run, end.spawn_path), (len(firsts) + 1, end.idx))[0])
+            for end in ends
+        ],
+        _TYPES,
     )
+    siblings = (
+        as_text([run for run, _ in firsts], "bigint"),
+        as_text([spawn_path for _, spawn_path in firsts], "text"),
+        as_text([idx for _, idx in firsts.values()], "integer"),
+    )
+    rows = await where.fetch(_TEXTS[large], *columns, *siblings)
     answers = {row[0]: _PLAIN for row in rows}
     for row in rows:
         if row[1] is not None:

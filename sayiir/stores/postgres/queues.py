@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sayiir.stores.records import End
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sayiir.stores.postgres.database import Database
-    from sayiir.stores.records import Checkpoint
 
 __all__ = ["Queues"]
 
@@ -39,14 +36,14 @@ _NEW_QUEUE: Final = (
 class Queues:
     """What one store remembers of them."""
 
-    __slots__ = ("_database", "_definitions", "_limited", "_numbers", "_runs")
+    __slots__ = ("_database", "_definitions", "_numbers", "_runs", "_slow_ends")
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._definitions: dict[str, int] = {}
         self._numbers: dict[tuple[int, tuple[str, ...]], int] = {}
         self._runs: dict[int, int] = {}
-        self._limited: dict[tuple[int, str], None] = {}
+        self._slow_ends: dict[tuple[int, str], None] = {}
 
     def learn(self, run: int, definition: int) -> None:
         """Remember a run's definition."""
@@ -55,17 +52,15 @@ class Queues:
                 del self._runs[old]
         self._runs[run] = definition
 
-    def note_slow_ends(self, checkpoints: Iterable[Checkpoint]) -> None:
-        """The ends of these arms weren't for the quick way, so their siblings' won't be."""
-        for each in checkpoints:
-            if isinstance(each.effect, End) and each.fence.item.spawn_path:
-                while len(self._limited) >= MAX_SPAWNS:
-                    del self._limited[next(iter(self._limited))]
-                self._limited[each.fence.run, each.fence.item.spawn_path] = None
+    def note_slow_ends(self, run: int, spawn_path: str) -> None:
+        """The ends of these arms aren't for the quick way."""
+        while len(self._slow_ends) >= MAX_SPAWNS:
+            del self._slow_ends[next(iter(self._slow_ends))]
+        self._slow_ends[run, spawn_path] = None
 
     def ends_slowly(self, run: int, spawn_path: str) -> bool:
         """Whether the arms of this spawn are known to end by the long way alone."""
-        return (run, spawn_path) in self._limited
+        return (run, spawn_path) in self._slow_ends
 
     def of_run(self, run: int, tags: tuple[str, ...]) -> int | None:
         """The queue of a run's items with these tags, if it is remembered."""

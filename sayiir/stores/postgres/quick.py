@@ -13,6 +13,7 @@ from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
 from sayiir.stores.postgres.columns import HELD, RUN_ENDED
 from sayiir.stores.postgres.flush import PRUNE
 from sayiir.stores.records import InstanceState
@@ -37,6 +38,9 @@ _COLUMNS: Final = {
     "node_path": "text", "ordinal": "bytea", "attempts": "integer", "duration": "bigint",
     "output": "bytea",
 }  # fmt: skip
+_TYPES: Final = {**_COLUMNS, "n": "integer"}
+_PRUNES: Final = {"n": "integer", "run": "bigint", "low": "text", "high": "text"}
+
 # All that an item waited for, spawned and met at its last position goes, and none of it is in
 # an index unless it has changed. The lease stays, and with it the time when it is looked at.
 _MOVED: Final = f"""
@@ -104,20 +108,23 @@ async def write_steps(
     """
     if len(steps) == 1 and not prunes:
         return {steps[0][-1]} if await write_one(where, steps[0]) else set()
-    columns: list[Sequence[object]] = list(zip(*steps, strict=True))
+    columns, large = as_columns(steps, _TYPES)
     if prunes:
-        columns += zip(*prunes, strict=True)
-    kinds = frozenset(path is None for path in columns[4])
-    rows = await where.fetch(_many(kinds, with_prunes=bool(prunes)), *columns)
+        by_kind = zip(zip(*prunes, strict=True), _PRUNES.values(), strict=True)
+        columns += [as_text(column, kind) for column, kind in by_kind]
+    kinds = frozenset([step[4] is None for step in steps])
+    text = _many(kinds, with_prunes=bool(prunes), large=large)
+    rows = await where.fetch(text, *columns)
     return {row[0] for row in rows}
 
 
 @cache
-def _many(kinds: frozenset[bool], *, with_prunes: bool) -> str:
+def _many(kinds: frozenset[bool], *, with_prunes: bool, large: bool) -> str:
     """The statement for a batch: over arrays, with the parts that the batch has.
 
     ``kinds``: whether any is an end, and whether any isn't.
     """
+    rows = rows_of(_TYPES, "n", nullable=("path", "prio", "result_path"), large=large)
     parts = ([_MOVES] if False in kinds else []) + ([_ENDS] if True in kinds else [])
     tables = (["moved"] if False in kinds else []) + (["ended"] if True in kinds else [])
     columns = "n, run, result_path, node_path, ordinal, attempts, duration, output"
@@ -129,23 +136,17 @@ def _many(kinds: frozenset[bool], *, with_prunes: bool) -> str:
         "from done where result_path is not null order by n)"
     )
     if with_prunes:
-        first = len(_COLUMNS) + 2
+        first = len(_TYPES) + 1
         # The name `s` is what the prunes' parts read: those of steps that were found.
-        steps = f"s0 as materialized ({_unnested()})"
-        prunes = (
-            f"p as (select * from unnest(${first}::integer[], ${first + 1}::bigint[], "  # noqa: S608
-            f"${first + 2}::text[], ${first + 3}::text[]) as p (n, run, low, high))"
+        steps = f"s0 as materialized ({rows})"
+        arrays = ", ".join(
+            f"${number}::text::{kind}[]" for number, kind in enumerate(_PRUNES.values(), first)
         )
+        prunes = f"p as (select * from unnest({arrays}) as p ({', '.join(_PRUNES)}))"  # noqa: S608
         parts = [part.replace(" from s where", " from s0 s where") for part in parts]
         chosen = "s as (select p.run, p.low, p.high from p join done d on d.n = p.n)"
         return f"with {steps}, {prunes}, {', '.join(parts)}, {chosen}, {PRUNE} select n from done"  # noqa: S608
-    return f"with s as materialized ({_unnested()}), {', '.join(parts)} select n from done"  # noqa: S608
-
-
-def _unnested() -> str:
-    types = {**_COLUMNS, "n": "integer"}
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types.values(), 1))
-    return f"select * from unnest({arrays}) as s ({', '.join(types)})"  # noqa: S608
+    return f"with s as materialized ({rows}), {', '.join(parts)} select n from done"  # noqa: S608
 
 
 def _single(*, ends: bool, with_result: bool) -> tuple[str, Callable[[Step], Sequence[object]]]:

@@ -103,6 +103,11 @@ def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
                 roots.append((run, "", 0, fence.epoch, None, effect.output, None, 0, *told, at))
         elif kind is Spawn and can_spawn(checkpoint, queues):
             ways.spawns.append(at)
+        elif kind is Spawn:
+            assert isinstance(effect, Spawn)
+            slow.add(run)
+            if effect.limit is not None:
+                queues.note_slow_ends(run, effect.path)  # each of which readies another arm
         else:
             slow.add(run)
         seen.add(run)

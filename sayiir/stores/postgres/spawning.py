@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
+from sayiir.stores.postgres.arrays import as_columns, rows_of
 from sayiir.stores.postgres.columns import HELD
 from sayiir.stores.postgres.texts import decode_text
 from sayiir.stores.records import Answer, Claimed, Fence, ItemKey, Phase, Spawn
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["can_spawn", "spawn"]
 
+_ARMS: Final = {
+    "n": "integer", "path": "text", "input": "text", "prio": "smallint", "queue": "integer",
+}  # fmt: skip
 _PRIORITY_US: Final = RANK_SECONDS_PER_PRIORITY * SECOND_US
 _KEPT: Final = "a.n <= $11::integer"
 # The share of the instance's row makes sure that its deadline is the newest: who has waited for
@@ -57,14 +61,12 @@ with root as materialized (
             then m.now + (coalesce(a.prio, p.own_prio) - 1) * {_PRIORITY_US}::bigint end,
         case when {_KEPT} then p.lease_until end, case when {_KEPT} then 1 else 0 end,
         case when {_KEPT} then p.holder end, case when {_KEPT} then p.lease_until else 0 end
-    from p cross join m cross join unnest(
-        $12::text[], $13::text[], $14::smallint[], $15::integer[]
-    ) with ordinality as a (path, input, prio, queue, n)
+    from p cross join m cross join ({rows_of(_ARMS, "n", nullable=("prio",), first=12)}) a
 )"""  # noqa: S608 - numbers and names of our own, as below
 _RESULT: Final = """, written as (
     insert into @task_result
         (run, path, node_path, ordinal, attempts, duration, output, finished_at)
-    select p.run, $16::text, $17::text, $18::bytea, $19::integer, $20::bigint, $21::bytea, m.now
+    select p.run, $17::text, $18::text, $19::bytea, $20::integer, $21::bigint, $22::bytea, m.now
     from p cross join m
 )"""
 _ELEMENTS: Final = """, elements as (
@@ -81,8 +83,8 @@ from p cross join m join @definition d on d.id = p.definition
 _TEXTS: Final = {
     (False, False): _SPAWN + _ANSWER,
     (True, False): _SPAWN + _RESULT + _ANSWER,
-    (False, True): _SPAWN + _ELEMENTS.format(16) + _ANSWER,
-    (True, True): _SPAWN + _RESULT + _ELEMENTS.format(22) + _ANSWER,
+    (False, True): _SPAWN + _ELEMENTS.format(17) + _ANSWER,
+    (True, True): _SPAWN + _RESULT + _ELEMENTS.format(23) + _ANSWER,
 }
 
 
@@ -120,10 +122,13 @@ async def spawn(
     values: list[object] = [
         run, fence.item.spawn_path, fence.item.index, fence.epoch, effect.path, effect.input,
         effect.priority, queues.of_run(run, effect.tags), effect.total, effect.limit, effect.keep,
-        [item.path for item in items],
-        [item.input for item in items],
-        [item.priority for item in items],
-        [numbers[item.tags] for item in items],
+        *as_columns(
+            [
+                (number, item.path, item.input, item.priority, numbers[item.tags])
+                for number, item in enumerate(items, 1)
+            ],
+            _ARMS,
+        )[0],
     ]  # fmt: skip
     if result is not None:
         values += (
