@@ -24,6 +24,9 @@ __all__ = ["Dispatcher"]
 
 _LONGEST_NAP_SECONDS = 1.0
 """Polling is the truth: wake-ups only make it quicker."""
+_TURNS_OF_AN_ANSWER = 3
+"""A commit wakes the dispatcher so many turns of the loop before what it ended has left its slot:
+to look at once would be to claim in vain."""
 
 
 class Dispatcher(SlotDesk):
@@ -46,7 +49,7 @@ class Dispatcher(SlotDesk):
         self._output: tuple[int, Ref] | None = None
         self._failure: BaseException | None = None
         self._room_matters = True
-        """A free slot is a reason to claim: the last claim was bounded by what there was room for."""
+        """A free slot is a reason to claim: the last claim took all that there was room for."""
 
     def ended(self, work: Work, output: Ref) -> None:
         """Keep the output, so that it need not be read again."""
@@ -97,8 +100,8 @@ class Dispatcher(SlotDesk):
                 self.start(root)
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
-                # A commit wakes this a turn before the item that it ended has left its slot.
-                await asyncio.sleep(0)
+                for _ in range(_TURNS_OF_AN_ANSWER):
+                    await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
                 if idle:
                     record = await self._engine.store.describe(instance_id)

@@ -79,7 +79,7 @@ def new_items(path: str, count: int) -> tuple[NewItem, ...]:
 
 
 def test_round_trips(postgres_url: str, report_figure: Callable[[str], None]) -> None:
-    """One for a step, a claim, a renewal, a creation, a spawn and ends of arms; few for the rest."""
+    """One for a step, a claim, a renewal, a creation, a spawn, ends of arms; few for the rest."""
     counts: dict[str, int] = {}
 
     async def run() -> None:

@@ -87,9 +87,7 @@ def test_postgres(quiet_url: str, report_figure: Callable[[str], None]) -> None:
             await submit(store, warm)
             await run(store, warm)
             await submit(store, flow)
-            texts: list[str] = []
-            for connection in store._database.pool()._all:
-                connection.add_query_logger(lambda record: texts.append(record.query))
+            texts = statements_of(store)
             before = await observer.fetchval("select pg_current_wal_insert_lsn()")
             commits = await run(store, flow)
             written = await observer.fetchval(
@@ -126,12 +124,13 @@ def test_a_fork_of_100(postgres_url: str, report_figure: Callable[[str], None]) 
     wide = workflow("wide", fork(*[plus_one] * 100) >> sum)
 
     async def measured() -> list[str]:
-        store: Any = await open_store(postgres_url)
+        store: Any = await open_store(postgres_url + "&pool=1")
         async with AsyncCheckpointingRunner(store) as runner:
             for name in ("warm", "warm too"):
                 assert await runner.run(wide, name, 1) == Completed(200)
             texts = statements_of(store)
             assert await runner.run(wide, "counted", 1) == Completed(200)
+            await asyncio.sleep(0)  # the last one is told of in the next turn
             return list(texts)
 
     told = [text for text in asyncio.run(measured()) if "pg_notify" not in text]
@@ -144,38 +143,28 @@ def test_a_fork_of_100(postgres_url: str, report_figure: Callable[[str], None]) 
 
 def test_an_idle_worker_begins_with_one_statement(postgres_url: str) -> None:
     """Woken by another process's submission, its claim brings all that the first task needs."""
-    began: list[int] = []
 
     async def measured() -> list[str]:
-        store: Any = await open_store(postgres_url)
-        texts: list[str] = []
-
-        @task
-        async def first(number: int) -> int:
-            began.append(len(texts))
-            return number
-
-        flow = workflow("first", first)
+        store: Any = await open_store(postgres_url + "&pool=1")
+        flow = workflow("first", plus_one >> plus_one)
         submitter = await open_store(postgres_url)
         client = AsyncWorkflowClient(submitter)
         async with AsyncPooledWorker(store, workflows=[flow], poll_interval="60s"):
             for name in ("warm", "warm too"):
                 await client.submit(flow, name, 1)
                 await client.result(name, flow, timeout=60)
-            for connection in store._database.pool()._all:
-                connection.add_query_logger(lambda record: texts.append(record.query))
             await asyncio.sleep(0.1)  # what its own end has woken is over
-            texts.clear()
+            texts = statements_of(store)
             await client.submit(flow, "counted", 1)
             await client.result("counted", flow, timeout=60)
         await submitter.close()
         await store.close()
         return texts
 
-    texts = asyncio.run(measured())
-    told = [text for text in texts[: began[-1]] if "pg_notify" not in text]
-    assert len(told) == 1, told
-    assert "for update skip locked" in told[0]
+    told = [text for text in asyncio.run(measured()) if "pg_notify" not in text]
+    assert "for update skip locked" in told[0], told
+    assert "insert into" in told[1], told  # the first task's result
+    assert "task_result" in told[1], told
 
 
 def test_sqlite(tmp_path: Path, report_figure: Callable[[str], None]) -> None:

@@ -20,19 +20,19 @@ MAX_BYTES_AS_TEXT: Final = 65_536
 
 
 def as_columns(
-    rows: Iterable[Sequence[object]], types: Mapping[str, str]
+    rows: Iterable[Sequence[Any]], types: Mapping[str, str]
 ) -> tuple[list[object], bool]:
     """The rows as parameters of a statement that has ``rows_of`` these types in it.
 
     And whether they are large: then it has to be the one for large columns.
     """
-    columns = [
+    columns: list[Sequence[Any]] = [
         column[:1] if column.count(column[0]) == len(column) else column
         for column in zip(*rows, strict=True)
     ]
     kinds = types.values()
     large = any(
-        kind == "bytea" and sum(map(len, filter(None, column))) > MAX_BYTES_AS_TEXT
+        kind == "bytea" and sum(len(each) for each in column if each) > MAX_BYTES_AS_TEXT
         for column, kind in zip(columns, kinds, strict=True)
     )
     return [

@@ -138,8 +138,7 @@ order by t.rank, t.run, t.spawn_path, t.idx
 _TAKEN_OF: Final = _TAKEN.replace("n.body\nfrom", "n.body, (select waits from waits)\nfrom")
 _READY: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT}, {_SEEN}, {_PICKED}, {_TAKEN}"
 _READY_OF: Final = (
-    f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF}, {_WAITS_OF}, {_PICKED_OF}, "
-    f"{_TAKEN_OF}"
+    f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF}, {_WAITS_OF}, {_PICKED_OF}, {_TAKEN_OF}"
 )
 _NEXT: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT}, {_SEEN} select * from {_FACTS}"  # noqa: S608
 _NEXT_OF: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF} select * from {_FACTS}"  # noqa: S608
@@ -188,6 +187,7 @@ from @work_item w
 where {_OF_INSTANCE} and (w.rank is not null or w.due <= (select now from moment))
 order by 1, w.run, w.spawn_path, w.idx limit $3::integer for update skip locked
 """  # noqa: S608
+
 
 async def claim(work: Work, request: ClaimRequest) -> ClaimAnswer:
     """Claim what is due within the filters, in rank order."""
@@ -252,6 +252,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
 
 async def _skip_waits(work: Work, instance_id: str) -> None:
     """A person asked: no item of the instance waits because it was interrupted."""
+
     def verb(rows: WorkingSet) -> None:
         run = rows.find_instance(instance_id)
         if run is not None:

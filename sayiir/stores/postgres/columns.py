@@ -30,8 +30,8 @@ RUN_ENDED: Final = 3
 HELD: Final = "case when {}.holder is null then false else true end"
 """That somebody holds an item, said so that no index is proven to serve it.
 
-``holder is not null`` tells the planner of the index on a run's busy items. While the table is young
-that looks as good to it as the key, and it goes on reading all arms of a fork to find one.
+``holder is not null`` tells the planner of the index on a run's busy items. While the table is
+young that looks as good to it as the key, and it goes on reading all arms of a fork to find one.
 """
 
 KEY: Final = ("run", "spawn_path", "idx")

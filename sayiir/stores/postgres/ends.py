@@ -1,13 +1,14 @@
 """The ends of arms, in one statement for a whole batch.
 
-It locks the parents in the order of all locks, then the arms, ends those whose fences hold, stores their results and counts them at their parents; a parent whose last arm has ended is claimed
-for who ended it. What asks for more (a sibling that is held, a parent that somebody has claimed
-for its deadline) isn't found, and goes the long way.
+It locks the parents in the order of all locks, then the arms, ends those whose fences hold, stores
+their results and counts them at their parents; a parent whose last arm has ended is claimed for who
+ended it. What asks for more (a sibling that is held, a parent that somebody has claimed for its
+deadline) isn't found, and goes the long way.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
 from sayiir.stores.postgres.columns import HELD
@@ -52,9 +53,10 @@ _PLAIN: Final = Answer()
 _LAST: Final = f"w.phase = {JOIN} and w.pending = c.ends"
 
 # Siblings have one parent, which is looked for once and by one of them: what is joined here is
-# tables by their keys, for each row, and never one list with another. `parents` has rows as they are
-# once they are locked, whatever the statement saw at its beginning. A root that waits for its arms
-# is due at its run's deadline, so that is read in its row. A holder changes with the epoch only.
+# tables by their keys, for each row, and never one list with another. `parents` has rows as they
+# are once they are locked, whatever the statement saw at its beginning. A root that waits for its
+# arms is due at its run's deadline, so that is read in its row. A holder changes with the epoch
+# only.
 _END: Final = f"""
 with e as materialized (
     select e.*, a.holder
@@ -131,9 +133,7 @@ cross join lateral (select * from @definition d where d.id = i.definition limit 
 where j.phase = {JOIN} and j.pending = 0
 """  # noqa: S608 - numbers and names of our own
 _TEXTS: Final = {
-    large: _END.replace(
-        "@rows", rows_of(_TYPES, "place", nullable=("result_path",), large=large)
-    )
+    large: _END.replace("@rows", rows_of(_TYPES, "place", nullable=("result_path",), large=large))
     for large in (False, True)
 }
 
@@ -169,12 +169,11 @@ async def end_arms(where: Database | Session, ends: Sequence[ArmEnd]) -> dict[in
     return answers
 
 
-def _parent(row: Sequence[object]) -> Claimed:
-    run, spawn_path, idx, epoch, *rest = row
+def _parent(row: Sequence[Any]) -> Claimed:
     (
-        run_id, instance_id, definition_hash, path, text, lease_until, failures, interruptions, ever,
-        created, total, deadline_in, traceparent,
-    ) = rest  # fmt: skip
+        run, spawn_path, idx, epoch, run_id, instance_id, definition_hash, path, text, lease_until,
+        failures, interruptions, ever, created, total, deadline_in, traceparent,
+    ) = row  # fmt: skip
     return Claimed(
         fence=Fence(run, ItemKey(spawn_path, idx), epoch),
         run_id=run_id,

@@ -9,7 +9,7 @@ before it wrote.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sayiir.stores.postgres.ends import ArmEnd
 from sayiir.stores.postgres.spawning import can_spawn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sayiir.stores.postgres.queues import Queues
     from sayiir.stores.postgres.quick import Step
+    from sayiir.stores.records import Result
 
 __all__ = ["Ways", "sort_out"]
 
@@ -52,64 +53,31 @@ class Ways:
 
 def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
     """Decide for each of a batch."""
-    ways = Ways()
-    slow: set[int] = set()
-    roots: list[Step] = []
-    arms: list[Step] = []
-    taken: set[tuple[int, str, int]] = set()
-    seen: set[int] = set()
-    ended: set[int] = set()
-    of_run = queues.of_run
+    ways, slow = Ways(), set[int]()
+    roots, arms = list["Step"](), list["Step"]()
+    taken, seen, ended = set[tuple[int, str, int]](), set[int](), set[int]()
     for at, checkpoint in enumerate(checkpoints):
-        fence, effect, result = checkpoint.fence, checkpoint.effect, checkpoint.result
-        run, item = fence.run, fence.item
-        spawn_path, index = item.spawn_path, item.index
+        fence, effect = checkpoint.fence, checkpoint.effect
+        run, spawn_path, index = fence.run, fence.item.spawn_path, fence.item.index
         place = (run, spawn_path, index)
-        if place in taken or run in ended:
-            slow.add(run)
-            continue
-        taken.add(place)
-        told = _NO_RESULT if result is None else (
-            result.path, result.node_path, result.ordinal, result.attempts, result.duration_us,
-            result.output,
-        )  # fmt: skip
         kind = type(effect)
-        if kind is Move:
-            assert isinstance(effect, Move)
-            queue = of_run(run, effect.tags)
-            if queue is None or effect.hand_over or _prunes_itself(checkpoint):
+        ends_root = kind is End and not spawn_path
+        if place in taken or run in ended or (ends_root and run in seen):
+            slow.add(run)
+        elif kind is Move:
+            step = _move(checkpoint, queues, at)
+            if step is None:
                 slow.add(run)
             else:
-                (arms if spawn_path else roots).append(
-                    (
-                        run, spawn_path, index, fence.epoch, effect.path, effect.input,
-                        effect.priority, queue, *told, at,
-                    )
-                )  # fmt: skip
+                (arms if spawn_path else roots).append(step)
                 for low in checkpoint.prune:
                     ways.prunes.append((at, run, low, low[:-1] + "0"))  # "0" is what follows "/"
-        elif kind is End and not checkpoint.prune:
-            assert isinstance(effect, End)
-            if spawn_path and queues.ends_slowly(run, spawn_path):
-                slow.add(run)
-            elif spawn_path:
-                ways.ends.append(
-                    ArmEnd(run, spawn_path, index, fence.epoch, at, effect.output, *told)
-                )
-            elif run in seen:
-                slow.add(run)
-            else:
-                ended.add(run)
-                roots.append((run, "", 0, fence.epoch, None, effect.output, None, 0, *told, at))
-        elif kind is Spawn and can_spawn(checkpoint, queues):
-            ways.spawns.append(at)
-        elif kind is Spawn:
-            assert isinstance(effect, Spawn)
+        elif ends_root and not checkpoint.prune:
+            ended.add(run)
+            roots.append(_end(checkpoint, at))
+        elif not _add_arms(ways, checkpoint, queues, at):
             slow.add(run)
-            if effect.limit is not None:
-                queues.note_slow_ends(run, effect.path)  # each of which readies another arm
-        else:
-            slow.add(run)
+        taken.add(place)
         seen.add(run)
     roots.sort()
     arms.sort()
@@ -118,6 +86,57 @@ def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
     if slow:
         _take_out(ways, checkpoints, slow)
     return ways
+
+
+def _told(result: Result | None) -> tuple[Any, ...]:
+    if result is None:
+        return _NO_RESULT
+    return (
+        result.path, result.node_path, result.ordinal, result.attempts, result.duration_us,
+        result.output,
+    )  # fmt: skip
+
+
+def _move(checkpoint: Checkpoint, queues: Queues, at: int) -> Step | None:
+    """The step, if it is quick."""
+    effect, fence, item = checkpoint.effect, checkpoint.fence, checkpoint.fence.item
+    assert isinstance(effect, Move)
+    queue = queues.of_run(fence.run, effect.tags)
+    if queue is None or effect.hand_over or (checkpoint.prune and _prunes_itself(checkpoint)):
+        return None
+    return (
+        fence.run, item.spawn_path, item.index, fence.epoch, effect.path, effect.input,
+        effect.priority, queue, *_told(checkpoint.result), at,
+    )  # fmt: skip
+
+
+def _end(checkpoint: Checkpoint, at: int) -> Step:
+    """A root's end as a step."""
+    effect, fence = checkpoint.effect, checkpoint.fence
+    assert isinstance(effect, End)
+    told = _told(checkpoint.result)
+    return (fence.run, "", 0, fence.epoch, None, effect.output, None, 0, *told, at)
+
+
+def _add_arms(ways: Ways, checkpoint: Checkpoint, queues: Queues, at: int) -> bool:
+    """Add what ends an arm or spawns some, if it is quick."""
+    effect, fence, item = checkpoint.effect, checkpoint.fence, checkpoint.fence.item
+    if isinstance(effect, Spawn):
+        if can_spawn(checkpoint, queues):
+            ways.spawns.append(at)
+            return True
+        if effect.limit is not None:
+            queues.note_slow_ends(fence.run, effect.path)  # each of which readies another arm
+        return False
+    if not isinstance(effect, End) or checkpoint.prune:
+        return False
+    if queues.ends_slowly(fence.run, item.spawn_path):
+        return False
+    told = _told(checkpoint.result)
+    ways.ends.append(
+        ArmEnd(fence.run, item.spawn_path, item.index, fence.epoch, at, effect.output, *told)
+    )
+    return True
 
 
 def _prunes_itself(checkpoint: Checkpoint) -> bool:

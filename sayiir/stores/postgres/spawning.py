@@ -7,7 +7,7 @@ each other, and one that is executed again go the long way.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.errors import StoreError
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
@@ -91,7 +91,9 @@ _TEXTS: Final = {
 def can_spawn(checkpoint: Checkpoint, queues: Queues) -> bool:
     """Whether the statement is for this checkpoint."""
     effect, run = checkpoint.effect, checkpoint.fence.run
-    if not isinstance(effect, Spawn) or checkpoint.prune or not 0 < len(effect.items) == effect.total:
+    if not isinstance(effect, Spawn) or checkpoint.prune:
+        return False
+    if not 0 < len(effect.items) == effect.total:
         return False
     if effect.limit is not None and effect.limit < effect.total:
         return False
@@ -101,9 +103,7 @@ def can_spawn(checkpoint: Checkpoint, queues: Queues) -> bool:
     )
 
 
-async def spawn(
-    where: Database | Session, checkpoint: Checkpoint, queues: Queues
-) -> Answer | None:
+async def spawn(where: Database | Session, checkpoint: Checkpoint, queues: Queues) -> Answer | None:
     """Write it; None where it has to go the long way, and nothing is written.
 
     Args:
@@ -148,7 +148,7 @@ async def spawn(
     return None if row is None else Answer(claimed=tuple(_arms(fence, effect, tuple(row))))
 
 
-def _arms(fence: Fence, effect: Spawn, row: tuple[object, ...]) -> list[Claimed]:
+def _arms(fence: Fence, effect: Spawn, row: tuple[Any, ...]) -> list[Claimed]:
     lease_until, run_id, instance_id, definition_hash, deadline_in, traceparent = row
     told = None if traceparent is None else decode_text(bytes(traceparent))
     return [
