@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sayiir.errors import StoreError
 from sayiir.stores.postgres.ends import end_arms
 from sayiir.stores.postgres.needs import needs_of
-from sayiir.stores.postgres.quick import write_steps
-from sayiir.stores.postgres.sorting import Ways, sort_out
+from sayiir.stores.postgres.quick import write_one, write_steps
+from sayiir.stores.postgres.sorting import Ways, lone_step, sort_out
 from sayiir.stores.postgres.spawning import spawn
 from sayiir.stores.records import Answer, Control, End, Spawn
 from sayiir.stores.relational import commits
@@ -45,6 +45,15 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
 
 
 async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
+    if len(checkpoints) == 1:
+        # The lone step is what somebody waits for, so it is spared the sorting.
+        step = lone_step(checkpoints[0], work.queues)
+        if step is not None:
+            if await write_one(work.database, step):
+                if step[4] is None:
+                    work.database.changed({step[0]})
+                return [_DONE]
+            return list((await _write(work, checkpoints, Ways(slow=[0]))).values())
     ways = sort_out(checkpoints, work.queues)
     if ways.slow or ways.kinds > 1:
         answers = await _write(work, checkpoints, ways)

@@ -90,7 +90,8 @@ async def write_one(where: Database | Session, step: Step) -> bool:
         StoreError: its path has a result already; nothing is written.
     """
     text, values = _SINGLE[step[4] is None, step[8] is not None]
-    return bool(await where.fetch(text, *values(step)))
+    # The tag of the statement tells of how many rows it was: SELECT 1, INSERT 0 1.
+    return (await where.execute(text, *values(step))).endswith(" 1")
 
 
 async def write_steps(
@@ -171,7 +172,7 @@ def _single(*, ends: bool, with_result: bool) -> tuple[str, Callable[[Step], Seq
     told = ", ".join(given[name] for name in every[8:])
     return (
         f"{text} insert into @task_result ({_RESULT_COLUMNS}) "  # noqa: S608
-        f"select run, {told}, @now from done returning 1"
+        f"select run, {told}, @now from done"
     ), values
 
 

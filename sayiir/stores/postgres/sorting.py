@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.quick import Step
     from sayiir.stores.records import Result
 
-__all__ = ["Ways", "sort_out"]
+__all__ = ["Ways", "lone_step", "sort_out"]
 
 _NO_RESULT = (None,) * 6
 
@@ -86,6 +86,18 @@ def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
     if slow:
         _take_out(ways, checkpoints, slow)
     return ways
+
+
+def lone_step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
+    """The step of a batch of one, if it is one and prunes nothing."""
+    kind = type(checkpoint.effect)
+    if checkpoint.prune:
+        return None
+    if kind is Move:
+        return _move(checkpoint, queues, 0)
+    if kind is End and not checkpoint.fence.item.spawn_path:
+        return _end(checkpoint, 0)
+    return None
 
 
 def _told(result: Result | None) -> tuple[Any, ...]:
