@@ -61,7 +61,7 @@ class Presence:
 def _read(text: bytes) -> list[WorkerRecord]:
     """What another process has written; what isn't whole, or isn't ours, is nothing."""
     try:
-        told = json.loads(text) if text else []
+        told: Any = json.loads(text) if text else []
         return [_record(each) for each in told]
     except (ValueError, TypeError, LookupError):
         return []
