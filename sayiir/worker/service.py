@@ -11,6 +11,7 @@ from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.limits import LEAVE_SECONDS
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
+from sayiir.worker.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -34,6 +35,8 @@ class WorkerService:
 
     host_type: type[EngineHost] = EngineHost
     """What it starts; a simulation's goes by another time."""
+    says_it_is_here = True
+    """A simulation's is seen by nobody, and makes no calls that aren't about work."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -50,6 +53,7 @@ class WorkerService:
         self._fleet = Fleet(settings) if settings.processes > 1 else None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._presence: Presence | None = None
         self._begun = False
         self._hurry = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -88,6 +92,9 @@ class WorkerService:
         )
         self._server = Server(engine, compiled, request, settings.poll_seconds)
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
+        if self.says_it_is_here:
+            self._presence = Presence(engine.store, settings)
+            self._presence.start()
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""
@@ -124,8 +131,11 @@ class WorkerService:
         server.stop()
         await self._unless_hurried(_both(serving, server), grace)
         serving.cancel()
+        leaving = {asyncio.create_task(server.leave())}
+        if self._presence is not None:
+            leaving.add(asyncio.create_task(self._presence.end()))
         # A store that doesn't answer any more must not keep the process.
-        await asyncio.wait({asyncio.create_task(server.leave())}, timeout=LEAVE_SECONDS)
+        await asyncio.wait(leaving, timeout=LEAVE_SECONDS)
 
     async def _unless_hurried(self, waited: Coroutine[Any, Any, None], seconds: float) -> None:
         both = {asyncio.create_task(waited), asyncio.create_task(self._hurry.wait())}
