@@ -64,7 +64,8 @@ def _said(value: object, depth: int) -> Iterator[str]:
                     yield f"{depth} .{name}"
                     yield from _said(inner, depth + 1)
         case list():
-            for inner in value:
+            inners: list[object] = value  # pyright: ignore[reportUnknownVariableType]
+            for inner in inners:
                 yield from _said(inner, depth)
         case _:
             yield f"{depth} {value!r}"
