@@ -23,10 +23,7 @@ def untyped_outputs(definition: Definition) -> tuple[str, ...]:
     Lambdas and plain callables are left out: there the text itself is short, or somebody else's.
     So are children, of which this was told when they were built.
     """
-    children = tuple(
-        f"{path}/" for path, node in walk(definition.root) if isinstance(node, ChildWorkflow)
-    )
-    return tuple(
+    found = [
         path
         for path, node in walk(definition.root)
         if isinstance(node, TaskNode)
@@ -34,8 +31,13 @@ def untyped_outputs(definition: Definition) -> tuple[str, ...]:
         and node.task.signature.output is UNDECLARED
         and definition.edges.get(path, UNDECLARED) is UNDECLARED
         and not (node.task.function is None or is_lambda(node.task.function))
-        and not path.startswith(children)
+    ]
+    if not found:
+        return ()
+    children = tuple(
+        f"{path}/" for path, node in walk(definition.root) if isinstance(node, ChildWorkflow)
     )
+    return tuple(path for path in found if not path.startswith(children))
 
 
 def told_untyped(definition: Definition) -> str | None:
