@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo fleet test check docs bench compat nightly format clean
+.PHONY: help demo fleet test check docs pictures bench compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=4]'
@@ -43,6 +43,9 @@ check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floo
 
 docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict
+
+pictures: $(VENV)/.installed-test ## draw the pictures of the documents anew; look at them then
+	$(BIN)/python -m tools.draw_pictures
 
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
