@@ -94,7 +94,7 @@ class WorkerService:
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
         if self.says_it_is_here:
             self._presence = Presence(engine.store, settings)
-            self._presence.start()
+            await self._presence.start()
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""
