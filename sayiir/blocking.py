@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from sayiir.access.callers import called_from_here
+from sayiir.callers import called_from_here
 from sayiir.client import AsyncWorkflowClient
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
@@ -375,7 +375,8 @@ class CheckpointingRunner:
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
     ) -> WorkflowStatus[B]:
         """Work on an instance that exists; see ``AsyncCheckpointingRunner.resume``."""
-        return self._portal.call(self._twin.resume, workflow, instance_id, wait=wait)
+        with called_from_here():
+            return self._portal.call(self._twin.resume, workflow, instance_id, wait=wait)
 
     def ensure(
         self,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.host import EngineHost
 from sayiir.engine.serving import Server
 from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.limits import LEAVE_SECONDS
+from sayiir.logs import log_facts
+from sayiir.printable import printable
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
 from sayiir.worker.presence import Presence
@@ -16,10 +19,14 @@ from sayiir.worker.presence import Presence
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from sayiir.access.snapshots import Programs
+    from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.worker.settings import WorkerSettings
 
 __all__ = ["WorkerService"]
+
+logger = logging.getLogger("sayiir.worker")
 
 
 class WorkerService:
@@ -81,8 +88,12 @@ class WorkerService:
         compiled = {each.definition_hash: programs.of(each) for each in settings.workflows}
         for workflow in settings.workflows:
             self._host.check(workflow, compiled[workflow.definition_hash])
+            await self._tell_changed_bodies(programs, compiled[workflow.definition_hash])
         if self._fleet is not None:
             await self._fleet.start()
+            logger.info(
+                "worker %s runs in %d processes", printable(settings.worker_id), settings.processes
+            )
             return
         request = ClaimRequest(
             holder=settings.worker_id,
@@ -95,6 +106,25 @@ class WorkerService:
         if self.says_it_is_here:
             self._presence = Presence(engine.store, settings)
             await self._presence.start()
+        logger.info(
+            "worker %s runs up to %d items at a time of %s",
+            printable(settings.worker_id),
+            settings.concurrency,
+            printable(", ".join(sorted({each.name for each in settings.workflows}))),
+        )
+
+    async def _tell_changed_bodies(self, programs: Programs, program: Program) -> None:
+        """Said of each start: a worker serves old instances and new ones, and can't tell which."""
+        changed = await programs.changed_bodies(program)
+        if changed:
+            name = program.definition.name
+            logger.info(
+                "workflow %s: the code of %s has changed since its definition was first stored; "
+                "running instances go on with the new one",
+                printable(name),
+                printable(", ".join(changed)),
+                extra=log_facts(workflow=name),
+            )
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""
@@ -129,6 +159,11 @@ class WorkerService:
         if server is None or serving is None:
             return
         server.stop()
+        logger.info(
+            "worker %s takes nothing new, and waits up to %.3g s for what runs",
+            printable(self.settings.worker_id),
+            grace,
+        )
         await self._unless_hurried(_both(serving, server), grace)
         serving.cancel()
         leaving = {asyncio.create_task(server.leave())}

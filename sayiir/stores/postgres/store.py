@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -146,7 +147,11 @@ class PostgresStore:
 
     async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """Read results, joins, elements, events and inputs, for several runs at once."""
-        return await load.load(self._database, wanted)
+        left, found = self._work.inputs.take(wanted)
+        loaded = await load.load(self._database, left)
+        for place, body in found.items():
+            loaded[place] = replace(loaded[place], input=body)
+        return loaded
 
     async def results(self, instance_id: str) -> list[ResultRecord]:
         """Everything that was executed, in the order it was committed; then errors."""

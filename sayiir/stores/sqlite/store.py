@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         Wanted,
     )
     from sayiir.stores.sqlite.transaction import Transaction
+    from sayiir.stores.sqlite.worker import Job
 
 __all__ = ["SqliteStore"]
 
@@ -120,11 +121,11 @@ class SqliteStore:
 
     def _writing(
         self, verb: Callable[[Transaction], Result], *, urgent: bool = False
-    ) -> asyncio.Future[Result]:
+    ) -> Job[Result]:
         self._check_process()
         return self._write.submit(verb, urgent=urgent)
 
-    def _reading(self, verb: Callable[[Transaction], Result]) -> asyncio.Future[Result]:
+    def _reading(self, verb: Callable[[Transaction], Result]) -> Job[Result]:
         self._check_process()
         return self._read.submit(verb)
 
