@@ -105,7 +105,7 @@ class WorkerService:
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
         if self.says_it_is_here:
             self._presence = Presence(engine.store, settings)
-            self._presence.start()
+            await self._presence.start()
         logger.info(
             "worker %s runs up to %d items at a time of %s",
             printable(settings.worker_id),
