@@ -20,7 +20,7 @@ from sayiir.runner import AsyncCheckpointingRunner
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
-    from sayiir.description import InstanceDescription
+    from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
     from sayiir.events import Listener
@@ -150,6 +150,10 @@ class WorkflowClient:
     ) -> InstanceDescription:
         """All there is to see of an instance; see ``AsyncWorkflowClient.describe``."""
         return self._portal.call(self._twin.describe, instance_id, workflow)
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """The workers that are here, busy or idle; see ``AsyncWorkflowClient.workers``."""
+        return self._portal.call(self._twin.workers)
 
     def picture(self, instance_id: str) -> Picture:
         """The graph of an instance with states; see ``AsyncWorkflowClient.picture``."""

@@ -109,6 +109,7 @@ def _workers(workers: dict[str, list[tuple[str, OpenItem]]], most: int) -> Plain
     rows: list[tuple[list[str], str | None]] = []
     for holder, items in list(workers.items())[:most]:
         works_on = ", ".join(f"{instance_id} {item.path}" for instance_id, item in items[:3])
+        works_on = works_on or "nothing of these"
         more = ", …" if len(items) > 3 else ""
         rows.append(([clean(holder), str(len(items)), one_line(works_on + more)], None))
     return plain_table(["worker", "items", "works on"], rows, yielding=("worker", "works on"))

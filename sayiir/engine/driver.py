@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from sayiir.engine.acts import ActFailed
+from sayiir.engine.act_failed import ActFailed
 from sayiir.engine.advance import advance
 from sayiir.engine.failures import (
     failure_of_deadline,
@@ -19,9 +19,9 @@ from sayiir.engine.failures import (
     failure_of_transition,
 )
 from sayiir.engine.logged import log_broken, log_failed, log_lost, log_retried
+from sayiir.engine.position import Position
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
-    ACTING,
     AwaitEvent,
     EndStrand,
     Failed,
@@ -47,13 +47,16 @@ from sayiir.limits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sayiir.clock import Clock
-    from sayiir.engine.acts import ActOutcome, Acts
-    from sayiir.engine.position import Position
+    from sayiir.engine.acts import Acts
+    from sayiir.engine.call_plan import Acted
+    from sayiir.engine.payloads import Payload
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.telling import TellingActs
-    from sayiir.engine.transitions import Acting, Transition
+    from sayiir.engine.transitions import Returned, Transition
     from sayiir.engine.work import Committer, Reply, Work
 
 __all__ = ["Desk", "Driver"]
@@ -147,16 +150,19 @@ class Driver:
         """Drive one item to where it leaves this process; the next item to go on with."""
         transition = await self._first(work)
         prune: tuple[str, ...] = ()
-        done: ActOutcome | None = None
+        computed: Returned | None = None
+        elements: Sequence[Payload] | None = None
+        # Whether anything in the definition asks for more than any desk has.
+        picky = work.program.tagged
         # An event may still come for a wait that took its default: the move away from it must
         # be stored before anything runs, or a crash would run it again with another input.
         unsettled = isinstance(work.outcome, TimedOut)
         while transition is not None:
             if transition.prune:
                 prune += transition.prune
-            if not isinstance(transition, ACTING):
-                reply = await self._store(work, transition, done, prune)
-                done, prune, unsettled = None, (), False
+            if not isinstance(transition, Position):
+                reply = await self._store(work, transition, computed, elements, prune)
+                computed, elements, prune, unsettled = None, None, (), False
                 if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
                 work.trust()
@@ -167,42 +173,43 @@ class Driver:
                     return self._start_all(reply.claimed)
                 transition = after
                 continue
-            here = self._desk.runs(work.program, transition.position)
-            if unsettled or (done is not None and done.computed is not None) or not here:
-                kept = done is not None and done.kept
+            position = transition
+            here = not picky or self._desk.runs(work.program, position)
+            if unsettled or computed is not None or not here:
+                kept = computed is not None and computed.kept
                 if (self._durable or kept or prune) and not await self._move(
-                    work, transition, done, prune, here=here
+                    work, position, computed, prune, here=here
                 ):
                     return None
-                work.moved(transition.position)
+                work.moved(position)
                 prune, unsettled = (), False
             if work.lost or work.control is not NO_CONTROL:
                 await self._committer.release(work)
                 return None
             try:
-                done = await self._acts.act(work, transition)
+                outcome, computed, elements = await self._acts.act(work, position)
             except ActFailed as failed:
-                done = await self._act_again(work, transition, failed, prune)
-                if done is None:
+                acted = await self._act_again(work, position, failed, prune)
+                if acted is None:
                     return None
+                outcome, computed, elements = acted
                 prune = ()  # went out with the failed attempt
-            transition = advance(transition.position, done.outcome)
+            transition = advance(position, outcome)
         return None
 
     async def _move(
         self,
         work: Work,
-        transition: Transition,
-        done: ActOutcome | None,
+        position: Position,
+        computed: Returned | None,
         prune: tuple[str, ...],
         *,
         here: bool,
     ) -> bool:
         """Store a result and where the strand goes on; False: it doesn't, here."""
-        computed = done.computed if done is not None else None
         # What was asked meanwhile lets nothing start: the same write gives the lease back.
         hand_over = not here or work.control is not NO_CONTROL
-        step = Step(transition, computed, prune=prune, hand_over=hand_over)
+        step = Step(position, computed, prune=prune, hand_over=hand_over)
         reply = await self._committer.commit(work, step)
         return not hand_over and reply.accepted and reply.control is NO_CONTROL
 
@@ -244,8 +251,8 @@ class Driver:
     # -- acting
 
     async def _act_again(
-        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
-    ) -> ActOutcome | None:
+        self, work: Work, position: Position, failed: ActFailed, prune: tuple[str, ...]
+    ) -> Acted | None:
         """After a failed attempt, the next ones; None: the item left this process."""
         while True:
             if failed.stopped:
@@ -254,18 +261,17 @@ class Driver:
             if failed.deadline:
                 await self._deadline_passed(work)
                 return None
-            if not await self._try_again(work, transition, failed, prune):
+            if not await self._try_again(work, position, failed, prune):
                 return None
             prune = ()
             try:
-                return await self._acts.act(work, transition)
+                return await self._acts.act(work, position)
             except ActFailed as again:
                 failed = again
 
     async def _try_again(
-        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
+        self, work: Work, position: Position, failed: ActFailed, prune: tuple[str, ...]
     ) -> bool:
-        position = transition.position
         failures = work.failures + 1
         info = failure_of_exception(
             failed.error, task=failed.task, path=position.path, attempt=work.attempt
@@ -294,12 +300,16 @@ class Driver:
     # -- storing
 
     async def _store(
-        self, work: Work, transition: Transition, done: ActOutcome | None, prune: tuple[str, ...]
+        self,
+        work: Work,
+        transition: Transition,
+        computed: Returned | None,
+        elements: Sequence[Payload] | None,
+        prune: tuple[str, ...],
     ) -> Reply:
-        computed = done.computed if done is not None else None
         match transition:
             case SpawnArms():
-                return await self._spawn(work, transition, done, prune)
+                return await self._spawn(work, transition, computed, elements, prune)
             case FailStrand():
                 info = failure_of_transition(transition, attempt=work.attempt)
                 if _stays(transition):
@@ -317,12 +327,15 @@ class Driver:
         return await self._committer.commit(work, step)
 
     async def _spawn(
-        self, work: Work, transition: SpawnArms, done: ActOutcome | None, prune: tuple[str, ...]
+        self,
+        work: Work,
+        transition: SpawnArms,
+        computed: Returned | None,
+        elements: Sequence[Payload] | None,
+        prune: tuple[str, ...],
     ) -> Reply:
         """Create the arms in batches; those of earlier batches run meanwhile, elsewhere too."""
         count = transition.count
-        computed = done.computed if done is not None else None
-        elements = done.elements if done is not None else None
         begin = work.spawned if work.position is transition.position else 0
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)

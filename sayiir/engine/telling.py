@@ -15,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.engine.transitions import (
-    AskKey,
     AwaitEvent,
-    Call,
     EndStrand,
     FailStrand,
     ParkUntil,
@@ -41,10 +39,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from sayiir.clock import Clock
-    from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.acts import Acts
+    from sayiir.engine.call_plan import Acted
     from sayiir.engine.payloads import Payload
+    from sayiir.engine.position import Position
     from sayiir.engine.refs import EventRef, Ref
-    from sayiir.engine.transitions import Acting
     from sayiir.engine.work import Committer, Reply, Step, Work
     from sayiir.errors import FailureInfo
     from sayiir.events import Listener
@@ -222,7 +221,7 @@ class TellingCommitter:
             self._teller.tell(
                 TaskFinished,
                 work,
-                path=step.computed.path,
+                path=step.computed.ref.path,
                 task=task,
                 attempt=step.computed.attempts,
                 duration=timedelta(microseconds=step.computed.duration_us),
@@ -285,16 +284,16 @@ class TellingActs:
         self._committer = committer
         self._teller = teller
 
-    async def act(self, work: Work, transition: Acting) -> ActOutcome:
+    async def act(self, work: Work, position: Position) -> Acted:
         """Tell the start of a task, and run it."""
-        if isinstance(transition, (Call, AskKey)):
-            task = transition.task.name
+        if position.place.task is not None:
+            task = position.place.task.name
             self._teller.tell(
-                TaskStarted, work, path=transition.position.path, task=task, attempt=work.attempt
+                TaskStarted, work, path=position.path, task=task, attempt=work.attempt
             )
             self._committer.started[work] = (task, time.perf_counter())
         try:
-            return await self._acts.act(work, transition)
+            return await self._acts.act(work, position)
         except LeaseLost:
             self._committer.started.pop(work, None)  # nobody gives back what was taken away
             raise

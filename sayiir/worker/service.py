@@ -13,6 +13,7 @@ from sayiir.limits import LEAVE_SECONDS
 from sayiir.printable import printable
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
+from sayiir.worker.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -38,6 +39,8 @@ class WorkerService:
 
     host_type: type[EngineHost] = EngineHost
     """What it starts; a simulation's goes by another time."""
+    says_it_is_here = True
+    """A simulation's is seen by nobody, and makes no calls that aren't about work."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -54,6 +57,7 @@ class WorkerService:
         self._fleet = Fleet(settings) if settings.processes > 1 else None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._presence: Presence | None = None
         self._begun = False
         self._hurry = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -95,6 +99,9 @@ class WorkerService:
         )
         self._server = Server(engine, compiled, request, settings.poll_seconds)
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
+        if self.says_it_is_here:
+            self._presence = Presence(engine.store, settings)
+            self._presence.start()
         logger.info(
             "worker %s runs up to %d items at a time of %s",
             printable(settings.worker_id),
@@ -142,8 +149,11 @@ class WorkerService:
         )
         await self._unless_hurried(_both(serving, server), grace)
         serving.cancel()
+        leaving = {asyncio.create_task(server.leave())}
+        if self._presence is not None:
+            leaving.add(asyncio.create_task(self._presence.end()))
         # A store that doesn't answer any more must not keep the process.
-        await asyncio.wait({asyncio.create_task(server.leave())}, timeout=LEAVE_SECONDS)
+        await asyncio.wait(leaving, timeout=LEAVE_SECONDS)
 
     async def _unless_hurried(self, waited: Coroutine[Any, Any, None], seconds: float) -> None:
         both = {asyncio.create_task(waited), asyncio.create_task(self._hurry.wait())}
