@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, overload
 
 from sayiir.blocking_run import run_blocking
+from sayiir.callers import warn_caller
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
@@ -17,6 +18,7 @@ from sayiir.dsl.walk import walk
 from sayiir.durations import Duration
 from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
+from sayiir.warning_types import UntypedEdgeWarning
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
@@ -400,6 +402,9 @@ def workflow(
         DefinitionError: the graph can't run as it is written; the message names workflow, node
             and mend.
 
+    Warns:
+        UntypedEdgeWarning: what a task gives is annotated nowhere.
+
     >>> from sayiir import Flow, task
     >>> @task
     ... def double(n: int) -> int:
@@ -450,6 +455,7 @@ def _build(
     if not isinstance(flow, Flow):
         raise DefinitionError(f"it is made of a flow, not of {flow!r}", workflow=name)
     from sayiir.dsl.build import build_definition
+    from sayiir.dsl.untyped import told_untyped
 
     definition = build_definition(
         name,
@@ -462,4 +468,7 @@ def _build(
         tags=check_tags(tags, owner),
         description=check_text("description", description, owner),
     )
+    untyped = told_untyped(definition)
+    if untyped is not None:
+        warn_caller(untyped, UntypedEdgeWarning)
     return Workflow(definition)

@@ -27,6 +27,7 @@ class Goals:
 
     lone_ratio: float | None = None
     async_ratio: float | None = None
+    async_a_second: float | None = None
     sync_ratio: float | None = None
     worker_ratio: float | None = None
     worker_async_a_second: float | None = None
@@ -44,25 +45,26 @@ class Goals:
 
 
 SQLITE_GOALS = Goals(
-    lone_ratio=1.8,
+    lone_ratio=1.4,
     async_ratio=2.5,
+    async_a_second=17_700,
     sync_ratio=2.5 / 3,
-    fork_ratio=50,
-    megabyte_ratio=2,
+    fork_seconds=0.004,
+    megabyte_seconds=0.005,
     late_ratio=1.25,
 )
 POSTGRES_GOALS = Goals(
-    lone_ratio=1.6,
+    lone_ratio=1.5,
     worker_ratio=4,
-    worker_async_a_second=12_000,
+    worker_async_a_second=18_000,
     worker_sync_a_second=8_000,
-    step_cpu_seconds=40e-6,
-    fork_seconds=0.012,
-    megabyte_seconds=0.012,
+    step_cpu_seconds=35e-6,
+    fork_seconds=0.008,
+    megabyte_seconds=0.010,
     late_ratio=1.25,
     instances_a_second=1_000,
     instance_seconds=0.15,
-    waking_seconds=0.005,
+    waking_seconds=0.003,
     statements=0.1,
 )
 
@@ -128,15 +130,16 @@ def _worker(store: BenchedStore, goals: Goals) -> Iterator[Figure]:
 
 
 def _runner(store: BenchedStore, goals: Goals) -> Iterator[Figure]:
-    for kind, flow, goal in (
-        ("async", flows.chain(10), goals.async_ratio),
-        ("sync", flows.sync_chain(10), goals.sync_ratio),
+    for kind, flow, goal, bound in (
+        ("async", flows.chain(10), goals.async_ratio, goals.async_a_second),
+        ("sync", flows.sync_chain(10), goals.sync_ratio, None),
     ):
         yield alternated(
             f"{store.name}, a runner: 1,000 instances of 10 {kind} steps, 100 at a time",
             partial(_runner_steps_a_second, store, flow),
             lambda: 1 / store.commit_seconds(),
             goal=goal,
+            bound=bound,
             at_most=False,
             unit="/s",
         )

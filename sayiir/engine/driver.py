@@ -7,7 +7,6 @@ drives in-memory calls, the embedded runner and workers; only the committer diff
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
@@ -19,6 +18,7 @@ from sayiir.engine.failures import (
     failure_of_exception,
     failure_of_transition,
 )
+from sayiir.engine.logged import log_broken, log_failed, log_lost, log_retried
 from sayiir.engine.position import Position
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
@@ -45,7 +45,6 @@ from sayiir.limits import (
     MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
-from sayiir.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,8 +60,6 @@ if TYPE_CHECKING:
     from sayiir.engine.work import Committer, Reply, Work
 
 __all__ = ["Desk", "Driver"]
-
-logger = logging.getLogger("sayiir.engine")
 
 
 class Desk(Protocol):
@@ -132,12 +129,14 @@ class Driver:
                 following = await self._strand(work)
             except LeaseLost:
                 # Another's now, or gone with a failure that was collected: nothing to give back.
-                logger.debug("%s was taken away", printable(work.position.path))
+                log_lost(work)
                 return
             except BaseException as error:
                 # Asked before the item is due again: whoever runs the desk must not take it up.
                 if isinstance(error, asyncio.CancelledError) or self._desk.fail(error):
                     await self._give_back(work)
+                else:
+                    log_broken(work, error)
                 raise
             finally:
                 held.discard(work)
@@ -287,6 +286,8 @@ class Driver:
         in_place = unasked and wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
         step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
+        if reply.accepted and self._durable:
+            log_retried(work, info, wait_seconds)
         if not reply.accepted or reply.control is not NO_CONTROL or not in_place:
             return False
         work.position, work.failures = position, failures
@@ -317,6 +318,7 @@ class Driver:
                     computed, prune = None, ()
                 room = self._desk.room()
                 step = Step(transition, computed, failure=info, keep=room, prune=prune)
+                return await self._store_failure(work, step, info)
             case EndStrand():
                 # Its own slot becomes free with the end, so one successor always fits.
                 step = Step(transition, computed, keep=self._desk.room() + 1, prune=prune)
@@ -382,7 +384,7 @@ class Driver:
     async def _deadline_passed(self, work: Work) -> None:
         info = failure_of_deadline(work.program.definition.timeout_seconds)
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
-        await self._committer.commit(work, Step(failed, failure=info))
+        await self._store_failure(work, Step(failed, failure=info), info)
 
     async def _damaged(self, work: Work, damaged: Damaged) -> None:
         """Nobody can run the item: the whole instance fails, for no scope of it is known."""
@@ -404,9 +406,15 @@ class Driver:
         if _stays(ending):
             prune = ()
         step = Step(ending, failure=info, error=error, keep=self._desk.room(), prune=prune)
-        reply = await self._committer.commit(work, step)
+        reply = await self._store_failure(work, step, info)
         for claimed in reply.claimed:
             self._desk.start(claimed)
+
+    async def _store_failure(self, work: Work, step: Step, info: FailureInfo) -> Reply:
+        reply = await self._committer.commit(work, step)
+        if reply.accepted and self._durable:  # in memory it is raised to whoever called
+            log_failed(work, info, step.following, reply.control)
+        return reply
 
 
 def _stays(failed: Transition) -> bool:

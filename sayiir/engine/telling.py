@@ -32,6 +32,7 @@ from sayiir.events import (
     TaskStarted,
 )
 from sayiir.limits import MAX_UNTOLD_EVENTS
+from sayiir.logs import log_facts
 from sayiir.stores.records import Control, InstanceState
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ __all__ = ["Teller", "TellingActs", "TellingCommitter"]
 logger = logging.getLogger("sayiir.engine")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FAILED: Final = "a listener failed; the run goes on, and this is logged once"
 CLOSE_SECONDS: Final = 5.0
 """How long an asynchronous listener may take for what it has not been told yet, on close."""
 
@@ -105,12 +107,13 @@ class Teller:
         """Tell that this happened to an instance."""
         event = kind(instance_id=instance_id, workflow_name=workflow_name, at=self.now(), **facts)
         if len(self._waiting) >= MAX_UNTOLD_EVENTS:
-            self._log_once(f"{MAX_UNTOLD_EVENTS} events wait for a listener; further are dropped")
+            words = f"{MAX_UNTOLD_EVENTS} events wait for a listener; further are dropped"
+            self._log_once(words, instance_id)
             return
         try:
             outcome = self._listener(event)
         except Exception:
-            self._log_once("a listener failed; the run goes on, and this is logged once")
+            self._log_once(_FAILED, instance_id)
             return
         if inspect.isawaitable(outcome):
             self._waiting.append(outcome)
@@ -164,14 +167,15 @@ class Teller:
                 try:
                     await self._waiting.popleft()
                 except Exception:
-                    self._log_once("a listener failed; the run goes on, and this is logged once")
+                    self._log_once(_FAILED)
         finally:
             self._pump = None
 
-    def _log_once(self, words: str) -> None:
+    def _log_once(self, words: str, instance_id: str | None = None) -> None:
         if words not in self._logged:
             self._logged.add(words)
-            logger.warning(words, exc_info=sys.exc_info()[0] is not None)
+            facts = log_facts(instance_id=instance_id)
+            logger.warning(words, exc_info=sys.exc_info()[0] is not None, extra=facts)
 
 
 class TellingCommitter:
