@@ -202,11 +202,11 @@ class StoreCommitter:
             position = spawn.arm(item.index)
             if step.elements is not None and isinstance(position.input, ElementRef):
                 position.input.payload = step.elements[item.index]
-            arm = work_of(work.program, new, position)
+            arm = work_of(work.program, new, position, work.run)
             arm.kept = dict(work.kept)
             arm.siblings = siblings
             return arm
-        claimed = work_of(work.program, new)
+        claimed = work_of(work.program, new, run=work.run)
         if siblings is None:
             return claimed
         if item.spawn_path == siblings.path:

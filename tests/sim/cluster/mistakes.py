@@ -90,8 +90,8 @@ ENGINE: Final = (
         "tasks run without committing",
         D,
         "_strand",
-        "(done is not None and done.computed is not None)",
-        "False",
+        "unsettled or computed is not None or not here",
+        "unsettled or not here",
     ),
     Mistake(
         "a step is taken for stored before it is",
