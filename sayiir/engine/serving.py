@@ -140,7 +140,6 @@ class Server(SlotDesk):
             self._steps.note(error)
             return True
         self._errors.note(error)
-        logger.debug("an item's driving failed", exc_info=error)
         return False
 
     # -- serving
