@@ -1,0 +1,96 @@
+"""``python -m benchmarks.race``: the same work in several systems, in turns.
+
+Makes their environments below ``.race`` where they are missing, which needs the package index.
+A race of everybody writes ``benchmarks/results/race-<date>.json`` and the page
+``docs/explanation/performance.md``; one of some prints what it found, and writes nothing but a
+file of its own where ``--out`` names it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.race import field, floors_taken, page, table
+from benchmarks.race.environments import python_of
+from benchmarks.race.places import Places
+from benchmarks.race.results import RESULTS, Race
+from benchmarks.race.running import Runner, tell
+from benchmarks.race.starting import import_cells, machine, sized
+
+NAMES = tuple(system.name for system in field.SYSTEMS)
+WORKLOADS = (*(workload.name for workload in field.WORKLOADS), "import", "floors")
+
+
+def main() -> int:
+    """Race, print, write."""
+    given = _arguments()
+    systems = [system for system in field.SYSTEMS if system.name in given.systems]
+    began, before = time.monotonic(), machine()
+    for system in systems:
+        python_of(system.name)
+    cells, versions = sized(systems, python_of)
+    with Places() as places:
+        if "floors" in given.workloads:
+            cells += floors_taken.cells(places, python_of("ours"), given.rounds)
+        runner = Runner(places, python_of, given.rounds)
+        for workload in field.WORKLOADS:
+            if workload.name in given.workloads:
+                cells += runner.take(workload, systems)
+        before["postgresql"] = places.version()
+    if "import" in given.workloads:
+        cells += import_cells(systems, python_of, given.rounds)
+    before["load_after"], before["minutes"] = round(os.getloadavg()[0], 1), _minutes(began)
+    today = datetime.now(UTC).date().isoformat()
+    race = Race(today, given.rounds, before, versions, cells)
+    print(table.plain(race))
+    _write(race, given)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.race", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="of each cell; medians are told")
+    parser.add_argument("--systems", type=_names(NAMES), default=NAMES, metavar="A,B")
+    parser.add_argument("--workloads", type=_names(WORKLOADS), default=WORKLOADS, metavar="A,B")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the results there instead")
+    given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("there is at least one round")
+    return given
+
+
+def _names(known: tuple[str, ...]) -> object:
+    def parsed(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        if unknown := set(names) - set(known):
+            message = f"{', '.join(sorted(unknown))}: not one of {', '.join(known)}"
+            raise argparse.ArgumentTypeError(message)
+        return names
+
+    return parsed
+
+
+def _write(race: Race, given: argparse.Namespace) -> None:
+    whole = set(given.systems) == set(NAMES) and set(given.workloads) == set(WORKLOADS)
+    if given.out is not None:
+        race.save(given.out)
+    elif whole:
+        path = RESULTS / f"race-{race.date}.json"
+        race.save(path)
+        tell(f"written to {path.relative_to(path.parents[2])}")
+        page.write(race)
+    else:
+        tell("not everybody raced: the page stays as it is")
+
+
+def _minutes(began: float) -> float:
+    return round((time.monotonic() - began) / 60, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
