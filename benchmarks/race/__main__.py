@@ -2,8 +2,8 @@
 
 Makes their environments below ``.race`` where they are missing, which needs the package index.
 A race of everybody writes ``benchmarks/results/race-<date>.json`` and the page
-``docs/explanation/performance.md``; one of some prints what it found, and writes nothing but a
-file of its own where ``--out`` names it.
+``docs/explanation/performance.md``. One of some only prints what it found, unless ``--out`` names
+a file for it or ``--fold`` puts it in the place of the same in the newest race.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.race import field, floors_taken, page, table
 from benchmarks.race.environments import python_of
 from benchmarks.race.places import Places
-from benchmarks.race.results import RESULTS, Race
+from benchmarks.race.results import RESULTS, Race, latest
 from benchmarks.race.running import Runner, tell
 from benchmarks.race.starting import import_cells, machine, sized
 
@@ -58,13 +59,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--systems", type=_names(NAMES), default=NAMES, metavar="A,B")
     parser.add_argument("--workloads", type=_names(WORKLOADS), default=WORKLOADS, metavar="A,B")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the results there instead")
+    parser.add_argument(
+        "--fold", action="store_true", help="put the results into the newest race, and its page"
+    )
     given = parser.parse_args()
     if given.rounds < 1:
         parser.error("there is at least one round")
     return given
 
 
-def _names(known: tuple[str, ...]) -> object:
+def _names(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
     def parsed(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
         if unknown := set(names) - set(known):
@@ -79,6 +83,12 @@ def _write(race: Race, given: argparse.Namespace) -> None:
     whole = set(given.systems) == set(NAMES) and set(given.workloads) == set(WORKLOADS)
     if given.out is not None:
         race.save(given.out)
+    elif given.fold:
+        path = latest()
+        before = Race.load(path)
+        before.fold(race)
+        before.save(path)
+        page.write(before)
     elif whole:
         path = RESULTS / f"race-{race.date}.json"
         race.save(path)

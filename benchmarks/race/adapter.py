@@ -1,9 +1,9 @@
 """What all adapters share: a job comes in as JSON, figures go out as JSON.
 
-An adapter is a module with a function for each workload, and ``main({"lone": lone, ...})`` at its
-end; ``python -m benchmarks.race.systems.NAME JOB`` runs one of them. It runs in the environment
-of its system, so this module imports nothing but Python's own. Whatever a system prints goes to
-the error output: the figures are all that comes out of the standard output.
+An adapter is a module with a function for each workload, all of which its end names to ``main``;
+``python -m benchmarks.race.systems.NAME JOB`` runs one of them. It runs in the environment of its
+system, so this module imports nothing but Python's own. Whatever a system prints goes to the
+error output: the figures are all that comes out of the standard output.
 """
 
 from __future__ import annotations
@@ -75,12 +75,18 @@ class Job:
 Workload = Callable[[Job], Figures | Awaitable[Figures]]
 
 
-def main(workloads: Mapping[str, Workload]) -> None:
+_FUNCTIONS = {"begin": "long", "go_on": "long", "workers": "two_workers"}
+"""Where a workload's function isn't named like it."""
+
+
+def main(*functions: Workload) -> None:
     """Do the job that the command line holds, answer with its figures, and end."""
     job = Job(**json.loads(sys.argv[1]))
     job = replace(job, output=os.dup(1))
     os.dup2(2, 1)
-    done = workloads[job.role or job.workload](job)
+    named = {function.__name__: function for function in functions}
+    wanted = job.role or job.workload
+    done = named[_FUNCTIONS.get(wanted, wanted)](job)
     job.say(asyncio.run(_awaited(done)) if inspect.isawaitable(done) else done)
     sys.stderr.flush()
     os._exit(0)  # not every system ends its threads, and nothing is left to do
@@ -93,9 +99,7 @@ async def _awaited(done: Awaitable[Figures]) -> Figures:
 # -- one after the other
 
 
-def repeated(
-    call: Callable[[int], object], job: Job, *, warm: int = 3, parts: int = 1
-) -> Figures:
+def repeated(call: Callable[[int], object], job: Job, *, warm: int = 3, parts: int = 1) -> Figures:
     """Median seconds of a call, made ``job.count`` times or as often as the time lets it.
 
     ``parts``: told are the seconds of one of so many parts of a call.

@@ -55,7 +55,9 @@ def _throughput(race: Race, path: Path) -> None:
         for system in SYSTEMS
         if (seconds := race.median(system.name, store, "many"))
     ]
-    _bars(path, bars, "durable steps a second: chains of 10, many at once in one process", "{:,.0f}")
+    _bars(
+        path, bars, "durable steps a second: chains of 10, many at once in one process", "{:,.0f}"
+    )
 
 
 def _alone(race: Race, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""An environment for each system, made when it is first asked for, and again when its pins change."""
+"""An environment for each system, made when it is first asked for and when its pins change."""
 
 from __future__ import annotations
 
@@ -36,9 +36,12 @@ def python_of(name: str) -> Path:
         return python
     print(f"making the environment of {name}", file=sys.stderr, flush=True)
     venv.create(folder, with_pip=True, clear=True)
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     done = subprocess.run(
-        [*command, "-r", _REQUIREMENTS / f"{name}.txt"], stderr=subprocess.PIPE, text=True
+        [*install, "-r", str(_REQUIREMENTS / f"{name}.txt")],
+        check=False,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     if done.returncode:
         raise RuntimeError(f"the environment of {name} can't be made: {done.stderr}")

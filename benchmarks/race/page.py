@@ -1,7 +1,8 @@
 """The page about speed: tables and charts are written into it, between the marks.
 
 ``python -m benchmarks.race.page`` writes it anew from the newest race and the reference run of
-our own benchmark; the prose around the marks is written by hand and stays as it is.
+our own benchmark; the prose around the marks is written by hand and stays as it is. With
+``--text`` the charts stay as they are too, and nothing is installed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.measure.figures import Figure
@@ -29,11 +29,12 @@ REFERENCE: Final = RESULTS / "reference.json"
 _PART: Final = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
-def write(race: Race) -> None:
-    """Write tables, goals and charts of this race into the page."""
+def write(race: Race, *, charts: bool = True) -> None:
+    """Write tables and goals of this race into the page, and its charts beside it."""
     text = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(with_parts(text, parts(race)), encoding="utf-8")
-    _draw(race)
+    if charts:
+        _draw(race)
     print(f"written to {PAGE.relative_to(ROOT)}", file=sys.stderr)
 
 
@@ -108,16 +109,11 @@ def _draw(race: Race) -> None:
     file = PAGE.parent / "race.tmp.json"
     race.save(file)
     try:
-        command = [python_of("charts"), "-P", "-m", "benchmarks.race.charts", file, PAGE.parent]
-        subprocess.run(command, check=True, env=outside())
+        command = (str(python_of("charts")), "-P", "-m", "benchmarks.race.charts")
+        subprocess.run([*command, str(file), str(PAGE.parent)], check=True, env=outside())
     finally:
         file.unlink()
 
 
-def main(path: Path | None = None) -> None:
-    """Write the page of a race that was run before."""
-    write(Race.load(path or latest()))
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+    write(Race.load(latest()), charts="--text" not in sys.argv[1:])

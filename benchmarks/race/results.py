@@ -55,9 +55,9 @@ class Race:
     def cell(self, system: str, store: str, workload: str, steps: int = 0) -> Cell | None:
         """A cell; ``steps=0``: whatever steps it has."""
         for cell in self.cells:
-            if (cell.system, cell.store, cell.workload) == (system, store, workload):
-                if steps in {0, cell.steps}:
-                    return cell
+            found = (cell.system, cell.store, cell.workload) == (system, store, workload)
+            if found and steps in {0, cell.steps}:
+                return cell
         return None
 
     def median(
@@ -70,6 +70,16 @@ class Race:
     def systems(self) -> set[str]:
         """Who ran."""
         return {cell.system for cell in self.cells}
+
+    def fold(self, newer: Self) -> None:
+        """Take another race's cells in the place of the same ones here."""
+
+        def key(cell: Cell) -> tuple[str, str, str, int]:
+            return cell.system, cell.store, cell.workload, cell.steps
+
+        taken = {key(cell) for cell in newer.cells}
+        self.cells = [cell for cell in self.cells if key(cell) not in taken] + newer.cells
+        self.versions |= newer.versions
 
     def save(self, path: Path) -> None:
         """Write it."""

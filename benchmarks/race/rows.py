@@ -97,7 +97,9 @@ def _durable(commit: str) -> Iterable[Row]:
     yield Row(title="a step at the 100th", workload="begin", steps=10_000, value="early")
     yield Row(title="a step at the 10,000th", workload="begin", steps=10_000)
     for steps in (10, 1_000, 10_000):
-        yield Row(title=f"killed at step {steps:,}, to its next step", workload="go_on", steps=steps)
+        yield Row(
+            title=f"killed at step {steps:,}, to its next step", workload="go_on", steps=steps
+        )
 
 
 TABLES: Final = (

@@ -50,15 +50,12 @@ def run_adapter(
     )
     try:
         output, errors = child.communicate(timeout=job.seconds * 3 + GRACE_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise AdapterFailed(f"no answer within {error.timeout:.0f} s") from None
-    finally:
-        # Its workers too, where it has ended without them.
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        child.wait()
+    except BaseException as error:
+        os.killpg(child.pid, signal.SIGKILL)  # its workers too
+        child.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise AdapterFailed(f"no answer within {error.timeout:.0f} s") from None
+        raise
     if not output.strip():
         last = errors.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
         raise AdapterFailed(last[0])
@@ -80,9 +77,7 @@ class Runner:
         rounds: of each cell.
     """
 
-    def __init__(
-        self, places: Places, python_of: Callable[[str], Path | str], rounds: int
-    ) -> None:
+    def __init__(self, places: Places, python_of: Callable[[str], Path | str], rounds: int) -> None:
         self._places = places
         self._python_of = python_of
         self._rounds = rounds
@@ -97,9 +92,7 @@ class Runner:
                 cells += self._in_turns(workload, steps, given)
         return cells
 
-    def _in_turns(
-        self, workload: Workload, steps: int, systems: tuple[System, ...]
-    ) -> list[Cell]:
+    def _in_turns(self, workload: Workload, steps: int, systems: tuple[System, ...]) -> list[Cell]:
         cells = list(_cells(workload, steps, systems))
         for _ in range(self._rounds):
             for cell in cells:
@@ -108,9 +101,7 @@ class Runner:
                     self._places.drop(cell.store, url)
         return cells
 
-    def _continued(
-        self, workload: Workload, steps: int, systems: tuple[System, ...]
-    ) -> list[Cell]:
+    def _continued(self, workload: Workload, steps: int, systems: tuple[System, ...]) -> list[Cell]:
         """Chains are begun and killed once; each round continues them by one step."""
         cells = list(_cells(workload, steps, systems))
         urls = [(cell, url) for cell in cells if (url := self._fresh(cell)) is not None]

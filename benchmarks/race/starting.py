@@ -48,7 +48,11 @@ def sized(
     for system in systems:
         command = [python_of(system.name), "-P", "-m", "benchmarks.race.footprint"]
         done = subprocess.run(
-            [*command, *system.distributions], check=True, stdout=subprocess.PIPE, text=True, env=outside()
+            [*command, *system.distributions],
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=outside(),
         )
         found = json.loads(done.stdout)
         size, named = found["bytes"], [each.partition("[")[0] for each in system.distributions]
@@ -68,7 +72,7 @@ def _checkout_bytes() -> int:
 
 def _commit() -> str:
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import absurdctl
@@ -62,21 +63,17 @@ async def _when(_: Any, ctx: Any) -> float:
 
 def _app(job: Job) -> AsyncAbsurd:
     app = AsyncAbsurd(job.url)
-    for name, handler in (("chain", _chain), ("fork", _fork), ("texts", _texts), ("when", _when)):
-        app.register_task(name=name)(handler)
+    for handler in (_chain, _fork, _texts, _when):
+        app.register_task(name=handler.__name__.removeprefix("_"))(handler)
     return app
 
 
-def _ends(job: Job) -> dict[str, float]:
-    """When tasks have ended, by the server's clock, which is ours."""
-    with psycopg.connect(job.url, autocommit=True) as connection:
-        return {name: float(at) for name, at in connection.execute(ENDS)}
-
-
 async def _all_ended(job: Job, count: int) -> dict[str, float]:
-    while len(found := _ends(job)) < count:  # noqa: ASYNC110  told by the database
-        await asyncio.sleep(0.02)
-    return found
+    """When tasks ended, once so many have, by the server's clock, which is ours."""
+    with psycopg.connect(job.url, autocommit=True) as connection:
+        while len(found := connection.execute(ENDS).fetchall()) < count:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    return {name: float(at) for name, at in found}
 
 
 def prepare(job: Job) -> Figures:
@@ -87,14 +84,12 @@ def prepare(job: Job) -> Figures:
     return {}
 
 
-async def _one_by_one(
-    job: Job, task: str, params: Any, *, warm: int = 1, parts: int = 1
-) -> Figures:
+async def _one_by_one(job: Job, task: str, *, warm: int = 1, parts: int = 1) -> Figures:
     """Spawn a task, claim it and work on it, without the pauses of a worker that polls."""
-    app = _app(job)
+    app, text = _app(job), MEGABYTE if task == "texts" else ""
 
-    async def one(_: int) -> None:
-        await app.spawn(task, params)
+    async def one(number: int) -> None:
+        await app.spawn(task, {"number": number, "text": text, "steps": job.steps})
         await app.work_batch()
 
     return await repeated_async(one, job, warm=warm, parts=parts)
@@ -102,18 +97,17 @@ async def _one_by_one(
 
 async def lone(job: Job) -> Figures:
     """One task after the other."""
-    return await _one_by_one(job, "chain", {"number": 0, "steps": job.steps}, warm=3)
+    return await _one_by_one(job, "chain", warm=3)
 
 
 async def fork(job: Job) -> Figures:
     """A hundred steps of one task, in a gather: tasks have one connection, so they queue there."""
-    return await _one_by_one(job, "fork", {"number": 0, "steps": job.steps})
+    return await _one_by_one(job, "fork")
 
 
 async def big(job: Job) -> Figures:
     """A chain whose every step returns a string of a megabyte; by the step."""
-    given = {"text": MEGABYTE, "steps": job.steps}
-    return await _one_by_one(job, "texts", given, parts=job.steps)
+    return await _one_by_one(job, "texts", parts=job.steps)
 
 
 async def many(job: Job) -> Figures:
@@ -127,22 +121,24 @@ async def waiting(job: Job) -> Figures:
 
 
 async def _many(job: Job, *, waiting: bool) -> Figures:
-    client, warm = AsyncAbsurd(job.url), min(AT_ONCE, job.count)
-    apps = [_app(job) for _ in range(CONNECTIONS)]
+    warm, apps = min(AT_ONCE, job.count), [_app(job) for _ in range(CONNECTIONS)]
+
+    async def spawning(app: AsyncAbsurd, numbers: Iterator[int]) -> None:
+        for number in numbers:
+            await app.spawn("chain", {"number": number, "steps": job.steps})
 
     async def spawned(count: int) -> None:
-        for number in range(count):
-            params = {"number": number, "steps": job.steps}
-            await client.spawn("chain", params, queue="default")
+        numbers = iter(range(count))
+        await asyncio.gather(*(spawning(app, numbers) for app in apps))
 
-    async def worked(count: int) -> dict[str, float]:
+    async def worked(count: int) -> float:
         each = AT_ONCE // CONNECTIONS
         serving = [asyncio.create_task(app.start_worker(concurrency=each)) for app in apps]
-        found = await _all_ended(job, count)
+        ends = await _all_ended(job, count)
         for app in apps:
             app.stop_worker()
         await asyncio.gather(*serving)
-        return found
+        return max(ends.values())
 
     await spawned(warm)
     await worked(warm)
@@ -150,8 +146,7 @@ async def _many(job: Job, *, waiting: bool) -> Figures:
     await spawned(job.count)
     if waiting:
         began = time.time()
-    ends = await worked(warm + job.count)
-    seconds = max(ends.values()) - began
+    seconds = await worked(warm + job.count) - began
     return {"seconds": seconds / (job.count * job.steps), "count": job.count}
 
 
@@ -212,17 +207,4 @@ async def _woken(client: AsyncAbsurd, number: int) -> float:
 
 
 if __name__ == "__main__":
-    main(
-        {
-            "prepare": prepare,
-            "lone": lone,
-            "many": many,
-            "waiting": waiting,
-            "fork": fork,
-            "big": big,
-            "begin": long,
-            "go_on": long,
-            "worker": worker,
-            "workers": two_workers,
-        }
-    )
+    main(prepare, lone, many, waiting, fork, big, long, worker, two_workers)

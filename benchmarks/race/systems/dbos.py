@@ -78,7 +78,7 @@ async def texts(text: str, steps: int) -> int:
 
 @DBOS.workflow()
 async def when() -> float:
-    return await clock_time()
+    return float(await clock_time())
 
 
 def prepare(job: Job) -> Figures:
@@ -120,9 +120,7 @@ async def fork(job: Job) -> Figures:
 async def big(job: Job) -> Figures:
     """A chain whose every step returns a string of a megabyte; by the step."""
     _launched(job)
-    return await repeated_async(
-        lambda _: texts(MEGABYTE, job.steps), job, warm=1, parts=job.steps
-    )
+    return await repeated_async(lambda _: texts(MEGABYTE, job.steps), job, warm=1, parts=job.steps)
 
 
 async def long(job: Job) -> Figures:
@@ -198,16 +196,4 @@ def _woken(client: DBOSClient, number: int) -> float:
 
 
 if __name__ == "__main__":
-    main(
-        {
-            "prepare": prepare,
-            "lone": lone,
-            "many": many,
-            "fork": fork,
-            "big": big,
-            "begin": long,
-            "go_on": long,
-            "worker": worker,
-            "workers": two_workers,
-        }
-    )
+    main(prepare, lone, many, fork, big, long, worker, two_workers)

@@ -87,14 +87,4 @@ def prepare(_: Job) -> Figures:
 
 
 if __name__ == "__main__":
-    main(
-        {
-            "prepare": prepare,
-            "awaited": awaited,
-            "disk": disk,
-            "commit_grown": commit_grown,
-            "commit_growing": commit_growing,
-            "commit_one": commit_one,
-            "commit_sixteen": commit_sixteen,
-        }
-    )
+    main(prepare, awaited, disk, commit_grown, commit_growing, commit_one, commit_sixteen)

@@ -99,7 +99,7 @@ async def _saver(job: Job) -> AsyncIterator[Any]:
         return
     options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
     async with AsyncConnectionPool(job.url, max_size=POOL, kwargs=options, open=False) as pool:
-        yield AsyncPostgresSaver(pool)  # type: ignore[arg-type]
+        yield AsyncPostgresSaver(pool)
 
 
 def _as(name: str, limit: int = 1_000) -> Any:
@@ -170,10 +170,7 @@ async def big(job: Job) -> Figures:
     async with _saver(job) as saver:
         graph = _chain(Text, longer, job.steps, saver)
         return await repeated_async(
-            lambda n: graph.ainvoke({"text": MEGABYTE}, _as(f"big-{n}")),
-            job,
-            warm=1,
-            parts=job.steps,
+            lambda n: graph.ainvoke({"text": MEGABYTE}, _as(f"big-{n}")), job, parts=job.steps
         )
 
 
@@ -198,16 +195,4 @@ async def long(job: Job) -> Figures:
 
 
 if __name__ == "__main__":
-    main(
-        {
-            "prepare": prepare,
-            "call": call,
-            "awaited": awaited,
-            "lone": lone,
-            "many": many,
-            "fork": fork,
-            "big": big,
-            "begin": long,
-            "go_on": long,
-        }
-    )
+    main(prepare, call, awaited, lone, many, fork, big, long)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 from benchmarks.race.adapter import (
     Figures,
@@ -62,17 +63,18 @@ def lone(job: Job) -> Figures:
 
 
 async def many(job: Job) -> Figures:
-    """All instances in one gather, created and run, a hundred at a time."""
-    chain, slots = flows.chain(job.steps), asyncio.Semaphore(AT_ONCE)
+    """All instances are created, and whatever is due is worked on, by one runner."""
+    chain = flows.chain(job.steps)
     async with AsyncCheckpointingRunner(job.url) as runner:
 
-        async def one(name: str) -> None:
-            async with slots:
-                await runner.run(chain, name, 0)
+        async def done(part: str, count: int) -> None:
+            submitting = (runner.client.submit(chain, f"{part}-{n}", n) for n in range(count))
+            await asyncio.gather(*submitting)
+            assert await runner.resume_all([chain]) == count
 
-        await asyncio.gather(*(one(f"warm-{n}") for n in range(min(AT_ONCE, job.count))))
+        await done("warm", min(AT_ONCE, job.count))
         began = time.perf_counter()
-        await asyncio.gather(*(one(f"many-{n}") for n in range(job.count)))
+        await done("many", job.count)
         seconds = time.perf_counter() - began
     return {"seconds": seconds / (job.count * job.steps), "count": job.count}
 
@@ -81,13 +83,13 @@ async def waiting(job: Job) -> Figures:
     """Instances that wait already, by one worker; what was created before is not counted."""
     chain, store = flows.counted_chain("waiting", job.steps, sync=False), await open_store(job.url)
     client = AsyncWorkflowClient(store)
-    for part in (min(AT_ONCE, job.count), job.count):
+    for part, count in (("warm", min(AT_ONCE, job.count)), ("waiting", job.count)):
         flows.TOLD.clear()
-        names = [f"waiting-{part}-{n}" for n in range(part)]
+        names = [f"{part}-{n}" for n in range(count)]
         await asyncio.gather(*(client.submit(chain, name, 0) for name in names))
         began = time.perf_counter()
         async with AsyncPooledWorker(store, workflows=[chain], concurrency=AT_ONCE):
-            while len(flows.TOLD) < part:  # noqa: ASYNC110  told by tasks
+            while len(flows.TOLD) < count:  # noqa: ASYNC110  told by tasks
                 await asyncio.sleep(0.001)
             await asyncio.gather(*(client.result(name, chain) for name in names[-AT_ONCE:]))
             seconds = time.perf_counter() - began
@@ -127,6 +129,8 @@ def long(job: Job) -> Figures:
     """Begin it or go on with it: the same line does."""
     wire = Tripwire(job)
     chain = long_chain(job, wire)
+    asyncio.run(prepare(job))  # so that what is imported at first use has been imported
+    flows.chain(2)(0)
     if job.workload == "go_on" and job.store == "postgres":
         time.sleep(LEASE_SECONDS + 0.2)
     wire.begin()
@@ -138,7 +142,7 @@ def long(job: Job) -> Figures:
 
 async def worker(job: Job) -> Figures:
     """Be a worker until killed."""
-    given = [flows.THREE_STEPS, flows.WHEN]
+    given: list[Workflow[Any, Any]] = [flows.THREE_STEPS, flows.WHEN]
     working = AsyncPooledWorker(job.url, workflows=given, concurrency=AT_ONCE)
     serving = asyncio.create_task(working.run())
     client = AsyncWorkflowClient(await working.store())
@@ -182,19 +186,4 @@ async def _woken(client: AsyncWorkflowClient, number: int) -> float:
 
 
 if __name__ == "__main__":
-    main(
-        {
-            "prepare": prepare,
-            "call": call,
-            "awaited": awaited,
-            "lone": lone,
-            "many": many,
-            "waiting": waiting,
-            "fork": fork,
-            "big": big,
-            "begin": long,
-            "go_on": long,
-            "worker": worker,
-            "workers": two_workers,
-        }
-    )
+    main(prepare, call, awaited, lone, many, waiting, fork, big, long, worker, two_workers)

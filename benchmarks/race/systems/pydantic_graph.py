@@ -15,7 +15,7 @@ def _chain(steps: int) -> Any:
     builder = GraphBuilder(input_type=int, output_type=int)
 
     async def increment(context: StepContext[None, None, int]) -> int:
-        return context.inputs + 1
+        return int(context.inputs) + 1
 
     each = [builder.step(increment, node_id=f"step_{number}") for number in range(steps)]
     edges = [builder.edge_from(builder.start_node).to(each[0])]
@@ -37,4 +37,4 @@ async def awaited(job: Job) -> Figures:
 
 
 if __name__ == "__main__":
-    main({"call": call, "awaited": awaited})
+    main(call, awaited)
