@@ -130,36 +130,42 @@ async def repeated_async(
     return {"seconds": statistics.median(times) / parts, "count": len(times)}
 
 
-# -- long chains, and what is left of them after a kill
+# -- long loops, and what is left of them after a kill
 
 
 class Tripwire:
-    """What every step of a long chain calls: it tells what steps cost, and kills the process.
+    """What every step of a long loop calls: it tells what steps cost, and kills the process.
 
-    Where the chain is begun (the workload ``begin``) it kills in step ``job.steps``, so the store
-    holds an instance that stopped there. Where it is continued (``go_on``) it kills in the second
-    step that runs, after telling how long it took to the first: the next process finds the chain
-    one step further on. The answer comes from here, since nobody returns from a kill.
+    Where the loop is begun (the workload ``begin``) it kills in step ``job.steps``, counted from
+    0, so the store holds an instance that stopped there. Where it is continued (``go_on``) it
+    kills in the second step that runs, after telling how long it took to the first, and how many
+    steps ran again (``lost``): the next process finds the loop one step further on. The answer
+    comes from here, since nobody returns from a kill.
     """
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._times = list[float]()
         self._began = 0.0
+        self._first = 0
 
     def begin(self) -> None:
-        """Start the clock. What comes next opens the store and begins or continues the chain."""
+        """Start the clock. What comes next opens the store and begins or continues the loop."""
         self._began = time.perf_counter()
         limit = threading.Timer(self._job.seconds, self._out_of_time)
         limit.daemon = True
         limit.start()
 
-    def step(self) -> None:
-        """A step has begun."""
+    def step(self, number: int) -> None:
+        """The step of this number has begun."""
         self._times.append(time.perf_counter())
         if self._job.workload == "go_on":
-            if len(self._times) == 2:
-                self._tell({"seconds": self._times[0] - self._began, "count": 1})
+            if len(self._times) == 1:
+                self._first = number
+            else:
+                lost = max(self._job.steps - self._first, 0)
+                seconds = self._times[0] - self._began
+                self._tell({"seconds": seconds, "lost": lost, "count": 1})
         elif len(self._times) > self._job.steps:
             self._tell(self._costs())
 

@@ -56,8 +56,9 @@ SYSTEMS: Final = (
         stores=("memory", "postgres"),
         imports="from sayiir import Flow, PostgresBackend, run_durable_workflow, task",
         settings=(
-            "Its calls block, so many at once are sixteen threads. Workers: `poll_interval=0.02` "
-            "instead of the default 5 s, at which nearly all of the time would be pauses."
+            "Its calls block, so many at once are sixteen threads. Where it is killed, a chain "
+            "instead of a loop, which it would begin at its first step again. Workers: "
+            "`poll_interval=0.02` instead of the default 5 s, which would be nothing but pauses."
         ),
         compiled=True,
         lacks=MappingProxyType({"waiting": "a worker of it looks so seldom that this is a pause"}),

@@ -94,11 +94,13 @@ def _durable(commit: str) -> Iterable[Row]:
         yield Row(title="  the same where they wait already", workload="waiting", unit="/s")
     yield Row(title="a fork of 100 and its join", workload="fork", floor=(commit, 1))
     yield Row(title="a step that returns a megabyte", workload="big")
-    yield Row(title="a step at the 100th", workload="begin", steps=10_000, value="early")
-    yield Row(title="a step at the 10,000th", workload="begin", steps=10_000)
+    yield Row(title="a loop: a step at the 100th", workload="begin", steps=10_000, value="early")
+    yield Row(title="a loop: a step at the 10,000th", workload="begin", steps=10_000)
     for steps in (10, 1_000, 10_000):
         yield Row(
-            title=f"killed at step {steps:,}, to its next step", workload="go_on", steps=steps
+            title=f"a loop killed at step {steps:,}, to its next step",
+            workload="go_on",
+            steps=steps,
         )
 
 

@@ -21,10 +21,10 @@ from benchmarks.race.results import Cell
 __all__ = ["AdapterFailed", "Runner", "run_adapter", "tell"]
 
 GRACE_SECONDS = 60.0
-BEGIN_SECONDS = 60.0
-"""So long may a chain take to the step at which it is killed."""
+BEGIN_SECONDS = 90.0
+"""So long may a loop take to the step at which it is killed."""
 REFERENCE_STEPS = 10_000
-"""What a step costs early and late is told of a chain of so many."""
+"""What a step costs early and late is told of a loop of so many."""
 
 
 class AdapterFailed(Exception):
@@ -102,7 +102,7 @@ class Runner:
         return cells
 
     def _continued(self, workload: Workload, steps: int, systems: tuple[System, ...]) -> list[Cell]:
-        """Chains are begun and killed once; each round continues them by one step."""
+        """Loops are begun and killed once; each round continues them by one step."""
         cells = list(_cells(workload, steps, systems))
         urls = [(cell, url) for cell in cells if (url := self._fresh(cell)) is not None]
         long = [self._begun(cell, url) for cell, url in urls]
@@ -115,7 +115,7 @@ class Runner:
         return cells + (long if steps == REFERENCE_STEPS else [])
 
     def _begun(self, cell: Cell, url: str) -> Cell:
-        """Begin a chain that is killed; what its steps cost."""
+        """Begin a loop that is killed; what its steps cost."""
         begun = Cell(cell.system, cell.store, "begin", cell.steps)
         seconds = BEGIN_SECONDS
         self._round(begun, Job("begin", cell.store, url, 1, cell.steps, seconds))
@@ -133,10 +133,12 @@ class Runner:
         except AdapterFailed as failure:
             cell.note = str(failure)[:200]
         else:
-            if figures.get("count", 1) or job.workload == "begin":
-                cell.add(figures)
-            else:
+            if not figures.get("count", 1) and job.workload != "begin":
                 cell.note = f"nothing within {job.seconds:.0f} s"
+            elif lost := figures.pop("lost", 0):
+                cell.note = f"{lost:,.0f} steps that had ended run again"
+            else:
+                cell.add(figures)
         found = cell.note or f"{(cell.values.get('seconds') or [0])[-1] * 1e3:,.3f} ms"
         tell(
             f"{cell.workload:12} {cell.steps:6,} {cell.store:8} {cell.system:14} {found:>14}"

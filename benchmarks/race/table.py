@@ -100,7 +100,8 @@ def _notes(race: Race, table: Table) -> Iterator[str]:
             if cell is not None and cell.note:
                 yield f"{system.title}, {_short(row)}: {cell.note}."
             count = cell.median("count") if cell is not None else None
-            if cell is not None and row.workload == "begin" and count and count < cell.steps:
+            late = row.workload == "begin" and row.value == "seconds"
+            if cell is not None and late and count and count < cell.steps:
                 yield f"{system.title}, {_short(row)}: it is that of step {count:,.0f}."
     yield from _fewer(race, table)
 

@@ -17,7 +17,7 @@ AT_ONCE = 96
 CONNECTIONS = 8
 """A worker has one connection, so a process has several of them: that is its quickest way."""
 CLAIM_SECONDS = 1
-"""Of the chain that is killed: whoever continues it waits until its claim has ended."""
+"""Of the loop that is killed: whoever continues it waits until its claim has ended."""
 MEGABYTE = "x" * 1_000_000
 ENDS = """
 select task_id::text, extract(epoch from completed_at)::float from absurd.r_default
@@ -151,14 +151,14 @@ async def _many(job: Job, *, waiting: bool) -> Figures:
 
 
 async def long(job: Job) -> Figures:
-    """Begin a long chain, or claim it again after a kill."""
+    """Begin a long loop, or claim it again after a kill."""
     wire = Tripwire(job)
 
     async def tripping(number: int) -> int:
-        wire.step()
+        wire.step(number)
         return number + 1
 
-    async def long_chain(_: Any, ctx: Any) -> int:
+    async def looping(_: Any, ctx: Any) -> int:
         number = 0
         for _ in range(job.steps + 100):
             number = await ctx.step("tripping", lambda number=number: tripping(number))
@@ -168,7 +168,7 @@ async def long(job: Job) -> Figures:
         await asyncio.sleep(CLAIM_SECONDS + 0.2)
     wire.begin()
     app = AsyncAbsurd(job.url)
-    app.register_task(name="long")(long_chain)
+    app.register_task(name="long")(looping)
     if job.workload == "begin":
         await app.spawn("long", {}, max_attempts=1_000)
     while True:

@@ -124,16 +124,16 @@ async def big(job: Job) -> Figures:
 
 
 async def long(job: Job) -> Figures:
-    """Begin a long chain, or launch again after a kill: launching recovers what was running."""
+    """Begin a long loop, or launch again after a kill: launching recovers what was running."""
     wire = Tripwire(job)
 
     @DBOS.step()
     async def tripping(number: int) -> int:
-        wire.step()
+        wire.step(number)
         return number + 1
 
     @DBOS.workflow(max_recovery_attempts=None)
-    async def long_chain(number: int) -> int:
+    async def looping(number: int) -> int:
         for _ in range(job.steps + 100):
             number = await tripping(number)
         return number
@@ -142,9 +142,9 @@ async def long(job: Job) -> Figures:
     _launched(job)
     if job.workload == "begin":
         with SetWorkflowID("long"):
-            await DBOS.start_workflow_async(long_chain, 0)
+            await DBOS.start_workflow_async(looping, 0)
     await asyncio.sleep(job.seconds + 10)
-    raise RuntimeError("the chain ended before it was killed")
+    raise RuntimeError("the loop ended before it was killed")
 
 
 async def worker(job: Job) -> Figures:

@@ -175,7 +175,7 @@ async def big(job: Job) -> Figures:
 
 
 async def long(job: Job) -> Figures:
-    """Begin a long chain, or continue its thread after a kill.
+    """Begin a long loop, or continue its thread after a kill.
 
     By default a step begins while what came before it is still being written; here each is on
     disk first, as with the others, or there would be no telling at which step it was killed.
@@ -183,7 +183,7 @@ async def long(job: Job) -> Figures:
     wire = Tripwire(job)
 
     async def tripping(state: State) -> State:
-        wire.step()
+        wire.step(state["number"])
         return {"number": state["number"] + 1}
 
     wire.begin()
@@ -191,7 +191,7 @@ async def long(job: Job) -> Figures:
         graph = _loop(tripping, job.steps + 100, saver)
         given = {"number": 0} if job.workload == "begin" else None
         await graph.ainvoke(given, _as("long", job.steps + 200), durability="sync")
-    raise RuntimeError("the chain ended before it was killed")
+    raise RuntimeError("the loop ended before it was killed")
 
 
 if __name__ == "__main__":

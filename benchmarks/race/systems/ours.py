@@ -18,12 +18,14 @@ from benchmarks.race.adapter import (
 )
 from benchmarks.workloads import flows
 from sayiir import (
+    Again,
     AsyncCheckpointingRunner,
     AsyncPooledWorker,
     AsyncWorkflowClient,
     CheckpointingRunner,
-    Flow,
+    Done,
     Workflow,
+    loop,
     open_store,
     task,
     workflow,
@@ -33,7 +35,7 @@ AT_ONCE = 100
 SUBMITTING = 32
 MEGABYTE = "x" * 1_000_000
 LEASE_SECONDS = 1
-"""Of the chain that is killed: whoever continues it waits until its lease has ended."""
+"""Of the loop that is killed: whoever continues it waits until its lease has ended."""
 
 
 async def prepare(job: Job) -> Figures:
@@ -111,32 +113,25 @@ async def big(job: Job) -> Figures:
         )
 
 
-def long_chain(job: Job, wire: Tripwire) -> Workflow[int, int]:
-    """The chain that is killed, a little longer than where."""
+def long(job: Job) -> Figures:
+    """Begin a long loop or go on with it after a kill: the same line does."""
+    wire = Tripwire(job)
 
     @task
-    async def tripping(number: int) -> int:
-        wire.step()
-        return number + 1
+    async def tripping(number: int) -> Again[int] | Done[int]:
+        wire.step(number)
+        return Again(number + 1)
 
-    flow: Flow[int, int] = tripping
-    for _ in range(job.steps + 100):
-        flow = flow >> tripping
-    return workflow("long", flow)
-
-
-def long(job: Job) -> Figures:
-    """Begin it or go on with it: the same line does."""
-    wire = Tripwire(job)
-    chain = long_chain(job, wire)
+    looping = workflow("long", loop(tripping, max_iterations=job.steps + 100))
     asyncio.run(prepare(job))  # so that what is imported at first use has been imported
-    flows.chain(2)(0)
+    with CheckpointingRunner("memory://") as runner:
+        runner.run(flows.chain(2), "warm", 0)
     if job.workload == "go_on" and job.store == "postgres":
         time.sleep(LEASE_SECONDS + 0.2)
     wire.begin()
     with CheckpointingRunner(job.url, lease=LEASE_SECONDS) as runner:
         while True:
-            runner.ensure(chain, "long", 0)
+            runner.ensure(looping, "long", 0)
             time.sleep(0.002)
 
 

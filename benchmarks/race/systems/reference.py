@@ -125,11 +125,11 @@ def big(job: Job) -> Figures:
 
 
 def long(job: Job) -> Figures:
-    """Begin a long chain, or resume it after a kill."""
+    """Begin a long chain, or resume it after a kill: a loop of it would begin at step 0 again."""
     wire = Tripwire(job)
 
     def tripping(number: int) -> int:
-        wire.step()
+        wire.step(number)
         return number + 1
 
     chain = _chain("long", job.steps + 100, tripping)
