@@ -75,12 +75,20 @@ class Runner:
         places: where the stores are.
         python_of: the Python of a system's environment.
         rounds: of each cell.
+        variables: of the adapters' processes; None: ours, without what leads to our packages.
     """
 
-    def __init__(self, places: Places, python_of: Callable[[str], Path | str], rounds: int) -> None:
+    def __init__(
+        self,
+        places: Places,
+        python_of: Callable[[str], Path | str],
+        rounds: int,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._places = places
         self._python_of = python_of
         self._rounds = rounds
+        self._variables = variables
 
     def take(self, workload: Workload, systems: Iterable[System]) -> list[Cell]:
         """All its cells: one round of each of them, then the next round."""
@@ -129,7 +137,7 @@ class Runner:
     def _round(self, cell: Cell, job: Job) -> None:
         began = time.monotonic()
         try:
-            figures = run_adapter(self._python_of(cell.system), cell.system, job)
+            figures = self._run(cell.system, job)
         except AdapterFailed as failure:
             cell.note = str(failure)[:200]
         else:
@@ -145,6 +153,9 @@ class Runner:
             f"   {time.monotonic() - began:.1f} s"
         )
 
+    def _run(self, system: str, job: Job) -> Figures:
+        return run_adapter(self._python_of(system), system, job, self._variables)
+
     def _job(self, workload: Workload, cell: Cell, url: str) -> Job:
         return Job(
             workload=workload.name,
@@ -159,7 +170,7 @@ class Runner:
         """A store for a round; None: there is none for a cell that has failed before, or now."""
 
         def prepare(store: str, url: str) -> None:
-            run_adapter(self._python_of(cell.system), cell.system, Job("prepare", store, url))
+            self._run(cell.system, Job("prepare", store, url))
 
         if cell.note:
             return None

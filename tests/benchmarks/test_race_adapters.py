@@ -59,7 +59,7 @@ def test_two_workers(prepared):
 
 
 @pytest.mark.crash
-def test_a_chain_is_killed_and_goes_on(prepared):
+def test_a_loop_is_killed_and_goes_on(prepared):
     """It is killed in the step that was named; each process that continues it gets one further."""
     job = replace(prepared("begin"), steps=210)
     begun = done(job)
@@ -67,7 +67,20 @@ def test_a_chain_is_killed_and_goes_on(prepared):
     assert begun["early"] > 0
     assert begun["seconds"] > 0
     for _ in range(2):
-        assert 0 < done(replace(job, workload="go_on"))["seconds"] < 10
+        gone_on = done(replace(job, workload="go_on"))
+        assert 0 < gone_on["seconds"] < 10
+        assert gone_on["lost"] == 0
+
+
+@pytest.mark.crash
+def test_rounds_of_a_killed_loop_are_taken():
+    """A store is set up and copied, a loop begun on the copy and killed, and each round goes on."""
+    workload = Workload(name="go_on", title="", stores=("sqlite",), steps=(3,), seconds=10)
+    with Places() as places:
+        runner = Runner(places, lambda _: sys.executable, 2, HERE)
+        (cell,) = runner.take(workload, [OURS])
+    assert (cell.system, cell.store, cell.steps, cell.note) == ("ours", "sqlite", 3, "")
+    assert len(cell.values["seconds"]) == 2
 
 
 def test_a_failure_is_a_note_and_the_others_go_on():
