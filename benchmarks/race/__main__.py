@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -31,6 +32,7 @@ WORKLOADS = (*(workload.name for workload in field.WORKLOADS), "import", "floors
 
 def main() -> int:
     """Race, print, write."""
+    signal.signal(signal.SIGTERM, _ended)  # the server and the files go away in order
     given = _arguments()
     systems = [system for system in field.SYSTEMS if system.name in given.systems]
     began, before = time.monotonic(), machine()
@@ -54,6 +56,10 @@ def main() -> int:
     print(table.plain(race))
     _write(race, given)
     return 0
+
+
+def _ended(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _arguments() -> argparse.Namespace:

@@ -170,7 +170,7 @@ def two_workers(job: Job) -> Figures:
 
     submitted = dict[str, float]()
     with workers(job):
-        idle = [_woken(client, number) for number in range(8)]
+        idle = [_woken(client, number) for number in range(5)]
         for number in range(job.count):
             submitted[f"rush-{number}"] = time.time()
             _enqueue(client, "chain", f"rush-{number}", number, job.steps)
