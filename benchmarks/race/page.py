@@ -66,9 +66,11 @@ def parts(race: Race) -> dict[str, str]:
 def _where(race: Race) -> str:
     told = race.machine
     versions = ", ".join(f"{name} {version}" for name, version in race.versions.items())
+    busy = "**Other work ran beside it: the times say little.** "
     return (
-        f"Run on {race.date}, {race.rounds} rounds, {told['minutes']} minutes; load before it "
-        f"{told['load_before']}. {told['processor']}, {told['cores']} cores, "
+        f"{busy if told['load_before'] > told['cores'] else ''}"
+        f"Run on {race.date}, rounds of each cell: {race.rounds}. The machine's load was "
+        f"{told['load_before']} before it. {told['processor']}, {told['cores']} cores, "
         f"{told['memory_gib']} GiB; {told['system']}; Python {told['python']}; "
         f"PostgreSQL {told['postgresql']}, its client and all workers on the same machine; "
         f"fsync on. {versions}."
