@@ -306,10 +306,17 @@ def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> An
 
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
-    """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
+    """The attempt's timeout in seconds, and whether it is the workflow's deadline.
+
+    Raises:
+        ActFailed: the workflow's deadline has passed.
+    """
     if work.deadline_at is None:
         return spec.timeout_seconds, False
     remaining = max(work.deadline_at - time.monotonic(), 0.0)
+    if remaining == 0.0:
+        # Begun now it would run until it first waits for something, or to its end.
+        raise ActFailed(AttemptTimedOut(0.0), spec, deadline=True)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True
