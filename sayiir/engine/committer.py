@@ -101,7 +101,7 @@ class StoreCommitter:
         self._sender.add_done_callback(self._sender_ended)
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
-        """Cancelled, as at a loop's end, it leaves nobody waiting; its first step may never come."""
+        """Cancelled, as at a loop's end, it leaves nobody waiting; it may not even have begun."""
         if sender.cancelled():
             self._sender = None
             waiting, self._waiting = self._waiting, []
