@@ -192,9 +192,7 @@ async def test_running_arms_are_stopped_when_the_workflow_times_out(bench: Bench
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
-async def test_nothing_starts_once_the_workflow_has_timed_out(
-    bench: Bench, is_async: bool
-) -> None:
+async def test_nothing_starts_once_the_workflow_has_timed_out(bench: Bench, is_async: bool) -> None:
     """Not even what would come to its end before it first waits for something."""
     begun = 0
 
