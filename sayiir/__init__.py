@@ -40,9 +40,18 @@ from sayiir.errors import (
     WorkflowFailed,
     WorkflowTimedOut,
 )
+from sayiir.logs import be_quiet
 from sayiir.policy import ConflictPolicy, RetryPolicy
 from sayiir.values import Again, BranchResult, Done, ItemFailed, LoopResult
+from sayiir.warning_types import (
+    ChangedBodyWarning,
+    OtherInputWarning,
+    SayiirWarning,
+    UntypedEdgeWarning,
+)
 from sayiir.workflow import Workflow, workflow
+
+be_quiet()
 
 if TYPE_CHECKING:
     from sayiir.blocking import CheckpointingRunner, WorkflowClient
@@ -75,6 +84,7 @@ __all__ = [
     "BranchKeyNotFound",
     "BranchResult",
     "Cancelled",
+    "ChangedBodyWarning",
     "CheckpointingRunner",
     "Completed",
     "ConflictPolicy",
@@ -95,11 +105,13 @@ __all__ = [
     "LeaseLost",
     "LoopExhausted",
     "LoopResult",
+    "OtherInputWarning",
     "Paused",
     "PayloadError",
     "PooledWorker",
     "RetryPolicy",
     "SayiirError",
+    "SayiirWarning",
     "SchemaVersionError",
     "SignalTimedOut",
     "SignalUnavailable",
@@ -111,6 +123,7 @@ __all__ = [
     "TaskProcessDied",
     "TaskTimedOut",
     "UnknownSignal",
+    "UntypedEdgeWarning",
     "Waiting",
     "WorkerLost",
     "Workflow",

@@ -1,4 +1,4 @@
-"""One instance seen closely: what ``client.describe`` gives."""
+"""One instance seen closely, and the workers: what ``describe`` and ``workers`` give."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from sayiir.errors import FailureInfo
 from sayiir.status import WorkflowStatus
 
-__all__ = ["InstanceDescription", "OpenItem", "PendingEvent", "Progress"]
+__all__ = ["InstanceDescription", "OpenItem", "PendingEvent", "Progress", "WorkerInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +77,27 @@ class PendingEvent:
     signal_name: str
     path: str | None
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A worker that is here, busy or idle: what ``client.workers`` gives.
+
+    Attributes:
+        worker_id: its name, as in ``OpenItem.holder``; each process of several has one.
+        workflows: names of the workflows that it runs, sorted.
+        tags: what it has, sorted.
+        concurrency: how many items it runs at once.
+        started_at: since when it is here (aware, UTC).
+        seen_at: when it last said so (aware, UTC): every third of its lease.
+    """
+
+    worker_id: str
+    workflows: tuple[str, ...]
+    tags: tuple[str, ...]
+    concurrency: int
+    started_at: datetime
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

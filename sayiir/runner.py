@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
 from sayiir.access.snapshots import status_of
-from sayiir.access.submission import new_instance, warn_of_other_input
+from sayiir.access.submission import (
+    new_instance,
+    warn_of_changed_bodies,
+    warn_of_other_input,
+)
 from sayiir.client import AsyncWorkflowClient
 from sayiir.durations import Duration
 from sayiir.engine.claims import claiming, work_of
@@ -204,6 +208,9 @@ class AsyncCheckpointingRunner:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
+
+        Warns:
+            ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         check_workflow(workflow)
         engine, programs = await self._opened()
@@ -242,6 +249,10 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
+
+        Warns:
+            OtherInputWarning: the instance has another input.
+            ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         existing, root, data = await self._create(
             workflow,
@@ -328,6 +339,7 @@ class AsyncCheckpointingRunner:
             raise await programs.mismatch(record, workflow.definition)
         if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
             return await status_of(record, programs, workflow)
+        await warn_of_changed_bodies(programs, programs.of(workflow), record.instance_id)
         return await self._work(workflow, record.instance_id, None, wait=wait)
 
     async def _work(
