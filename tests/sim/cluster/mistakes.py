@@ -91,8 +91,8 @@ ENGINE: Final = (
         "tasks run without committing",
         D,
         "_strand",
-        "(done is not None and done.computed is not None)",
-        "False",
+        "computed is not None or not here",
+        "not here",
     ),
     Mistake(
         "a step is taken for stored before it is",

@@ -26,7 +26,7 @@ IN_ENGINE: Final = (
         "tags are left out of checkpoints",
         checkpoints,
         "next_tags",
-        "program.tags_of(_task_at(position.place)) if program.tagged else ()",
+        "program.tags_of(position.place.first_task) if program.tagged else ()",
         "()",
     ),
     Mistake(
@@ -119,13 +119,6 @@ IN_STORE: Final = (
     ),
     Mistake("an item keeps the tags it had", T, "ask_for", "item.tags = tags", "pass"),
     Mistake("the least urgent comes first", T, "refresh", "(priority - 1)", "(5 - priority)"),
-    Mistake(
-        "an item's own priority is overlooked",
-        T,
-        "refresh",
-        "item.priority or run.new.priority",
-        "run.new.priority",
-    ),
     Mistake(
         "a claim overlooks definitions",
         leasing,
