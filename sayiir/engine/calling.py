@@ -244,10 +244,17 @@ class Caller:
 
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
-    """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
+    """The attempt's timeout in seconds, and whether it is the workflow's deadline.
+
+    Raises:
+        ActFailed: the workflow's deadline has passed.
+    """
     remaining = _until_deadline(work)
     if remaining is None:
         return spec.timeout_seconds, False
+    if remaining == 0.0:
+        # Begun now it would run until it first waits for something, or to its end.
+        raise ActFailed(AttemptTimedOut(0.0), spec, deadline=True)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True

@@ -121,6 +121,14 @@ class StoreCommitter:
 
     def _begin_sending(self) -> None:
         self._sender = asyncio.get_running_loop().create_task(self._send())
+        self._sender.add_done_callback(self._sender_ended)
+
+    def _sender_ended(self, sender: asyncio.Task[None]) -> None:
+        """Cancelled, as at a loop's end, it leaves nobody waiting; it may not even have begun."""
+        if sender.cancelled():
+            self._sender = None
+            waiting, self._waiting = self._waiting, []
+            _fail_all(waiting, asyncio.CancelledError())
 
     async def _send(self) -> None:
         """Send batch after batch until nothing waits."""
