@@ -132,6 +132,27 @@ class WorkflowClient:
                 labels=labels,
             )
 
+    def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Start again from a node, earlier results kept; see ``AsyncWorkflowClient.rerun``."""
+        return self._portal.call(
+            self._twin.rerun,
+            workflow,
+            source_id,
+            instance_id,
+            start=start,
+            priority=priority,
+            labels=labels,
+        )
+
     @overload
     def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...
     @overload
@@ -387,6 +408,29 @@ class CheckpointingRunner:
             return self._portal.call(
                 self._twin.ensure, workflow, instance_id, input, wait=wait, labels=labels
             )
+
+    def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        wait: bool = False,
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Start again from a node, earlier results kept; see ``AsyncCheckpointingRunner.rerun``."""
+        return self._portal.call(
+            self._twin.rerun,
+            workflow,
+            source_id,
+            instance_id,
+            start=start,
+            wait=wait,
+            priority=priority,
+            labels=labels,
+        )
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

@@ -12,6 +12,7 @@ from sayiir.access.describing import delete_finished, description_of
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.labels import check_labels
 from sayiir.access.lookup import newest_result, node_paths_of_task
+from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from sayiir.render.picture import Picture
     from sayiir.status import TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import InstanceRecord
+    from sayiir.stores.records import InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncWorkflowClient"]
@@ -172,7 +173,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
         check_workflow(workflow)
-        store, programs = await self._opened()
+        _, programs = await self._opened()
         new = new_instance(
             programs.of(workflow),
             instance_id,
@@ -181,6 +182,62 @@ class AsyncWorkflowClient:
             traceparent=traceparent,
             labels=labels,
         )
+        return await self._created(workflow, new)
+
+    async def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance that keeps an earlier one's results up to a node, and goes on there.
+
+        It has the earlier one's input. What comes before ``start``, and what stands beside it in
+        other arms, isn't called again where the earlier instance has a result: the result is
+        taken, as ``attempts`` 0. Delays and signals before it aren't waited for again. The
+        earlier instance stays as it is, and may be finished or not. It has to stay until the
+        results have been taken, which whoever runs the new one does first.
+
+        Args:
+            workflow: what to run. Before ``start`` and beside it, it has to mean what the earlier
+                instance's workflow does; the node itself and what follows may be another's.
+            source_id: the earlier instance.
+            instance_id: the new one's id; what happens where it is taken, the policy says.
+            start: path of the node, as ``"fork[0]/train"``, or a task that stands in one place.
+                In a loop: of its first iteration, or as ``"poll[3]/ask"``. In a map: of all
+                items, or as ``"map[7]/parse"``.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: of the new instance, as with ``submit``.
+
+        Raises:
+            RerunRefused: the workflow differs before the node, the earlier instance never came
+                there, or what the node is given was not kept.
+            InstanceNotFound: there is no earlier instance.
+            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch: as ``submit``.
+            PayloadError: an earlier result doesn't fit its task any more.
+            TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+        """
+        check_workflow(workflow)
+        store, programs = await self._opened()
+        new = await instance_again(
+            store,
+            programs,
+            programs.of(workflow),
+            Again(source_id, start),
+            instance_id,
+            priority=priority,
+            labels=labels,
+        )
+        return await self._created(workflow, new)
+
+    async def _created(self, workflow: Workflow[Any, B], new: NewInstance) -> WorkflowStatus[B]:
+        """What was created, or what is there already, as the policy says."""
+        store, programs = await self._opened()
+        instance_id = new.instance_id
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
         if answer.existing is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
+from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client import AsyncWorkflowClient
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sayiir.access.snapshots import Programs
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.dsl.flow import Flow
     from sayiir.engine.desk import Engine
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from sayiir.executors.protocol import Executor
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
+    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncCheckpointingRunner"]
@@ -260,6 +262,58 @@ class AsyncCheckpointingRunner:
         await warn_of_other_input(engine.store, existing, data)
         return await self._continue(programs, existing, workflow, wait=wait)
 
+    async def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        wait: bool = False,
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance that keeps an earlier one's results up to a node, and work on it.
+
+        What is kept: see ``AsyncWorkflowClient.rerun``. The new instance is like any other:
+        ``resume`` continues it after a crash, and still takes the earlier results.
+
+        Args:
+            workflow: what to run; before ``start`` it means what the earlier instance's does.
+            source_id: the earlier instance.
+            instance_id: the new one's id; what happens where it is taken, the policy says.
+            start: path of the node, or a task that stands in one place.
+            wait: go on through delays and signals until it ends or is paused.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: of the new instance, as with ``run``.
+
+        Raises:
+            RerunRefused: the workflow differs before the node, the earlier instance never came
+                there, or what the node is given was not kept.
+            InstanceNotFound: there is no earlier instance.
+            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch, DefinitionError,
+            ExecutorMissing: as ``run``.
+            PayloadError: an earlier result doesn't fit its task any more.
+            TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+        """
+        check_workflow(workflow)
+        engine, programs = await self._opened()
+        new = await instance_again(
+            engine.store,
+            programs,
+            self._runnable(programs, workflow),
+            Again(source_id, start),
+            instance_id,
+            priority=priority,
+            labels=labels,
+        )
+        existing, root = await self._create_new(workflow, new, self._policy)
+        if existing is None:
+            return await self._work(workflow, instance_id, root, wait=wait)
+        if self._policy is ConflictPolicy.FAIL:
+            raise InstanceAlreadyExists(instance_id)
+        return await status_of(existing, programs, workflow)
+
     async def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
     ) -> int:
@@ -298,9 +352,25 @@ class AsyncCheckpointingRunner:
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Work | None, bytes]:
         check_workflow(workflow)
-        engine, programs = await self._opened()
+        _, programs = await self._opened()
         program = self._runnable(programs, workflow)
         new = new_instance(program, instance_id, value, priority=priority, labels=labels)
+        existing, root = await self._create_new(
+            workflow, new, policy, finished_as_is=finished_as_is
+        )
+        return existing, root, new.input
+
+    async def _create_new(
+        self,
+        workflow: Workflow[Any, Any],
+        new: NewInstance,
+        policy: ConflictPolicy,
+        *,
+        finished_as_is: bool = False,
+    ) -> tuple[InstanceRecord | None, Work | None]:
+        """What was there already, or the root item of what was created."""
+        engine, programs = await self._opened()
+        program = programs.of(workflow)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
         answer = await claiming(engine.releaser, create, _root_of)
@@ -313,8 +383,10 @@ class AsyncCheckpointingRunner:
         if answer.claimed is not None:
             # What was written a moment ago need not be read again.
             start = program.start(InputRef(Payload(new.input, program.input_plan)))
+            if program.input_text(start) != new.root_input:
+                start = program.locate(new.root_path, new.root_input)  # takes earlier results
             root = work_of(program, answer.claimed, start)
-        return existing, root, new.input
+        return existing, root
 
     async def _continue(
         self,

@@ -255,7 +255,7 @@ class TaskResult:
         path: the node that ran.
         output: what it gave (a branch's own path: the key); None where it failed.
         error: the last failure where it has not succeeded, else None.
-        attempts: how often it was started.
+        attempts: how often it was started; 0: never, the result is an earlier run's (``rerun``).
         started_at: when its last attempt began (aware, UTC).
         finished_at: when its checkpoint was written (aware, UTC).
     """

@@ -13,8 +13,9 @@ from sayiir.dsl.callables import plain_spec
 from sayiir.dsl.keys import key_text
 from sayiir.dsl.nodes import AwaitSignal
 from sayiir.engine.calling import ActFailed, Caller, CallPlan
+from sayiir.engine.earlier import Side
 from sayiir.engine.payloads import payload_of
-from sayiir.engine.refs import EventRef, ResultRef
+from sayiir.engine.refs import EventRef, InputRef, ResultRef
 from sayiir.engine.transitions import (
     AskKey,
     AskUntil,
@@ -24,22 +25,23 @@ from sayiir.engine.transitions import (
     Returned,
     UntilKnown,
 )
-from sayiir.engine.work import Computed, Heed
+from sayiir.engine.work import Computed, Heed, Run, Work
 from sayiir.errors import PayloadError, SayiirError
 from sayiir.limits import MAX_JOIN_ELEMENTS
-from sayiir.stores.records import Control
+from sayiir.stores.records import Control, Latest
 from sayiir.values import Again, Done, loop_marks
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock, WorkAware
     from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.earlier import Earlier
     from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.transitions import Acting, Outcome
-    from sayiir.engine.work import Committer, Work
+    from sayiir.engine.work import Committer
 
 __all__ = ["ActFailed", "ActOutcome", "Acts", "WorkingActs"]
 
@@ -100,6 +102,52 @@ class Acts:
             return self._ask_until(work, position, plain_spec(transition.until, "delay(until=)"))
         return self._expand(work, position)
 
+    async def kept(
+        self, work: Work, position: Position, spec: TaskSpec, *, asks_key: bool
+    ) -> ActOutcome | None:
+        """What an earlier run has come to here, if this instance takes it from there.
+
+        Raises:
+            ActFailed: the earlier run is gone, or its result doesn't fit the task any more.
+        """
+        earlier = position.frame.earlier
+        if earlier is None or earlier.side(position) is not Side.KEPT:
+            return None
+        call = position.place.call or _plan(work, position, spec)
+        try:
+            payload = await self._earlier_result(work, position, earlier)
+            value = None if payload is None else payload.read()
+        except PayloadError as error:
+            located = error.located(path=position.path, task=spec.name)
+            raise ActFailed(located, spec) from error
+        if payload is None:
+            return None
+        if call.kept:
+            work.kept[position.place.node_path] = (position.frame.ordinal, payload)
+        computed = Computed(position, position.path, payload, attempts=0, duration_us=0)
+        if asks_key:
+            chosen = KeyChosen(key_text(value), ResultRef(position.path, "", payload))
+            return ActOutcome(chosen, computed, kept=call.kept)
+        ref = ResultRef(position.path, loop_marks(value), payload)
+        return ActOutcome(Returned(ref), computed, kept=call.kept)
+
+    async def _earlier_result(
+        self, work: Work, position: Position, earlier: Earlier
+    ) -> Payload | None:
+        """The result of the earlier run, None where it never had one here."""
+        there = Work(work.program, Run(earlier.run, "", ""), work.fence, position)
+        wanted = Latest((position.place.node_path,), position.frame.ordinal)
+        payload = await self._committer.latest(there, wanted)
+        if payload is None:
+            try:
+                await self._committer.fill(there, [InputRef()])
+            except PayloadError as error:
+                raise PayloadError(
+                    "the run that this one was started again from is gone, and its results with "
+                    "it; start again from one that is still there, or run anew"
+                ) from error
+        return payload
+
     async def event(self, work: Work, ref: EventRef) -> EventRef:
         """The event's reference, its payload in the wait's own type, with its loop marks.
 
@@ -149,6 +197,10 @@ class Acts:
     # -- the four acts
 
     async def _call(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
+        if position.frame.earlier is not None:
+            kept = await self.kept(work, position, spec, asks_key=False)
+            if kept is not None:
+                return kept
         call = position.place.call or _plan(work, position, spec)
         value, duration_us = await self._caller.run(work, position, call)
         computed = _computed(work, position, call, value, duration_us)
@@ -157,6 +209,10 @@ class Acts:
         return ActOutcome(Returned(ref), computed, kept=call.kept)
 
     async def _ask_key(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
+        if position.frame.earlier is not None:
+            kept = await self.kept(work, position, spec, asks_key=True)
+            if kept is not None:
+                return kept
         call = position.place.call or _plan(work, position, spec)
         key, duration_us = await self._caller.run(work, position, call)
         try:

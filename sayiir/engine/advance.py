@@ -21,6 +21,7 @@ from sayiir.dsl.nodes import (
     Map,
     TaskNode,
 )
+from sayiir.engine.earlier import Side
 from sayiir.engine.position import Frame, Position
 from sayiir.engine.refs import (
     DefaultRef,
@@ -109,9 +110,11 @@ def _enter(position: Position, prune: tuple[str, ...]) -> Transition:
         node = place.node
         if isinstance(node, TaskNode):  # most nodes by far; a pattern costs three times as much
             return Call(position, node.task, prune)
+        earlier = frame.earlier
         match node:
             case Loop():
-                position = Position(place.inner[""], frame.iteration(place, 0), position.input)
+                first = 0 if earlier is None else earlier.first_iteration(position.path)
+                position = Position(place.inner[""], frame.iteration(place, first), position.input)
             case ChildWorkflow():
                 inner = frame.child(place, position.input)
                 position = Position(place.inner[""], inner, position.input)
@@ -121,16 +124,29 @@ def _enter(position: Position, prune: tuple[str, ...]) -> Transition:
                 return SpawnArms(position, len(arms), partial(_arm, position), prune=prune)
             case Map():
                 return Expand(position, prune)
-            case Delay(until=None, seconds=seconds):
-                return ParkUntil(position, seconds=seconds, prune=prune)
-            case Delay(until=datetime() as at):
-                return ParkUntil(position, at=at, prune=prune)
-            case Delay(until=until) if callable(until):
-                return AskUntil(position, until, prune)
+            case Delay():
+                return _delay(position, node, prune)
             case AwaitSignal(signal_name=name, timeout_seconds=timeout):
-                return AwaitEvent(position, name, timeout, prune)
+                return AwaitEvent(position, name, 0.0 if _is_kept(position) else timeout, prune)
             case _:
                 raise TypeError(f"{node!r} is no node")
+
+
+def _is_kept(position: Position) -> bool:
+    """Whether an earlier run has done what is at the position."""
+    earlier = position.frame.earlier
+    return earlier is not None and earlier.side(position) is Side.KEPT
+
+
+def _delay(position: Position, node: Delay, prune: tuple[str, ...]) -> Transition:
+    """Parking, or what must be asked first; nobody waits twice where an earlier run has waited."""
+    if _is_kept(position):
+        return ParkUntil(position, seconds=0.0, prune=prune)
+    if node.until is None:
+        return ParkUntil(position, seconds=node.seconds, prune=prune)
+    if isinstance(node.until, datetime):
+        return ParkUntil(position, at=node.until, prune=prune)
+    return AskUntil(position, node.until, prune)
 
 
 def _arm(position: Position, index: int) -> Position:
@@ -277,6 +293,10 @@ def _timed_out(position: Position) -> Transition:
     node = position.place.node
     if not isinstance(node, AwaitSignal):
         raise TypeError(f"{position.path!r} is no wait")
+    if _is_kept(position):
+        # What came is not kept, so this reference leads nowhere. Whoever starts a run again makes
+        # sure that nothing reads it: what follows has a result.
+        return _received(position, ResultRef(position.path))
     if node.has_default:
         return _received(position, DefaultRef(position.place.node_path, loop_marks(node.default)))
     return FailStrand(

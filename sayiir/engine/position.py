@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from sayiir.dsl.nodes import Node, NodeSequence
     from sayiir.engine.calling import CallPlan
+    from sayiir.engine.earlier import Earlier
     from sayiir.engine.refs import Ref, ResultRef
 
 __all__ = ["Frame", "Place", "Position", "locate_frame", "places_of"]
@@ -28,14 +29,16 @@ class Place:
         inner: selector -> first place of that arm; loops, maps and children have ``""`` only,
             a branch's default is ``"*"``.
         selectors: the keys of ``inner``, in order.
+        order: its number in the order of definition.
         call: what calling the task here needs, worked out at the first call.
     """
 
-    __slots__ = ("call", "following", "inner", "node", "node_path", "selectors")
+    __slots__ = ("call", "following", "inner", "node", "node_path", "order", "selectors")
 
-    def __init__(self, node: Node, node_path: str) -> None:
+    def __init__(self, node: Node, node_path: str, order: int) -> None:
         self.node = node
         self.node_path = node_path
+        self.order = order
         self.following: Place | None = None
         self.inner: dict[str, Place] = {}
         self.selectors: tuple[str, ...] = ()
@@ -55,9 +58,20 @@ class Frame:
         children: the inputs of the enclosing child workflows, outermost first; the nearest
             is what ``workflow_input`` gives.
         key: the branch's answer, if this is its arm and the answer is at hand.
+        earlier: the run that results are taken from, in an instance that was started again.
     """
 
-    __slots__ = ("above", "children", "key", "number", "ordinal", "place", "prefix", "strand")
+    __slots__ = (
+        "above",
+        "children",
+        "earlier",
+        "key",
+        "number",
+        "ordinal",
+        "place",
+        "prefix",
+        "strand",
+    )
 
     def __init__(
         self,
@@ -80,6 +94,7 @@ class Frame:
         if child_input is not None:
             self.children = (*above_children, child_input)
         self.key: ResultRef | None = None
+        self.earlier: Earlier | None = None if above is None else above.earlier
 
     def iteration(self, place: Place, number: int) -> Frame:
         """The frame of a loop's iteration; ``self`` is the frame that the loop stands in."""
@@ -154,7 +169,7 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
     previous: Place | None = None
     first: Place | None = None
     for node in sequence.nodes:
-        place = places[prefix + node.id] = Place(node, prefix + node.id)
+        place = places[prefix + node.id] = Place(node, prefix + node.id, len(places))
         for selector, body, inner_prefix in _bodies(node, place.node_path):
             place.inner[selector] = _lay_out(body, inner_prefix, places)
         place.selectors = tuple(place.inner)
@@ -187,7 +202,10 @@ def _bodies(node: Node, node_path: str) -> Iterator[tuple[str, NodeSequence, str
 
 
 def locate_frame(
-    places: dict[str, Place], path: str, child_inputs: Iterator[Ref]
+    places: dict[str, Place],
+    path: str,
+    child_inputs: Iterator[Ref],
+    earlier: Earlier | None = None,
 ) -> tuple[Place, Frame]:
     """The place and frame of a path as stores keep it.
 
@@ -196,6 +214,7 @@ def locate_frame(
         ValueError: the text is no path.
     """
     frame, node_prefix = Frame(), ""
+    frame.earlier = earlier
     segments = list(path_segments(path))
     for node_id, selector in segments[:-1]:
         place = places[node_prefix + node_id]

@@ -284,11 +284,17 @@ class TellingActs:
     async def act(self, work: Work, transition: Acting) -> ActOutcome:
         """Tell the start of a task, and run it."""
         if isinstance(transition, (Call, AskKey)):
-            task = transition.task.name
+            task, position = transition.task, transition.position
+            if position.frame.earlier is not None:
+                asks_key = isinstance(transition, AskKey)
+                kept = await self._acts.kept(work, position, task, asks_key=asks_key)
+                if kept is not None:  # done by an earlier run: it ends, and has never begun
+                    self._committer.started[work] = (task.name, time.perf_counter())
+                    return kept
             self._teller.tell(
-                TaskStarted, work, path=transition.position.path, task=task, attempt=work.attempt
+                TaskStarted, work, path=position.path, task=task.name, attempt=work.attempt
             )
-            self._committer.started[work] = (task, time.perf_counter())
+            self._committer.started[work] = (task.name, time.perf_counter())
         try:
             return await self._acts.act(work, transition)
         except LeaseLost:
