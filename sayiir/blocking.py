@@ -20,6 +20,7 @@ from sayiir.runner import AsyncCheckpointingRunner
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
@@ -222,6 +223,15 @@ class WorkflowClient:
         """Everything that was executed; see ``AsyncWorkflowClient.task_results``."""
         return self._portal.call(self._twin.task_results, instance_id, workflow)
 
+    def compare(
+        self,
+        first_id: str,
+        second_id: str,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> Comparison:
+        """Two instances node by node; see ``AsyncWorkflowClient.compare``."""
+        return self._portal.call(self._twin.compare, first_id, second_id, workflow)
+
     def count_task_results(self, instance_id: str, node_path: str) -> int:
         """Results of a node path; see ``AsyncWorkflowClient.count_task_results``."""
         return self._portal.call(self._twin.count_task_results, instance_id, node_path)
@@ -305,6 +315,7 @@ class CheckpointingRunner:
         on_event: told what happens here, as values of ``sayiir.events``; called on the runner's
             own thread. See ``AsyncCheckpointingRunner``.
         executors: where tasks run that name one by ``run_in=``; see the async twin.
+        live: in a notebook: whether what runs is shown as a picture; see the async twin.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -330,6 +341,7 @@ class CheckpointingRunner:
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
+        live: bool = True,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
             store,
@@ -340,6 +352,7 @@ class CheckpointingRunner:
             resources=resources,
             on_event=on_event,
             executors=executors,
+            live=live,
         )
         self._portal = Portal("CheckpointingRunner")
 

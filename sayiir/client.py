@@ -30,13 +30,14 @@ from sayiir.errors import (
 from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
-from sayiir.status import InProgress, InstancePage
+from sayiir.status import InProgress, InstancePage, TaskResults
 from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sayiir.codec.protocol import Codec
+    from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
@@ -441,7 +442,42 @@ class AsyncWorkflowClient:
         store, programs = await self._opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
-        return [task_result_of(entry, program) for entry in await store.results(instance_id)]
+        return TaskResults(
+            task_result_of(entry, program) for entry in await store.results(instance_id)
+        )
+
+    async def compare(
+        self,
+        first_id: str,
+        second_id: str,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> Comparison:
+        """Two instances node by node: which results are equal, different, or only in one.
+
+        They may be of different workflows, and may still run. A notebook shows the table, and so
+        does ``print``.
+
+        Args:
+            first_id: one instance, usually the earlier.
+            second_id: the other.
+            workflow: the workflow of both, so that typed results come back as their types.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created them.
+        """
+        from sayiir.access.comparing import comparison_of
+
+        store, programs = await self._opened()
+        first, second = [
+            (
+                instance_id,
+                await store.results(instance_id),
+                await programs.for_record(await self._record(instance_id, workflow), workflow),
+            )
+            for instance_id in (first_id, second_id)
+        ]
+        return comparison_of(first, second)
 
     async def count_task_results(self, instance_id: str, node_path: str) -> int:
         """How many results are stored for a node path: ``"map/analyse"`` counts finished items."""

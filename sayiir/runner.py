@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
@@ -24,9 +25,12 @@ from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
+from sayiir.render.cell import live_pictures
 from sayiir.stores.records import ClaimRequest, Control, InstanceState
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from sayiir.access.snapshots import Programs
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
@@ -71,6 +75,8 @@ class AsyncCheckpointingRunner:
             logged once and hurts no run; only SystemExit and KeyboardInterrupt pass.
         executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
             processes is made on first use where none is given.
+        live: in a notebook's kernel: whether ``run``, ``resume``, ``ensure`` and ``rerun`` show a
+            picture of the instance that follows it. Elsewhere there is none.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -102,14 +108,16 @@ class AsyncCheckpointingRunner:
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
+        live: bool = True,
     ) -> None:
+        self._pictures = live_pictures(on_event) if live else None
         self._host = self._host_type(
             store,
             codec=codec,
             lease=lease,
             clock=clock,
             resources=resources,
-            on_event=on_event,
+            on_event=on_event if self._pictures is None else self._pictures.hear,
             executors=executors,
             concurrency=EMBEDDED_CONCURRENCY,
         )
@@ -184,16 +192,17 @@ class AsyncCheckpointingRunner:
             DefinitionError: a task needs a resource that the runner wasn't given.
             ExecutorMissing: a task names an executor that the runner wasn't given.
         """
-        existing, root, data = await self._create(
-            workflow, instance_id, input, priority, labels, self._policy
-        )
-        if existing is not None:
-            if self._policy is ConflictPolicy.FAIL:
-                raise InstanceAlreadyExists(instance_id)
-            engine, programs = await self._opened()
-            await warn_of_other_input(engine.store, existing, data)
-            return await status_of(existing, programs, workflow)
-        return await self._work(workflow, instance_id, root, wait=wait)
+        async with self._followed(workflow, instance_id):
+            existing, root, data = await self._create(
+                workflow, instance_id, input, priority, labels, self._policy
+            )
+            if existing is not None:
+                if self._policy is ConflictPolicy.FAIL:
+                    raise InstanceAlreadyExists(instance_id)
+                engine, programs = await self._opened()
+                await warn_of_other_input(engine.store, existing, data)
+                return await status_of(existing, programs, workflow)
+            return await self._work(workflow, instance_id, root, wait=wait)
 
     async def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -207,13 +216,14 @@ class AsyncCheckpointingRunner:
             DefinitionMismatch: it was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
         """
-        check_workflow(workflow)
-        engine, programs = await self._opened()
-        self._runnable(programs, workflow)
-        record = await engine.store.describe(check_instance_id(instance_id))
-        if record is None:
-            raise InstanceNotFound(instance_id)
-        return await self._continue(programs, record, workflow, wait=wait)
+        async with self._followed(workflow, instance_id):
+            check_workflow(workflow)
+            engine, programs = await self._opened()
+            self._runnable(programs, workflow)
+            record = await engine.store.describe(check_instance_id(instance_id))
+            if record is None:
+                raise InstanceNotFound(instance_id)
+            return await self._continue(programs, record, workflow, wait=wait)
 
     async def ensure(
         self,
@@ -245,22 +255,23 @@ class AsyncCheckpointingRunner:
             DefinitionMismatch: an unfinished one was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
         """
-        existing, root, data = await self._create(
-            workflow,
-            instance_id,
-            input,
-            None,
-            labels,
-            ConflictPolicy.USE_EXISTING,
-            finished_as_is=True,
-        )
-        if existing is None:
-            return await self._work(workflow, instance_id, root, wait=wait)
-        engine, programs = await self._opened()
-        if existing.definition_hash != workflow.definition_hash:
-            return await status_of(existing, programs, None)
-        await warn_of_other_input(engine.store, existing, data)
-        return await self._continue(programs, existing, workflow, wait=wait)
+        async with self._followed(workflow, instance_id):
+            existing, root, data = await self._create(
+                workflow,
+                instance_id,
+                input,
+                None,
+                labels,
+                ConflictPolicy.USE_EXISTING,
+                finished_as_is=True,
+            )
+            if existing is None:
+                return await self._work(workflow, instance_id, root, wait=wait)
+            engine, programs = await self._opened()
+            if existing.definition_hash != workflow.definition_hash:
+                return await status_of(existing, programs, None)
+            await warn_of_other_input(engine.store, existing, data)
+            return await self._continue(programs, existing, workflow, wait=wait)
 
     async def rerun(
         self,
@@ -296,23 +307,24 @@ class AsyncCheckpointingRunner:
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """
-        check_workflow(workflow)
-        engine, programs = await self._opened()
-        new = await instance_again(
-            engine.store,
-            programs,
-            self._runnable(programs, workflow),
-            Again(source_id, start),
-            instance_id,
-            priority=priority,
-            labels=labels,
-        )
-        existing, root = await self._create_new(workflow, new, self._policy)
-        if existing is None:
-            return await self._work(workflow, instance_id, root, wait=wait)
-        if self._policy is ConflictPolicy.FAIL:
-            raise InstanceAlreadyExists(instance_id)
-        return await status_of(existing, programs, workflow)
+        async with self._followed(workflow, instance_id):
+            check_workflow(workflow)
+            engine, programs = await self._opened()
+            new = await instance_again(
+                engine.store,
+                programs,
+                self._runnable(programs, workflow),
+                Again(source_id, start),
+                instance_id,
+                priority=priority,
+                labels=labels,
+            )
+            existing, root = await self._create_new(workflow, new, self._policy)
+            if existing is None:
+                return await self._work(workflow, instance_id, root, wait=wait)
+            if self._policy is ConflictPolicy.FAIL:
+                raise InstanceAlreadyExists(instance_id)
+            return await status_of(existing, programs, workflow)
 
     async def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
@@ -339,6 +351,15 @@ class AsyncCheckpointingRunner:
         return await self._guarded(dispatcher, dispatcher.run_due(limit))
 
     # -- inside
+
+    def _followed(
+        self, workflow: Workflow[Any, Any], instance_id: str
+    ) -> AbstractAsyncContextManager[None]:
+        """In a notebook's cell: with a picture of the instance that follows it."""
+        definition = check_workflow(workflow).definition
+        if self._pictures is None:
+            return nullcontext()
+        return self._pictures.following(self.client, definition, instance_id)
 
     async def _create(
         self,
