@@ -22,6 +22,7 @@ __all__ = [
     "folded",
     "heading",
     "pairs",
+    "short",
     "table",
     "text",
     "value",
@@ -43,6 +44,11 @@ _MOST_CHARACTERS: Final = 4_000
 def text(given: object) -> str:
     """Text for an element: what HTML would obey is escaped, and so is what a terminal would."""
     return escape(clean(str(given)))
+
+
+def short(given: object) -> str:
+    """A time or a number, which stays on one line."""
+    return f'<span style="white-space:nowrap">{text(given)}</span>'
 
 
 def code(given: object, limit: int = 160) -> str:

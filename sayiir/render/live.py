@@ -47,6 +47,8 @@ logger = logging.getLogger("sayiir.render")
 FRAME_SECONDS: Final = 0.2
 LOOK_SECONDS: Final = 0.5
 """How often the store is asked for what only it knows: progress, and what others did."""
+END_SECONDS: Final = 2.0
+"""So long the store may take to tell how it stands in the end: somebody may have pressed stop."""
 MOST_SHARE: Final = 0.1
 """So much of the time, at most, goes into drawing."""
 MOST_IN_CELL: Final = 3
@@ -93,15 +95,14 @@ class LivePictures:
             return
         picture = _LivePicture(client, definition, instance_id, self._output())
         self._shown[instance_id] = picture
+        whole = False
         try:
             yield
-        except BaseException as error:
-            await picture.end(asks=isinstance(error, Exception) and picture.begun)
-            raise
-        else:
-            await picture.end(asks=True)
+            whole = True
         finally:
             del self._shown[instance_id]
+            # Of a call that was refused at once there is nothing to show.
+            await picture.end(shown=whole or picture.begun)
 
     def _has_room(self, definition: Definition) -> bool:
         cell = self._cell()
@@ -143,23 +144,26 @@ class _LivePicture:
             self._looking = asyncio.get_running_loop().create_task(self._look_on())
         self._draw_soon()
 
-    async def end(self, *, asks: bool) -> None:
-        """Draw it for the last time.
+    async def end(self, *, shown: bool) -> None:
+        """Draw it for the last time, as the store has it.
 
         Args:
-            asks: whether the store is asked how it stands; else what was heard last is drawn.
+            shown: whether there is anything to draw.
         """
         if self._looking is not None:
             self._looking.cancel()
             await asyncio.wait({self._looking})
         if self._frame is not None:
             self._frame.cancel()
-        if asks:
-            with suppress(SayiirError):
-                self._show(await self._client.picture(self._instance_id))
-                return
-        if self.begun:
-            self._draw()
+        if not shown:
+            return
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                picture = await self._client.picture(self._instance_id)
+        except (SayiirError, TimeoutError):
+            self._draw()  # what was heard last
+        else:
+            self._show(picture)
 
     async def _look_on(self) -> None:
         earlier_known = False

@@ -142,7 +142,7 @@ def _parked(parked: Sequence[Parked]) -> str:
 
 
 def _moment(at: datetime | None) -> str:
-    return "" if at is None else html.text(f"{at:%Y-%m-%d %H:%M:%S} UTC")
+    return "" if at is None else html.short(f"{at:%Y-%m-%d %H:%M:%S} UTC")
 
 
 # -- instances
@@ -168,7 +168,7 @@ def _instances(items: Sequence[InstanceInfo]) -> str:
 
 
 def _took(began: datetime, ended: datetime | None) -> str:
-    return "" if ended is None else html.text(span_text(ended - began))
+    return "" if ended is None else html.short(span_text(ended - began))
 
 
 def _workflow(name: str, version: str) -> str:
@@ -194,7 +194,7 @@ def _description(seen: InstanceDescription) -> str:
         facts.append(("labels", html.text(_labels(seen.labels))))
     facts.append(("created", _moment(seen.created_at)))
     if seen.finished_at is not None:
-        facts.append(("took", html.text(span_text(seen.finished_at - seen.created_at))))
+        facts.append(("took", html.short(span_text(seen.finished_at - seen.created_at))))
     return head + html.pairs(facts) + _open_items(seen) + _pending(seen)
 
 
@@ -255,7 +255,7 @@ def results_html(results: Sequence[TaskResult]) -> str:
             html.code(one.path),
             html.value(one.output) if one.error is None else _error_cell(one.error),
             _attempts(one.attempts),
-            html.text(span_text(one.finished_at - one.started_at)) if one.attempts else "",
+            html.short(span_text(one.finished_at - one.started_at)) if one.attempts else "",
         )
         for one in results[:MOST_ROWS]
     ]
@@ -302,8 +302,8 @@ def comparison_html(compared: Comparison) -> str:
             html.badge(node.verdict, _VERDICTS.get(node.verdict, "wait")),
             _output_cell(node.first),
             _output_cell(node.second),
-            html.text(_time(node.first)),
-            html.text(_time(node.second)),
+            html.short(_time(node.first)),
+            html.short(_time(node.second)),
         )
         for node in compared.nodes[:MOST_ROWS]
     ]
