@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "comparison_html",
+    "comparison_rows",
     "comparison_text",
     "html_of",
     "results_html",
@@ -314,10 +315,14 @@ def comparison_html(compared: Comparison) -> str:
 
 def comparison_text(compared: Comparison) -> str:
     """A comparison as text."""
-    rows = _text_table(
-        ("path", "", *_ids(compared), "took", "took"), map(_text_row, compared.nodes)
-    )
-    return f"{_counted(compared)}\n{rows}"
+    names, *rows = comparison_rows(compared)
+    return f"{_counted(compared)}\n{_text_table(names, rows)}"
+
+
+def comparison_rows(compared: Comparison) -> list[tuple[str, ...]]:
+    """A comparison's names of columns, and its rows: path, verdict, results, times."""
+    names = ("path", "", *_ids(compared), "took", "took")
+    return [names, *map(_text_row, compared.nodes)]
 
 
 def _text_row(node: ComparedNode) -> tuple[str, ...]:
