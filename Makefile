@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo fleet test check docs bench compat nightly format clean
+.PHONY: help demo fleet test check docs pictures bench compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=4]'
@@ -44,6 +44,9 @@ check: $(VENV)/.installed-check ## lint, format, types by mypy and pyright, floo
 docs: $(VENV)/.installed-docs ## build the documents as a site into site/; a broken link fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean --strict
 
+pictures: $(VENV)/.installed-test ## draw the pictures of the documents anew; look at them then
+	$(BIN)/python -m tools.draw_pictures
+
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -51,8 +54,17 @@ compat: $(VENV)/.installed-test $(COMPAT)/.installed ## run the programs of the 
 	$(BIN)/python -m tools.compat --published $(COMPAT)/bin/python --jobs $(WORKERS) $(ARGS)
 
 nightly: $(VENV)/.installed-test ## all tests at their large figures (hours)
-	SAYIIR_FIGURES=nightly $(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=0 \
-		-n $(WORKERS) --dist worksteal $(ARGS)
+	@# Those that judge times run by themselves, after the others, whatever came of these; a part
+	@# of the tests may have none of one kind, which pytest tells by 5.
+	@status=0; \
+	for part in "not alone" alone; do \
+		name=nightly$$(test "$$part" = alone && echo -alone).json; \
+		workers=$$(test "$$part" = alone && echo 0 || echo $(WORKERS)); \
+		SAYIIR_FIGURES=nightly SAYIIR_FIGURES_FILE=$$name \
+			$(BIN)/python -m pytest --hypothesis-profile=nightly --timeout=0 -m "$$part" \
+			-n $$workers --dist worksteal $(ARGS) || test $$? = 5 || status=1; \
+	done; \
+	exit $$status
 
 format: $(VENV)/.installed-check ## rewrite the files as `make check` wants them
 	$(BIN)/ruff check --fix .

@@ -41,9 +41,18 @@ from sayiir.errors import (
     WorkflowFailed,
     WorkflowTimedOut,
 )
+from sayiir.logs import be_quiet
 from sayiir.policy import ConflictPolicy, RetryPolicy
 from sayiir.values import Again, BranchResult, Done, ItemFailed, LoopResult
+from sayiir.warning_types import (
+    ChangedBodyWarning,
+    OtherInputWarning,
+    SayiirWarning,
+    UntypedEdgeWarning,
+)
 from sayiir.workflow import Workflow, workflow
+
+be_quiet()
 
 if TYPE_CHECKING:
     from sayiir.blocking import CheckpointingRunner, WorkflowClient
@@ -76,6 +85,7 @@ __all__ = [
     "BranchKeyNotFound",
     "BranchResult",
     "Cancelled",
+    "ChangedBodyWarning",
     "CheckpointingRunner",
     "Completed",
     "ConflictPolicy",
@@ -96,12 +106,14 @@ __all__ = [
     "LeaseLost",
     "LoopExhausted",
     "LoopResult",
+    "OtherInputWarning",
     "Paused",
     "PayloadError",
     "PooledWorker",
     "RerunRefused",
     "RetryPolicy",
     "SayiirError",
+    "SayiirWarning",
     "SchemaVersionError",
     "SignalTimedOut",
     "SignalUnavailable",
@@ -113,6 +125,7 @@ __all__ = [
     "TaskProcessDied",
     "TaskTimedOut",
     "UnknownSignal",
+    "UntypedEdgeWarning",
     "Waiting",
     "WorkerLost",
     "Workflow",

@@ -10,7 +10,7 @@ import builtins
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from sayiir.access.callers import called_from_here
+from sayiir.callers import called_from_here
 from sayiir.client import AsyncWorkflowClient
 from sayiir.limits import DEFAULT_LEASE_SECONDS
 from sayiir.policy import ConflictPolicy
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
     from sayiir.comparison import Comparison
-    from sayiir.description import InstanceDescription
+    from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
     from sayiir.events import Listener
@@ -172,6 +172,10 @@ class WorkflowClient:
     ) -> InstanceDescription:
         """All there is to see of an instance; see ``AsyncWorkflowClient.describe``."""
         return self._portal.call(self._twin.describe, instance_id, workflow)
+
+    def workers(self) -> tuple[WorkerInfo, ...]:
+        """The workers that are here, busy or idle; see ``AsyncWorkflowClient.workers``."""
+        return self._portal.call(self._twin.workers)
 
     def picture(self, instance_id: str) -> Picture:
         """The graph of an instance with states; see ``AsyncWorkflowClient.picture``."""
@@ -405,7 +409,8 @@ class CheckpointingRunner:
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
     ) -> WorkflowStatus[B]:
         """Work on an instance that exists; see ``AsyncCheckpointingRunner.resume``."""
-        return self._portal.call(self._twin.resume, workflow, instance_id, wait=wait)
+        with called_from_here():
+            return self._portal.call(self._twin.resume, workflow, instance_id, wait=wait)
 
     def ensure(
         self,

@@ -16,6 +16,7 @@ from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
+from sayiir.access.workers import workers_of
 from sayiir.dsl.task import Task
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.failures import failure_from_bytes
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from sayiir.codec.protocol import Codec
     from sayiir.comparison import Comparison
-    from sayiir.description import InstanceDescription
+    from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
     from sayiir.render.picture import Picture
@@ -523,6 +524,29 @@ class AsyncWorkflowClient:
         )
         page = await store.page(query)
         return InstancePage(tuple(map(info_of, page.records)), page.cursor)
+
+    async def workers(self) -> tuple[WorkerInfo, ...]:
+        """The workers that are here, busy or idle, by their ids; at most 1,000.
+
+        A worker that was killed is here until its lease would have ended; on SQLite it is gone at
+        once. Runners aren't told, and a store of a third party may know of no workers at all.
+
+        >>> import asyncio
+        >>> from sayiir import AsyncPooledWorker, open_store, task, workflow
+        >>> @task
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> async def main() -> None:
+        ...     store = await open_store("memory://")
+        ...     doubling = workflow("doubling", double)
+        ...     async with AsyncPooledWorker(store, workflows=[doubling], worker_id="ada"):
+        ...         for worker in await AsyncWorkflowClient(store).workers():
+        ...             print(worker.worker_id, worker.workflows, worker.concurrency)
+        >>> asyncio.run(main())
+        ada ('doubling',) 100
+        """
+        store, _ = await self._opened()
+        return await workers_of(store)
 
     # -- steering
 

@@ -1,4 +1,4 @@
-"""One instance seen closely: what ``client.describe`` gives."""
+"""One instance seen closely, and the workers: what ``describe`` and ``workers`` give."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sayiir.errors import FailureInfo
 from sayiir.render.shown import Shown
 from sayiir.status import WorkflowStatus
 
-__all__ = ["InstanceDescription", "OpenItem", "PendingEvent", "Progress"]
+__all__ = ["InstanceDescription", "OpenItem", "PendingEvent", "Progress", "WorkerInfo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,27 @@ class PendingEvent:
     signal_name: str
     path: str | None
     sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerInfo:
+    """A worker that is here, busy or idle: what ``client.workers`` gives.
+
+    Attributes:
+        worker_id: its name, as in ``OpenItem.holder``; each process of several has one.
+        workflows: names of the workflows that it runs, sorted.
+        tags: what it has, sorted.
+        concurrency: how many items it runs at once.
+        started_at: since when it is here (aware, UTC).
+        seen_at: when it last said so (aware, UTC): every third of its lease.
+    """
+
+    worker_id: str
+    workflows: tuple[str, ...]
+    tags: tuple[str, ...]
+    concurrency: int
+    started_at: datetime
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,9 @@ path without the numbers of loops and maps: ``poll/ask_carrier``.
 from __future__ import annotations
 
 import json
+import os
 import re
 import unicodedata
-import uuid
 from typing import TYPE_CHECKING
 
 from sayiir.errors import DefinitionError, InvalidInstanceId
@@ -91,7 +91,7 @@ def has_controls(text: str) -> bool:
 
 def new_run_id() -> str:
     """A fresh run id: 32 hexadecimal digits, never repeated."""
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def quoted_selector(selector: str) -> str:

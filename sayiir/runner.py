@@ -12,7 +12,11 @@ from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
 from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import status_of
-from sayiir.access.submission import new_instance, warn_of_other_input
+from sayiir.access.submission import (
+    new_instance,
+    warn_of_changed_bodies,
+    warn_of_other_input,
+)
 from sayiir.client import AsyncWorkflowClient
 from sayiir.durations import Duration
 from sayiir.engine.claims import claiming, work_of
@@ -215,6 +219,9 @@ class AsyncCheckpointingRunner:
             InstanceNotFound: there is none.
             DefinitionMismatch: it was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
+
+        Warns:
+            ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         async with self._followed(workflow, instance_id):
             check_workflow(workflow)
@@ -254,6 +261,10 @@ class AsyncCheckpointingRunner:
             PayloadError: the input doesn't fit.
             DefinitionMismatch: an unfinished one was created by another definition.
             DefinitionError: a task needs a resource that the runner wasn't given.
+
+        Warns:
+            OtherInputWarning: the instance has another input.
+            ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         async with self._followed(workflow, instance_id):
             existing, root, data = await self._create(
@@ -421,6 +432,7 @@ class AsyncCheckpointingRunner:
             raise await programs.mismatch(record, workflow.definition)
         if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
             return await status_of(record, programs, workflow)
+        await warn_of_changed_bodies(programs, programs.of(workflow), record.instance_id)
         return await self._work(workflow, record.instance_id, None, wait=wait)
 
     async def _work(

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, overload
 
+from sayiir.blocking_run import run_blocking
+from sayiir.callers import warn_caller
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
@@ -20,6 +18,7 @@ from sayiir.dsl.walk import walk
 from sayiir.durations import Duration
 from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
+from sayiir.warning_types import UntypedEdgeWarning
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
@@ -237,7 +236,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
                 executor is none.
         """
         try:
-            return _run_blocking(
+            return run_blocking(
                 lambda: self._run(value, clock, events, resources, on_event, executors)
             )
         except WorkflowFailed as error:
@@ -412,6 +411,9 @@ def workflow(
         DefinitionError: the graph can't run as it is written; the message names workflow, node
             and mend.
 
+    Warns:
+        UntypedEdgeWarning: what a task gives is annotated nowhere.
+
     >>> from sayiir import Flow, task
     >>> @task
     ... def double(n: int) -> int:
@@ -462,6 +464,7 @@ def _build(
     if not isinstance(flow, Flow):
         raise DefinitionError(f"it is made of a flow, not of {flow!r}", workflow=name)
     from sayiir.dsl.build import build_definition
+    from sayiir.dsl.untyped import told_untyped
 
     definition = build_definition(
         name,
@@ -474,48 +477,7 @@ def _build(
         tags=check_tags(tags, owner),
         description=check_text("description", description, owner),
     )
+    untyped = told_untyped(definition)
+    if untyped is not None:
+        warn_caller(untyped, UntypedEdgeWarning)
     return Workflow(definition)
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
-
-
-def _run_blocking(run: Callable[[], Coroutine[Any, Any, B]]) -> B:
-    """Runs a coroutine to its end, in this thread, or in another where a loop runs here."""
-    if not _in_loop():
-        # Not in an except clause, whose exception would head the traceback of every failure.
-        with asyncio.Runner() as runner:
-            return runner.run(run())
-    context = contextvars.copy_context()
-    outcome: Future[B] = Future()
-    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any] | None]] = Future()
-
-    async def tracked() -> B:
-        started.set_result((asyncio.get_running_loop(), asyncio.current_task()))
-        return await run()
-
-    def in_thread() -> None:
-        try:
-            with asyncio.Runner() as runner:
-                outcome.set_result(runner.run(tracked(), context=context))
-        except BaseException as error:  # handed to the caller, who raises it
-            outcome.set_exception(error)
-
-    thread = threading.Thread(target=in_thread, name="sayiir-run", daemon=True)
-    thread.start()
-    try:
-        return outcome.result()
-    except BaseException:
-        # Ctrl-C here must not leave the run going on behind the caller's back.
-        if not outcome.done():
-            loop, task = started.result()
-            if task is not None:
-                loop.call_soon_threadsafe(task.cancel)
-        raise
-    finally:
-        thread.join()

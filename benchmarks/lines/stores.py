@@ -52,17 +52,17 @@ SQLITE_GOALS = Goals(
     late_ratio=1.25,
 )
 POSTGRES_GOALS = Goals(
-    lone_ratio=1.6,
+    lone_ratio=1.5,
     worker_ratio=4,
-    worker_async_a_second=12_000,
+    worker_async_a_second=18_000,
     worker_sync_a_second=8_000,
-    step_cpu_seconds=40e-6,
-    fork_seconds=0.012,
-    megabyte_seconds=0.012,
+    step_cpu_seconds=35e-6,
+    fork_seconds=0.008,
+    megabyte_seconds=0.010,
     late_ratio=1.25,
     instances_a_second=1_000,
     instance_seconds=0.15,
-    waking_seconds=0.005,
+    waking_seconds=0.003,
     statements=0.1,
 )
 

@@ -103,6 +103,8 @@ def _phase(item: ItemRecord, inspection: Inspection) -> str:
         return "stopped"
     if item.phase is Phase.BACKOFF and not waits:
         return "ready"  # it is over, or ``retry`` set the count back
+    if item.phase is Phase.SIGNAL and item.signal_name is None:
+        return "ready"  # its event has come, and nobody has taken it yet
     return item.phase.value
 
 

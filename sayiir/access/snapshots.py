@@ -108,6 +108,7 @@ class Programs:
         self._codec = codec
         self._compiled: dict[str, Program] = {}
         self._read: dict[str, Program] = {}
+        self._compared: set[str] = set()
 
     def of(self, workflow: Workflow[Any, Any]) -> Program:
         """The program of a workflow that was given."""
@@ -133,6 +134,25 @@ class Programs:
                 raise StoreError(f"definition {definition_hash} is damaged: {error}") from error
             self._read[definition_hash] = Program(definition, _PlainCodec(self._codec))
         return self._read[definition_hash]
+
+    async def changed_bodies(self, program: Program) -> tuple[str, ...]:
+        """Tasks whose bodies have changed since the definition was stored; told once for each.
+
+        The hash is the same, so an instance goes on with them all the same.
+        """
+        definition = program.definition
+        if definition.definition_hash in self._compared:
+            return ()
+        self._compared.add(definition.definition_hash)
+        data = await self._store.definition(definition.definition_hash)
+        if data is None or data == program.portable:
+            return ()
+        from sayiir.dsl.bodies import changed_bodies
+
+        try:
+            return changed_bodies(from_portable(data), definition)
+        except PayloadError:
+            return ()  # a damaged one is told of where it is needed
 
     async def for_record(
         self, record: InstanceRecord, workflow: Workflow[Any, Any] | None

@@ -5,24 +5,26 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sayiir.access.callers import warn_caller
 from sayiir.access.labels import check_labels
 from sayiir.access.texts import check_text
+from sayiir.callers import warn_caller
 from sayiir.dsl.options import check_priority
 from sayiir.engine.checkpoints import next_priority, next_tags
 from sayiir.engine.payloads import told_of
 from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
+from sayiir.warning_types import ChangedBodyWarning, OtherInputWarning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sayiir.access.snapshots import Programs
     from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord
 
-__all__ = ["new_instance", "warn_of_other_input"]
+__all__ = ["new_instance", "warn_of_changed_bodies", "warn_of_other_input"]
 
 
 def new_instance(
@@ -88,4 +90,19 @@ async def warn_of_other_input(store: Store, existing: InstanceRecord, data: byte
     """To go on with a different input is most likely a mistake, but no error."""
     (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
     if loaded.input is not None and loaded.input != data:
-        warn_caller(f"instance {existing.instance_id!r} exists with a different input, which stays")
+        warn_caller(
+            f"instance {existing.instance_id!r} exists with a different input, which stays",
+            OtherInputWarning,
+        )
+
+
+async def warn_of_changed_bodies(programs: Programs, program: Program, instance_id: str) -> None:
+    """To go on with other code is how a bug is mended, and may not be meant; told once."""
+    changed = await programs.changed_bodies(program)
+    if changed:
+        warn_caller(
+            f"instance {instance_id!r} of workflow {program.definition.name!r} goes on with code "
+            f"that has changed since the definition was first stored: {', '.join(changed)}. Where "
+            "old and new must not mix, give the task another version=",
+            ChangedBodyWarning,
+        )

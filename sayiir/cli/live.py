@@ -22,6 +22,9 @@ from sayiir.status import AwaitingSignal, Cancelled, Completed, Failed, Waiting
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
+    from rich.console import Console
+    from rich.text import Text
+
     from sayiir.client import AsyncWorkflowClient
     from sayiir.events import RunnerEvent
     from sayiir.status import WorkflowStatus
@@ -79,20 +82,12 @@ class LivePicture:
                 return
             from rich.live import Live
 
-            from sayiir.cli.tree_view import TreeView
-
             screen = console(stderr=True)
-            view = TreeView(self._states, plain=not symbols(screen.encoding))
+            frame = self.frames(screen)
             began = time.monotonic()
 
-            def picture(height: int | None) -> Any:
-                from rich.text import Text
-
-                width = screen.width
-                head = Text(self._head(time.monotonic() - began), style="bold", no_wrap=True)
-                head.truncate(width, overflow="ellipsis")
-                rows = None if height is None else max(height - 2, 1)
-                return Text("\n", no_wrap=True).join([head, view.lines(width, rows)])
+            def picture(height: int | None) -> Text:
+                return frame(time.monotonic() - began, height, None)
 
             live = Live(
                 console=screen,
@@ -106,6 +101,22 @@ class LivePicture:
                 last = picture(max(screen.height, 60))
                 live.update(last)
                 live.get_renderable = lambda: last  # type: ignore[method-assign]
+
+    def frames(self, screen: Console) -> Callable[[float, int | None, datetime | None], Text]:
+        """What draws it on a screen: after so many seconds, in so many rows, at a moment."""
+        from rich.text import Text
+
+        from sayiir.cli.tree_view import TreeView
+
+        view = TreeView(self._states, plain=not symbols(screen.encoding))
+
+        def frame(seconds: float, height: int | None, now: datetime | None) -> Text:
+            head = Text(self._head(seconds), style="bold", no_wrap=True)
+            head.truncate(screen.width, overflow="ellipsis")
+            rows = None if height is None else max(height - 2, 1)
+            return Text("\n", no_wrap=True).join([head, view.lines(screen.width, rows, now)])
+
+        return frame
 
     def _head(self, seconds: float) -> str:
         from sayiir.cli.texts import clean, span_text

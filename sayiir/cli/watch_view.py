@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.text import Text
 
 from sayiir.cli.outcome import status_text
-from sayiir.cli.screen import plain_table, symbols
+from sayiir.cli.screen import PlainTable, plain_table, symbols
 from sayiir.cli.texts import clean, clock_text, one_line, span_text
 from sayiir.cli.tree_view import TreeView
 from sayiir.render.states import states_of
@@ -17,7 +17,6 @@ from sayiir.status import InProgress
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
     from sayiir.cli.watched import Seen
     from sayiir.description import InstanceDescription, OpenItem
@@ -76,7 +75,7 @@ def _title(seen: Seen, width: int) -> Text:
     return title
 
 
-def _instances(seen: Seen, most: int) -> Table:
+def _instances(seen: Seen, most: int) -> PlainTable:
     rows: list[tuple[list[str], str | None]] = []
     for info in seen.instances[:most]:
         close = seen.close.get(info.instance_id)
@@ -106,10 +105,11 @@ def _step(item: OpenItem) -> str:
     return one_line(f"{item.path}{attempt}{how_far}{message}")
 
 
-def _workers(workers: dict[str, list[tuple[str, OpenItem]]], most: int) -> Table:
+def _workers(workers: dict[str, list[tuple[str, OpenItem]]], most: int) -> PlainTable:
     rows: list[tuple[list[str], str | None]] = []
     for holder, items in list(workers.items())[:most]:
         works_on = ", ".join(f"{instance_id} {item.path}" for instance_id, item in items[:3])
+        works_on = works_on or "nothing of these"
         more = ", …" if len(items) > 3 else ""
         rows.append(([clean(holder), str(len(items)), one_line(works_on + more)], None))
     return plain_table(["worker", "items", "works on"], rows, yielding=("worker", "works on"))

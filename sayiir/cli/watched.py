@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sayiir.client import AsyncWorkflowClient
-    from sayiir.description import InstanceDescription, OpenItem
+    from sayiir.description import InstanceDescription, OpenItem, WorkerInfo
     from sayiir.dsl.definition import Definition
     from sayiir.status import InstanceInfo, TaskResult, WorkflowStatus
 
@@ -45,6 +45,7 @@ class Seen:
         instances: the page of instances, newest first.
         close: those of them that haven't ended, seen closely, by id.
         one: the instance that was asked for, with its history and its graph.
+        here: the workers that say that they are here, busy or idle.
         more: there are more instances than are shown.
         trouble: why the store can't be asked since then.
     """
@@ -53,6 +54,7 @@ class Seen:
     instances: tuple[InstanceInfo, ...] = ()
     close: dict[str, InstanceDescription] = field(default_factory=dict[str, "InstanceDescription"])
     one: tuple[InstanceDescription, list[TaskResult], Definition] | None = None
+    here: tuple[WorkerInfo, ...] = ()
     more: bool = False
     trouble: str = ""
 
@@ -64,8 +66,8 @@ class Seen:
         return self.one[0].status
 
     def workers(self) -> dict[str, list[tuple[str, OpenItem]]]:
-        """Who holds what: each holder with (instance id, item)."""
-        held: dict[str, list[tuple[str, OpenItem]]] = {}
+        """Who holds what: each holder with (instance id, item), and who is here with nothing."""
+        held: dict[str, list[tuple[str, OpenItem]]] = {each.worker_id: [] for each in self.here}
         for instance_id, seen in self.close.items():
             for item in seen.open_items:
                 if item.holder is not None:
@@ -145,7 +147,9 @@ class Sight:
         open_ids = [info.instance_id for info in page if info.finished_at is None]
         close = await asyncio.gather(*(_described(client, one) for one in open_ids))
         found = {seen.instance_id: seen for seen in close if seen is not None}
-        return Seen(now, page.items, found, more=page.cursor is not None)
+        workers = await client.workers()
+        here = tuple(each for each in workers if self.workflow_name in (None, *each.workflows))
+        return Seen(now, page.items, found, here=here, more=page.cursor is not None)
 
 
 async def _described(client: AsyncWorkflowClient, instance_id: str) -> InstanceDescription | None:

@@ -71,7 +71,8 @@ class JsonCodec:
     def _new_plan(self, annotation: Any) -> Plan:
         if is_open(annotation):
             return _OpenPlan(self.max_bytes)
-        return _TypedPlan(annotation, self._book, self.max_bytes)
+        # pyright binds the attribute `passes_through` as if it were a method.
+        return _TypedPlan(annotation, self._book, self.max_bytes)  # pyright: ignore[reportReturnType]
 
     def decode_plain(self, data: bytes) -> Any:
         """Reads bytes without knowing a type: typed ones come back as plain JSON data.
@@ -133,16 +134,24 @@ class _OpenPlan:
             raise too_deep() from None
 
     def passes_through(self, value: object) -> bool:
-        kind = type(value)
-        return kind is bool or value is None or _is_exact(value, kind)
+        return _passing(type(value))(value)
 
 
 class _TypedPlan:
     """For a declared type; what it needs is built when it is first used."""
 
-    __slots__ = ("_annotation", "_book", "_checker", "_compiled", "_max_bytes", "_plain_checker")
+    __slots__ = (
+        "_annotation",
+        "_book",
+        "_checker",
+        "_compiled",
+        "_max_bytes",
+        "_plain_checker",
+        "passes_through",
+    )
 
     def __init__(self, annotation: Any, book: TypeBook, max_bytes: int) -> None:
+        self.passes_through: Callable[[object], bool] = _passing(annotation)
         self._annotation = annotation
         self._book = book
         self._max_bytes = max_bytes
@@ -170,6 +179,8 @@ class _TypedPlan:
         return None
 
     def encode(self, value: object) -> bytes:
+        if self.passes_through is _is_narrow_int and _is_narrow_int(value):
+            return bounded(FORMAT_TAGGED + str(value).encode(), self._max_bytes)
         compiled = self._ready()
         try:
             quick = self._quick_bytes(value)
@@ -240,22 +251,53 @@ class _TypedPlan:
                 f"the stored value doesn't fit {name}: {told(error)}", type_name=name
             ) from error
 
-    def passes_through(self, value: object) -> bool:
-        kind = type(value)
-        if kind is not self._annotation:
-            return value is None and self._annotation is None
-        return kind is bool or value is None or _is_exact(value, kind)
+
+# Which values of a scalar type are certain to come back as they are. One function for each, since
+# every step in memory asks.
 
 
-def _is_exact(value: Any, kind: type) -> bool:
-    if kind is int:
-        exact: bool = -_WIDE < value < _WIDE
-        return exact
-    if kind is str:
-        return len(value) < _MAX_PASSED_CHARACTERS and value.isascii()
-    if kind is bytes:
-        return len(value) < _MAX_PASSED_CHARACTERS
-    return kind is float and isfinite(value)
+def _never(value: object) -> bool:
+    return False
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_bool(value: object) -> bool:
+    return type(value) is bool
+
+
+def _is_narrow_int(value: object) -> bool:
+    return type(value) is int and -_WIDE < value < _WIDE
+
+
+def _is_finite_float(value: object) -> bool:
+    return type(value) is float and isfinite(value)
+
+
+def _is_short_text(value: object) -> bool:
+    return type(value) is str and len(value) < _MAX_PASSED_CHARACTERS and value.isascii()
+
+
+def _is_short_bytes(value: object) -> bool:
+    return type(value) is bytes and len(value) < _MAX_PASSED_CHARACTERS
+
+
+_PASSING: Final[tuple[tuple[type | None, Callable[[object], bool]], ...]] = (
+    (int, _is_narrow_int),
+    (str, _is_short_text),
+    (bool, _is_bool),
+    (float, _is_finite_float),
+    (type(None), _is_none),
+    (None, _is_none),
+    (bytes, _is_short_bytes),
+)
+
+
+def _passing(kind: Any) -> Callable[[object], bool]:
+    # By identity: to hash or compare a class may run code of its metaclass.
+    return next((passes for known, passes in _PASSING if known is kind), _never)
 
 
 def _guarded_lift(compiled: Compiled, plain: Any) -> Any:

@@ -10,11 +10,12 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Self, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
-from sayiir.access.callers import called_from_here, warn_caller
+from sayiir.callers import called_from_here, warn_caller
 from sayiir.compat.errors import told_as_compat
 from sayiir.compat.tracing import task_spans
 from sayiir.policy import ConflictPolicy
 from sayiir.portal import Portal
+from sayiir.warning_types import SayiirWarning
 
 if TYPE_CHECKING:
     from sayiir.client import AsyncWorkflowClient
@@ -250,7 +251,7 @@ class PostgresBackend(Backend):
 def _warn_of_options(names: list[str]) -> None:
     if names:
         told = "; ".join(f"{name}: {_WITHOUT_EFFECT[name]}" for name in names)
-        warn_caller(f"PostgresBackend has options without effect ({told})")
+        warn_caller(f"PostgresBackend has options without effect ({told})", SayiirWarning)
 
 
 def postgres_url(url: str, max_connections: int | None = None) -> str:

@@ -212,17 +212,24 @@ def _check_scope(
                 _check_task(workflow, path, task)
                 other = functions.setdefault(task.name, task) if task.decorated else task
                 if other is not task:
-                    _refuse(
-                        workflow,
-                        path,
-                        f"two different tasks are called {task.name!r} in this workflow; give "
-                        'one of them another name with @task("…")',
-                    )
+                    _refuse(workflow, path, _told_apart(other, task))
             case _:
                 pass
         inner = {} if isinstance(node, ChildWorkflow) else functions
         for suffix, body in inner_sequences(node):
             _check_scope(workflow, body, f"{path}{suffix}/", inner)
+
+
+def _told_apart(one: TaskSpec, other: TaskSpec) -> str:
+    if one.function is not None and one.function is other.function:
+        return (
+            f"the function {one.name!r} was made a task twice, and both are in this workflow; use "
+            'one of them in both places, or give one another name with @task("…")'
+        )
+    return (
+        f"two different tasks are called {one.name!r} in this workflow; give one of them another "
+        'name with @task("…")'
+    )
 
 
 def _check_task(workflow: str, path: str, task: TaskSpec) -> None:

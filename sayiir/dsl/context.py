@@ -95,17 +95,16 @@ class TaskContext:
     def logger(self) -> logging.LoggerAdapter[Any]:
         """A logger named ``sayiir.task`` whose records carry instance, path and attempt.
 
-        They stand on each record as ``sayiir_instance_id``, ``sayiir_path``, ``sayiir_attempt``.
+        They stand on each record as ``sayiir_instance_id``, ``sayiir_path``, ``sayiir_attempt``,
+        beside what the task gives as ``extra``.
         """
         if self._logger is None:
             import logging
 
-            facts = {
-                "sayiir_instance_id": self.instance_id,
-                "sayiir_path": self.path,
-                "sayiir_attempt": self.attempt,
-            }
-            self._logger = logging.LoggerAdapter(logging.getLogger("sayiir.task"), facts)
+            from sayiir.logs import TaskLogger, log_facts
+
+            facts = log_facts(instance_id=self.instance_id, path=self.path, attempt=self.attempt)
+            self._logger = TaskLogger(logging.getLogger("sayiir.task"), facts)
         return self._logger
 
     def heartbeat(self) -> None:

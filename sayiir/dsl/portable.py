@@ -150,6 +150,7 @@ def _task(task: TaskSpec) -> dict[str, Any]:
             priority=task.priority,
             idempotent=task.idempotent,
             description=task.description,
+            body_digest=task.body_digest,
         ),
         "run_in": task.run_in,
     }

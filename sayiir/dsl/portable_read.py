@@ -209,6 +209,7 @@ class _Reader:
             run_in=task.take("run_in", str),
             idempotent=task.flag("idempotent"),
             description=task.text("description"),
+            known_body=task.text("body_digest"),
         )
 
 

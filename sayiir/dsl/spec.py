@@ -72,6 +72,7 @@ class TaskSpec:
         timeout_seconds: per attempt; None: no limit.
         namespace: local names at the decoration, for annotations that are only text.
         known_signature: the signature where it is given and not read from the function.
+        known_body: the digest of the body where it was read from a portable definition.
     """
 
     name: str
@@ -88,6 +89,16 @@ class TaskSpec:
     description: str = ""
     namespace: Mapping[str, Any] | None = None
     known_signature: Signature | None = None
+    known_body: str = ""
+
+    @cached_property
+    def body_digest(self) -> str:
+        """See ``dsl/bodies.py``; empty where it isn't known."""
+        if self.function is None:
+            return self.known_body
+        from sayiir.dsl.bodies import body_digest
+
+        return body_digest(self.function)
 
     @cached_property
     def signature(self) -> Signature:

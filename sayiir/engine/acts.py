@@ -1,75 +1,43 @@
-"""The acts that a transition can ask for: call a task, ask a key or a moment, expand a map."""
+"""Acting at a position: call a task, ask a key or a moment, expand a map."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from datetime import datetime
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from sayiir.codec.protocol import FORMAT_TAGGED, UNDECLARED
-from sayiir.dsl.callables import plain_spec
+from sayiir.codec.protocol import FORMAT_TAGGED
 from sayiir.dsl.keys import key_text
-from sayiir.dsl.nodes import AwaitSignal
-from sayiir.engine.calling import ActFailed, Caller, CallPlan
+from sayiir.dsl.nodes import AwaitSignal, Branch, Delay
+from sayiir.engine.act_failed import ActFailed
+from sayiir.engine.call_plan import CallPlan
+from sayiir.engine.calling import Caller
 from sayiir.engine.earlier import Side
 from sayiir.engine.payloads import payload_of
 from sayiir.engine.refs import EventRef, InputRef, ResultRef
-from sayiir.engine.transitions import (
-    AskKey,
-    AskUntil,
-    Call,
-    Expanded,
-    KeyChosen,
-    Returned,
-    UntilKnown,
-)
-from sayiir.engine.work import Computed, Heed, Run, Work
-from sayiir.errors import PayloadError, SayiirError
+from sayiir.engine.transitions import Elapsed, Expanded, KeyChosen, Returned
+from sayiir.engine.work import Heed, Run, Work
+from sayiir.errors import PayloadError
 from sayiir.limits import MAX_JOIN_ELEMENTS
 from sayiir.stores.records import Control, Latest
-from sayiir.values import Again, Done, loop_marks
+from sayiir.values import loop_marks
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock, WorkAware
-    from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.call_plan import Acted
     from sayiir.engine.earlier import Earlier
     from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
-    from sayiir.engine.transitions import Acting, Outcome
     from sayiir.engine.work import Committer
 
-__all__ = ["ActFailed", "ActOutcome", "Acts", "WorkingActs"]
-
-
-class ActOutcome:
-    """How an act went: for ``advance``, and what must be stored of it.
-
-    ``kept``: another strand may read the result later.
-    """
-
-    __slots__ = ("computed", "elements", "kept", "outcome")
-
-    def __init__(
-        self,
-        outcome: Outcome,
-        computed: Computed | None = None,
-        elements: Sequence[Payload] | None = None,
-        *,
-        kept: bool = False,
-    ) -> None:
-        self.outcome = outcome
-        self.computed = computed
-        self.elements = elements
-        self.kept = kept
+__all__ = ["Acts", "WorkingActs"]
 
 
 class Acts:
-    """Does for the driver what a transition asks for.
+    """Does for the driver what is to be done at a position.
 
     ``exits_fail``: whether a task that asks the process to exit has failed, as by any exception.
     """
@@ -86,50 +54,50 @@ class Acts:
         self._committer = committer
         self._caller = Caller(committer, threads, executors, resources, exits_fail=exits_fail)
 
-    def act(self, work: Work, transition: Acting) -> Coroutine[Any, Any, ActOutcome]:
-        """The outcome of what the transition asks for.
+    def act(self, work: Work, position: Position) -> Coroutine[Any, Any, Acted]:
+        """How it goes at the position.
 
         Raises:
             ActFailed: user code failed, or a value doesn't fit.
             UserExit: user code raised KeyboardInterrupt or SystemExit.
         """
-        position = transition.position
-        if isinstance(transition, Call):
-            return self._call(work, position, transition.task)
-        if isinstance(transition, AskKey):
-            return self._ask_key(work, position, transition.task)
-        if isinstance(transition, AskUntil):
-            return self._ask_until(work, position, plain_spec(transition.until, "delay(until=)"))
-        return self._expand(work, position)
+        call = position.place.call or CallPlan.of(work.program, position.place)
+        if call is None:
+            return self._expand(work, position)
+        if position.frame.earlier is not None:
+            return self._kept_or_called(work, position, call)
+        return self._caller.run(work, position, call)
 
-    async def kept(
-        self, work: Work, position: Position, spec: TaskSpec, *, asks_key: bool
-    ) -> ActOutcome | None:
+    async def _kept_or_called(self, work: Work, position: Position, call: CallPlan) -> Acted:
+        return await self.kept(work, position) or await self._caller.run(work, position, call)
+
+    async def kept(self, work: Work, position: Position) -> Acted | None:
         """What an earlier run has come to here, if this instance takes it from there.
 
         Raises:
             ActFailed: the earlier run is gone, or its result doesn't fit the task any more.
         """
         earlier = position.frame.earlier
-        if earlier is None or earlier.side(position) is not Side.KEPT:
+        call = position.place.call or CallPlan.of(work.program, position.place)
+        if earlier is None or call is None or earlier.side(position) is not Side.KEPT:
             return None
-        call = position.place.call or _plan(work, position, spec)
+        if isinstance(position.place.node, Delay):
+            return Elapsed(), None, None
         try:
             payload = await self._earlier_result(work, position, earlier)
             value = None if payload is None else payload.read()
         except PayloadError as error:
-            located = error.located(path=position.path, task=spec.name)
-            raise ActFailed(located, spec) from error
+            located = error.located(path=position.path, task=call.spec.name)
+            raise ActFailed(located, call.spec) from error
         if payload is None:
             return None
         if call.kept:
             work.kept[position.place.node_path] = (position.frame.ordinal, payload)
-        computed = Computed(position, position.path, payload, attempts=0, duration_us=0)
-        if asks_key:
-            chosen = KeyChosen(key_text(value), ResultRef(position.path, "", payload))
-            return ActOutcome(chosen, computed, kept=call.kept)
         ref = ResultRef(position.path, loop_marks(value), payload)
-        return ActOutcome(Returned(ref), computed, kept=call.kept)
+        returned = Returned(ref, position, 0, 0, call.kept)
+        if isinstance(position.place.node, Branch):
+            return KeyChosen(key_text(value), ref), returned, None
+        return returned, returned, None
 
     async def _earlier_result(
         self, work: Work, position: Position, earlier: Earlier
@@ -194,44 +162,8 @@ class Acts:
             work.acted()
         return not work.lost and work.control is Control.NONE
 
-    # -- the four acts
-
-    async def _call(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        if position.frame.earlier is not None:
-            kept = await self.kept(work, position, spec, asks_key=False)
-            if kept is not None:
-                return kept
-        call = position.place.call or _plan(work, position, spec)
-        value, duration_us = await self._caller.run(work, position, call)
-        computed = _computed(work, position, call, value, duration_us)
-        marks = loop_marks(value) if isinstance(value, (Again, Done)) else ""
-        ref = ResultRef(computed.path, marks, computed.payload)
-        return ActOutcome(Returned(ref), computed, kept=call.kept)
-
-    async def _ask_key(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        if position.frame.earlier is not None:
-            kept = await self.kept(work, position, spec, asks_key=True)
-            if kept is not None:
-                return kept
-        call = position.place.call or _plan(work, position, spec)
-        key, duration_us = await self._caller.run(work, position, call)
-        try:
-            text = key_text(key)
-        except SayiirError as error:
-            raise ActFailed(PayloadError(str(error)), spec) from None
-        computed = _computed(work, position, call, _storable(key, call), duration_us)
-        outcome = KeyChosen(text, ResultRef(computed.path, "", computed.payload))
-        return ActOutcome(outcome, computed, kept=call.kept)
-
-    async def _ask_until(self, work: Work, position: Position, spec: TaskSpec) -> ActOutcome:
-        call = position.place.call or _plan(work, position, spec)
-        moment, _ = await self._caller.run(work, position, call)
-        if not isinstance(moment, datetime) or moment.tzinfo is None:
-            problem = f"until= must give an aware datetime, not {moment!r}"
-            raise ActFailed(PayloadError(problem, path=position.path), spec)
-        return ActOutcome(UntilKnown(moment))
-
-    async def _expand(self, work: Work, position: Position) -> ActOutcome:
+    async def _expand(self, work: Work, position: Position) -> Acted:
+        """The elements of the sequence that flows into a map, encoded."""
         value: Any = await self._caller.value(work, position.input, position)
         if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
             kind = type(value).__name__
@@ -246,7 +178,7 @@ class Acts:
             payloads = [payload_of(element, plan) for element in elements]
         except PayloadError as error:
             raise ActFailed(error.located(path=position.path)) from error
-        return ActOutcome(Expanded(len(payloads)), elements=payloads)
+        return Expanded(len(payloads)), None, payloads
 
 
 class WorkingActs(Acts):
@@ -263,34 +195,7 @@ class WorkingActs(Acts):
         super().__init__(committer, threads, executors, resources)
         self._clock = clock
 
-    async def act(self, work: Work, transition: Acting) -> ActOutcome:
+    async def act(self, work: Work, position: Position) -> Acted:
         """As the others do, in the clock's sight."""
         with self._clock.working():
-            return await super().act(work, transition)
-
-
-def _storable(key: Any, call: CallPlan) -> Any:
-    """A branch's answer as its key task declares it; an Enum that nobody declared, its value."""
-    undeclared = call.spec.signature.output is UNDECLARED
-    return key.value if undeclared and isinstance(key, Enum) else key
-
-
-def _plan(work: Work, position: Position, spec: TaskSpec) -> CallPlan:
-    """How the place's task is called: worked out once, at the first call."""
-    place = position.place
-    place.call = CallPlan(work.program, place.node_path, spec)
-    return place.call
-
-
-def _computed(
-    work: Work, position: Position, call: CallPlan, value: Any, duration_us: int
-) -> Computed:
-    """The call's result, encoded, and kept where a later node reads it."""
-    try:
-        payload = payload_of(value, call.plan)
-    except PayloadError as error:
-        located = error.located(path=position.path, task=call.spec.name)
-        raise ActFailed(located, call.spec) from error
-    if call.kept:
-        work.kept[position.place.node_path] = (position.frame.ordinal, payload)
-    return Computed(position, position.path, payload, work.attempt, duration_us)
+            return await super().act(work, position)

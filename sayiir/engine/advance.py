@@ -19,7 +19,6 @@ from sayiir.dsl.nodes import (
     Fork,
     Loop,
     Map,
-    TaskNode,
 )
 from sayiir.engine.earlier import Side
 from sayiir.engine.position import Frame, Position
@@ -35,14 +34,10 @@ from sayiir.engine.refs import (
     marks_of,
 )
 from sayiir.engine.transitions import (
-    AskKey,
-    AskUntil,
     AwaitEvent,
-    Call,
     Elapsed,
     EndStrand,
     Entered,
-    Expand,
     Expanded,
     Failed,
     FailStrand,
@@ -75,11 +70,14 @@ def advance(position: Position, outcome: Outcome) -> Transition:
     Raises:
         TypeError: the outcome can't belong to the kind of node at the position.
     """
-    if isinstance(outcome, Returned):
+    if type(outcome) is Returned:
+        following = position.place.following
+        if following is not None and following.acts:  # most steps by far
+            return Position(following, position.frame, outcome.ref)
         return _leave(position.place, position.frame, outcome.ref, _NO_PRUNE)
     match outcome:
         case Entered():
-            return _exhausted(position) or _enter(position, _NO_PRUNE)
+            return _exhausted(position) or _enter(position)
         case Elapsed():
             return _leave(position.place, position.frame, position.input, _NO_PRUNE)
         case Joined(arms=arms):
@@ -103,50 +101,39 @@ def advance(position: Position, outcome: Outcome) -> Transition:
 # -- into a node --------------------------------------------------------------------------
 
 
-def _enter(position: Position, prune: tuple[str, ...]) -> Transition:
+def _enter(position: Position) -> Transition:
     """The transition for a strand that arrives at a node; loops and children are gone into."""
-    while True:
+    prune = position.prune
+    while not position.place.acts:
         place, frame = position.place, position.frame
-        node = place.node
-        if isinstance(node, TaskNode):  # most nodes by far; a pattern costs three times as much
-            return Call(position, node.task, prune)
-        earlier = frame.earlier
-        match node:
+        match place.node:
             case Loop():
+                earlier = frame.earlier
                 first = 0 if earlier is None else earlier.first_iteration(position.path)
-                position = Position(place.inner[""], frame.iteration(place, first), position.input)
+                inner = frame.iteration(place, first)
+                position = Position(place.inner[""], inner, position.input, prune)
             case ChildWorkflow():
                 inner = frame.child(place, position.input)
-                position = Position(place.inner[""], inner, position.input)
-            case Branch(key=key):
-                return AskKey(position, key, prune)
+                position = Position(place.inner[""], inner, position.input, prune)
             case Fork(arms=arms):
                 return SpawnArms(position, len(arms), partial(_arm, position), prune=prune)
-            case Map():
-                return Expand(position, prune)
-            case Delay():
-                return _delay(position, node, prune)
+            case Delay() if _is_kept(position):  # nobody waits twice
+                return ParkUntil(position, seconds=0.0, prune=prune)
+            case Delay(until=None, seconds=seconds):
+                return ParkUntil(position, seconds=seconds, prune=prune)
+            case Delay(until=datetime() as at):
+                return ParkUntil(position, at=at, prune=prune)
             case AwaitSignal(signal_name=name, timeout_seconds=timeout):
                 return AwaitEvent(position, name, 0.0 if _is_kept(position) else timeout, prune)
             case _:
-                raise TypeError(f"{node!r} is no node")
+                raise TypeError(f"{place.node!r} is no node")
+    return position
 
 
 def _is_kept(position: Position) -> bool:
     """Whether an earlier run has done what is at the position."""
     earlier = position.frame.earlier
     return earlier is not None and earlier.side(position) is Side.KEPT
-
-
-def _delay(position: Position, node: Delay, prune: tuple[str, ...]) -> Transition:
-    """Parking, or what must be asked first; nobody waits twice where an earlier run has waited."""
-    if _is_kept(position):
-        return ParkUntil(position, seconds=0.0, prune=prune)
-    if node.until is None:
-        return ParkUntil(position, seconds=node.seconds, prune=prune)
-    if isinstance(node.until, datetime):
-        return ParkUntil(position, at=node.until, prune=prune)
-    return AskUntil(position, node.until, prune)
 
 
 def _arm(position: Position, index: int) -> Position:
@@ -189,7 +176,7 @@ def _choose(position: Position, key: str, ref: ResultRef) -> Transition:
         )
     inner = frame.arm(place, selector, 0, strand=False)
     inner.key = ref
-    return _enter(Position(place.inner[selector], inner, position.input), _NO_PRUNE)
+    return _enter(Position(place.inner[selector], inner, position.input))
 
 
 # -- out of a node ------------------------------------------------------------------------
@@ -209,7 +196,7 @@ def _leave(place: Place, frame: Frame, ref: Ref, prune: tuple[str, ...]) -> Tran
         elif isinstance(node, Branch) and not node.merged:
             ref = Envelope(frame.key or ResultRef(frame.above.prefix + node.id), ref)
         place, frame = entered, frame.above
-    return _enter(Position(place.following, frame, ref), prune)
+    return _enter(Position(place.following, frame, ref, prune))
 
 
 def _end_of_iteration(
@@ -230,9 +217,9 @@ def _end_of_iteration(
         prune = _pruned(f"{above.prefix}{loop.id}[{frame.number - 1}]/", ref, prune)
     if marks[0] == "d":
         return None, value, prune
-    after = Position(place.inner[""], above.iteration(place, frame.number + 1), value)
+    after = Position(place.inner[""], above.iteration(place, frame.number + 1), value, prune)
     if after.frame.number < loop.max_iterations:
-        return _enter(after, prune), value, prune
+        return _enter(after), value, prune
     if loop.on_max == "exit_with_last":
         return None, value, prune
     return _loop_exhausted(after, loop, prune), value, prune

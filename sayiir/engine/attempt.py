@@ -29,6 +29,9 @@ class Attempt:
         given_up: timed out or cancelled; set while the call may still run on its thread.
     """
 
+    _at: tuple[str, int]
+    """Where the item stood, and with how many failures; known once the context is."""
+
     __slots__ = ("_at", "_context", "_position", "_spec", "_work", "given_up")
 
     def __init__(self, work: Work, position: Position, spec: TaskSpec) -> None:
@@ -36,7 +39,6 @@ class Attempt:
         self._position = position
         self._spec = spec
         self._context: TaskContext | None = None
-        self._at: tuple[str, int] = ("", 0)
         self.given_up = False
 
     @property

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from time import monotonic, perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from sayiir.codec.protocol import UNDECLARED
-from sayiir.dsl.class_call import ClassCall
 from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.dsl.spec import Injection
+from sayiir.engine.act_failed import ActFailed
 from sayiir.engine.attempt import Attempt
 from sayiir.engine.binding import bind
 from sayiir.engine.executing import OWN_PLACES, DeadlinePassed, setup_of
@@ -17,98 +17,24 @@ from sayiir.engine.failures import AttemptTimedOut
 from sayiir.engine.invoke import UserExit, invoke
 from sayiir.engine.refs import ElementRef, InputRef, ResultRef
 from sayiir.engine.resolve import read
-from sayiir.engine.work import Heed
+from sayiir.engine.work import NO_ACT, Heed
 from sayiir.errors import PayloadError, SayiirError
 from sayiir.stores.records import Latest
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sayiir.codec.protocol import Plan
     from sayiir.dsl.spec import Injected, TaskSpec
+    from sayiir.engine.call_plan import Acted, CallPlan
     from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
-    from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
     from sayiir.engine.work import Committer, Work
-    from sayiir.policy import RetryPolicy
 
-__all__ = ["ActFailed", "CallPlan", "Caller"]
-
-
-class ActFailed(Exception):
-    """An act did not come to an outcome.
-
-    Attributes:
-        error: what was raised.
-        task: name of the task that raised, or None.
-        policy: its retry policy; None: never retried.
-        stopped: the item was interrupted on request, this is no failure.
-        deadline: the workflow's own timeout passed, this is no failure of the task.
-    """
-
-    def __init__(
-        self,
-        error: BaseException,
-        spec: TaskSpec | None = None,
-        policy: RetryPolicy | None = None,
-        *,
-        stopped: bool = False,
-        deadline: bool = False,
-    ) -> None:
-        super().__init__(error)
-        self.error = error
-        self.task = spec.name if spec is not None else None
-        self.policy = policy
-        self.stopped = stopped
-        self.deadline = deadline
-
-
-class CallPlan:
-    """What is the same for every call of the task at one place.
-
-    Attributes:
-        spec: the task.
-        plan: how its output is stored.
-        kept: some ``result_of`` reads its result later.
-        coroutine: the function to await directly on the loop; None: it needs a thread or more.
-        built: for a class task that runs here: what stands for the instance that is called.
-        elsewhere: an executor runs it.
-        heeds: what stops it; on a thread it can't be cancelled, only left behind.
-        takes_value: it has exactly one input and nothing injected: the value is the argument.
-        annotation: that input's type.
-    """
-
-    __slots__ = (
-        "annotation",
-        "built",
-        "coroutine",
-        "elsewhere",
-        "heeds",
-        "kept",
-        "plan",
-        "spec",
-        "takes_value",
-    )
-
-    def __init__(self, program: Program, node_path: str, spec: TaskSpec) -> None:
-        signature = spec.signature
-        self.spec = spec
-        self.plan: Plan = program.plan(node_path)
-        self.kept = node_path in program.definition.kept
-        self.elsewhere = spec.run_in not in OWN_PLACES
-        in_loop = spec.is_async and not self.elsewhere
-        self.coroutine: Callable[..., Any] | None = spec.function if in_loop else None
-        in_thread = spec.run_in == "thread" and not spec.is_async
-        self.heeds = Heed.LOSS if in_thread else Heed.STOP
-        self.built: ClassCall | None = None
-        if isinstance(spec.function, ClassCall) and not self.elsewhere:
-            self.built = spec.function
-        self.takes_value = len(signature.inputs) == 1 and not signature.injected
-        self.annotation = signature.inputs[0].annotation if self.takes_value else UNDECLARED
+__all__ = ["Caller"]
 
 
 class Caller:
@@ -124,57 +50,77 @@ class Caller:
         exits_fail: bool = False,
     ) -> None:
         self._committer = committer
+        self._timed = committer.durable
         self._threads = threads
         self._executors = executors
         self._resources = resources
         self._exits_fail = exits_fail
 
-    async def run(self, work: Work, position: Position, call: CallPlan) -> tuple[Any, int]:
-        """The task's return value, and how long it took in microseconds.
+    async def run(self, work: Work, position: Position, call: CallPlan) -> Acted:
+        """Call the task; what its return value comes to.
 
         Raises:
             ActFailed: user code failed, or a value doesn't fit.
             UserExit: user code raised KeyboardInterrupt or SystemExit.
         """
-        spec = call.spec
-        attempt = Attempt(work, position, spec)
-        if call.takes_value:
+        attempt = Attempt(work, position, call.spec)
+        if call.bare is not None and work.deadline_at is None:
             ref = position.input
-            if type(ref) is ResultRef and ref.payload is not None and ref.payload.direct:
-                value = ref.payload.read()
+            payload = ref.payload if type(ref) is ResultRef else None
+            if payload is not None and payload.direct and type(payload.value) is call.annotation:
+                value = payload.value
             else:
-                value = await self.value(work, ref, position)
-            if type(value) is not call.annotation and call.annotation is not UNDECLARED:
-                value = _conformed(work, position, value, call)
-            args, kwargs = (value,), _NO_KWARGS
+                value = await self._argument(work, position, call)
+            function, args, by_deadline = call.bare, (value,), False
         else:
-            args, kwargs = await self._arguments(work, position, spec, attempt)
-        coroutine, instance = call.coroutine, None
-        if call.built is not None:
-            instance = await self._made(work, spec, self._resources.instance(call.built))
-            coroutine = instance if spec.is_async else None
-        timeout, by_deadline = _timeout(work, spec)
+            function, args, by_deadline = await self._prepared(work, position, call, attempt)
         token = CURRENT_ATTEMPT.set(attempt)
         work.heeds = call.heeds
-        began = time.perf_counter_ns()
+        began = perf_counter_ns() if self._timed else 0
         try:
-            if timeout is None and coroutine is not None:
-                value = await coroutine(*args, **kwargs)
-            elif call.elsewhere:
-                setup = setup_of(spec, self._resources.resources)
-                remaining = _until_deadline(work)
-                value = await self._executors.run(spec, args, kwargs, attempt, setup, remaining)
-            else:
-                value = await invoke(spec, args, kwargs, timeout, self._threads, instance)
+            value = await function(*args)
         except BaseException as error:
             attempt.given_up = True
-            raise self._act_failed(work, spec, error, by_deadline=by_deadline) from error
+            raise self._act_failed(work, call.spec, error, by_deadline=by_deadline) from error
         finally:
-            work.acted()
+            work.heeds = NO_ACT
+            if work.cancelled:
+                work.acted()
             CURRENT_ATTEMPT.reset(token)
-        return value, (time.perf_counter_ns() - began) // 1_000
+        duration_us = (perf_counter_ns() - began) // 1_000 if began else 0
+        return call.ended(work, position, call, value, duration_us)
+
+    async def _prepared(
+        self, work: Work, position: Position, call: CallPlan, attempt: Attempt
+    ) -> tuple[Callable[..., Awaitable[Any]], tuple[Any, ...], bool]:
+        """What to await, and whether its timeout is the workflow's own."""
+        spec, instance = call.spec, None
+        if call.takes_value:
+            args: tuple[Any, ...] = (await self._argument(work, position, call),)
+            kwargs: dict[str, Any] = {}
+        else:
+            args, kwargs = await self._arguments(work, position, spec, attempt)
+        if call.built is not None:
+            instance = await self._made(work, spec, self._resources.instance(call.built))
+        timeout, by_deadline = _timeout(work, spec)
+        if call.elsewhere:
+            setup = setup_of(spec, self._resources.resources)
+            given = (spec, args, kwargs, attempt, setup, _until_deadline(work))
+            return self._executors.run, given, by_deadline
+        return invoke, (spec, args, kwargs, timeout, self._threads, instance), by_deadline
 
     # -- arguments
+
+    async def _argument(self, work: Work, position: Position, call: CallPlan) -> Any:
+        """The value of the position's input, as the task's only parameter takes it."""
+        value = await self.value(work, position.input, position)
+        if type(value) is call.annotation or call.annotation is UNDECLARED:
+            return value
+        try:
+            return work.program.codec.conform(value, call.annotation)
+        except PayloadError as error:
+            located = error.located(path=position.path, task=call.spec.name)
+            raise ActFailed(located, call.spec) from error
 
     async def value(self, work: Work, ref: Ref, position: Position) -> Any:
         """The value of a reference, read where that is needed.
@@ -241,7 +187,7 @@ class Caller:
         """
         remaining = None
         if work.deadline_at is not None:
-            remaining = max(work.deadline_at - time.monotonic(), 0.0)
+            remaining = max(work.deadline_at - monotonic(), 0.0)
         scope = asyncio.timeout(remaining)
         work.heeds = Heed.STOP
         try:
@@ -294,22 +240,11 @@ class Caller:
         return ActFailed(error, spec, policy, stopped=work.stopping)
 
 
-_NO_KWARGS: dict[str, Any] = {}
-
-
-def _conformed(work: Work, position: Position, value: Any, call: CallPlan) -> Any:
-    try:
-        return work.program.codec.conform(value, call.annotation)
-    except PayloadError as error:
-        located = error.located(path=position.path, task=call.spec.name)
-        raise ActFailed(located, call.spec) from error
-
-
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
     """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
-    if work.deadline_at is None:
+    remaining = _until_deadline(work)
+    if remaining is None:
         return spec.timeout_seconds, False
-    remaining = max(work.deadline_at - time.monotonic(), 0.0)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True
@@ -317,4 +252,4 @@ def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
 
 def _until_deadline(work: Work) -> float | None:
     """Seconds until the workflow's own timeout, if it has one."""
-    return None if work.deadline_at is None else max(work.deadline_at - time.monotonic(), 0.0)
+    return None if work.deadline_at is None else max(work.deadline_at - monotonic(), 0.0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.dsl.nodes import Branch, ChildWorkflow, Loop, TaskNode
+from sayiir.dsl.nodes import Loop
 from sayiir.engine.failures import failure_to_bytes
+from sayiir.engine.position import Position
 from sayiir.engine.refs import ref_to_text
 from sayiir.engine.transitions import (
     AwaitEvent,
@@ -30,9 +31,9 @@ from sayiir.stores.records import (
 
 if TYPE_CHECKING:
     from sayiir.dsl.spec import TaskSpec
-    from sayiir.engine.position import Place, Position
     from sayiir.engine.program import Program
-    from sayiir.engine.work import Computed, Step, Work
+    from sayiir.engine.transitions import Returned
+    from sayiir.engine.work import Step, Work
     from sayiir.stores.records import Effect
 
 __all__ = ["checkpoint_of", "next_priority", "next_tags", "tags_after"]
@@ -50,12 +51,12 @@ def checkpoint_of(work: Work, step: Step) -> Checkpoint:
 
 def next_priority(position: Position) -> int | None:
     """The priority of the task that runs next at a position, where it has its own."""
-    return _priority(_task_at(position.place))
+    return _priority(position.place.first_task)
 
 
 def next_tags(program: Program, position: Position) -> tuple[str, ...]:
     """What the task that runs next at a position asks of a worker; sorted."""
-    return program.tags_of(_task_at(position.place)) if program.tagged else ()
+    return program.tags_of(position.place.first_task) if program.tagged else ()
 
 
 def tags_after(program: Program, position: Position) -> tuple[str, ...]:
@@ -78,24 +79,15 @@ def _task_after(position: Position) -> TaskSpec | None:
         if entered is None or frame.above is None or frame.strand or isinstance(entered.node, Loop):
             return None
         place, frame = entered, frame.above
-    return _task_at(place.following)
+    return place.following.first_task
 
 
-def _task_at(place: Place) -> TaskSpec | None:
-    """The task that a strand comes to first which arrives at a place."""
-    while isinstance(place.node, (Loop, ChildWorkflow)):
-        place = place.inner[""]
-    node = place.node
-    if isinstance(node, TaskNode):
-        return node.task
-    return node.key if isinstance(node, Branch) else None
-
-
-def _result(computed: Computed) -> Result:
+def _result(computed: Returned) -> Result:
+    position = computed.position
     return Result(
-        path=computed.path,
-        node_path=computed.node_path,
-        ordinal=computed.ordinal,
+        path=computed.ref.path,
+        node_path=position.place.node_path,
+        ordinal=position.frame.ordinal,
         output=computed.payload.stored,
         attempts=computed.attempts,
         duration_us=computed.duration_us,
@@ -104,6 +96,8 @@ def _result(computed: Computed) -> Result:
 
 def _effect(work: Work, step: Step) -> Effect:
     program, following = work.program, step.following
+    if isinstance(following, Position):  # most steps by far
+        return _move(program, following, hand_over=step.hand_over)
     match following:
         case EndStrand(output=output):
             return End(output=ref_to_text(output), keep=step.keep > 0)
@@ -141,8 +135,6 @@ def _effect(work: Work, step: Step) -> Effect:
                 in_place=following.in_place,
                 at=None if position is work.position else _move(program, position),
             )
-        case _:
-            return _move(program, following.position, hand_over=step.hand_over)
 
 
 def _move(program: Program, position: Position, *, hand_over: bool = False) -> Move:

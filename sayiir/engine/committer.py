@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
-from sayiir.engine.claims import claiming, work_of
+from sayiir.engine.claims import work_of
 from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
@@ -33,8 +33,18 @@ if TYPE_CHECKING:
 __all__ = ["StoreCommitter"]
 
 _Sent: TypeAlias = "tuple[Checkpoint, asyncio.Future[Answer]]"
-_PLAIN_ANSWER = Answer()
 _PLAIN_REPLY = Reply()
+
+
+class _Uncancelled(asyncio.Future["Answer"]):
+    """An answer that is waited for to the end: who is cancelled meanwhile is told of it then.
+
+    ``asyncio.shield`` would do, for three more callbacks in the loop for every arm of a fork.
+    """
+
+    def cancel(self, msg: object = None) -> bool:
+        """Nothing is cancelled: it is the waiting task's, when the answer comes."""
+        return False
 
 
 class StoreCommitter:
@@ -70,8 +80,7 @@ class StoreCommitter:
                 # and not by each of them.
                 with suppress(PayloadError):  # each arm meets it again, and says so
                     await self.fill(work, [step.following.position.input])
-            sending = self._enqueue(checkpoint)
-            answer = await claiming(self._releaser, sending, lambda answer: answer.claimed)
+            answer = await self._claiming(checkpoint)
         elif self._sender is None and not self._crowded and len(self._held) <= 1:
             answer = await self._commit_alone(checkpoint)
         else:
@@ -89,8 +98,22 @@ class StoreCommitter:
                 self._begin_sending()
         return answer
 
-    def _enqueue(self, checkpoint: Checkpoint) -> asyncio.Future[Answer]:
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    async def _claiming(self, checkpoint: Checkpoint) -> Answer:
+        """The answer to a step that may bring leases; the whole of it, or none of the leases."""
+        sending = self._enqueue(checkpoint, _Uncancelled())
+        try:
+            return await sending
+        except asyncio.CancelledError:
+            # Told only now that the answer is here: what it brought would wait for nobody.
+            if sending.done() and sending.exception() is None:
+                await self._releaser.release([each.fence for each in sending.result().claimed])
+            raise
+
+    def _enqueue(
+        self, checkpoint: Checkpoint, future: asyncio.Future[Answer] | None = None
+    ) -> asyncio.Future[Answer]:
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
         self._waiting.append((checkpoint, future))
         if self._sender is None and not self._crowded:
             self._begin_sending()
@@ -153,7 +176,7 @@ class StoreCommitter:
         ending, plain = step.following, answer.accepted and answer.control is NO_CONTROL
         if work.siblings is not None and plain and isinstance(ending, EndStrand):
             work.siblings.ended(work.fence.item.index, ending.output)
-        if answer == _PLAIN_ANSWER:
+        if plain and not (answer.claimed or answer.joined or answer.event is not None):
             return _PLAIN_REPLY
         event = None
         if answer.event is not None and isinstance(step.following, AwaitEvent):
@@ -253,8 +276,8 @@ def _damaged(error: Exception) -> PayloadError:
 
 def _ends_an_arm(work: Work, step: Step) -> bool:
     """The last one brings its parent, whether the caller has room or not."""
-    ends = isinstance(step.following, EndStrand | FailStrand)
-    return ends and bool(work.fence.item.spawn_path)
+    arm = bool(work.fence.item.spawn_path)
+    return arm and isinstance(step.following, (EndStrand, FailStrand))
 
 
 def _fail_all(batch: Iterable[_Sent], error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ __all__ = ["Dispatcher"]
 
 _LONGEST_NAP_SECONDS = 1.0
 """Polling is the truth: wake-ups only make it quicker."""
+_TURNS_OF_AN_ANSWER = 3
+"""A commit wakes the dispatcher so many turns of the loop before what it ended has left its slot:
+to look at once would be to claim in vain."""
 
 
 class Dispatcher(SlotDesk):
@@ -44,6 +48,8 @@ class Dispatcher(SlotDesk):
         super().__init__(engine, programs, request, Slots(request.limit) if nested else None)
         self._output: tuple[int, Ref] | None = None
         self._failure: BaseException | None = None
+        self._room_matters = True
+        """A free slot is a reason to claim: the last claim took all that there was room for."""
 
     def ended(self, work: Work, output: Ref) -> None:
         """Keep the output, so that it need not be read again."""
@@ -54,6 +60,12 @@ class Dispatcher(SlotDesk):
         self._failure = self._failure or error
         self.stopping = True
         return True
+
+    def wake(self) -> None:
+        """Look for work again, unless all there was has a slot and something still runs."""
+        idle = not self._tasks and not self._waiting
+        if idle or self._room_matters or self._failure is not None:
+            super().wake()
 
     def output_of(self, record: InstanceRecord) -> Ref | None:
         """The output of a completed run that ended here last, with what is known of it."""
@@ -84,9 +96,12 @@ class Dispatcher(SlotDesk):
         request = replace(self._request, instance_id=instance_id)
         try:
             if root is not None:
+                self._room_matters = False  # there is nothing but this item yet
                 self.start(root)
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
+                for _ in range(_TURNS_OF_AN_ANSWER):
+                    await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
                 if idle:
                     record = await self._engine.store.describe(instance_id)
@@ -137,7 +152,12 @@ class Dispatcher(SlotDesk):
     async def _claimed(self, request: ClaimRequest, limit: int) -> ClaimAnswer | None:
         if self._failure is not None:
             raise self._failure
-        return await super()._claimed(request, limit)
+        self._room_matters = True
+        asked = min(limit, self._slots.room())
+        answer = await super()._claimed(request, limit)
+        if answer is not None and request.instance_id is not None:
+            self._room_matters = len(answer.items) >= asked
+        return answer
 
 
 def _at_rest(record: InstanceRecord, *, wait: bool) -> bool:

@@ -7,21 +7,21 @@ drives in-memory calls, the embedded runner and workers; only the committer diff
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from sayiir.engine.acts import ActFailed
+from sayiir.engine.act_failed import ActFailed
 from sayiir.engine.advance import advance
 from sayiir.engine.failures import (
     failure_of_deadline,
     failure_of_exception,
     failure_of_transition,
 )
+from sayiir.engine.logged import log_broken, log_failed, log_lost, log_retried
+from sayiir.engine.position import Position
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
-    ACTING,
     AwaitEvent,
     EndStrand,
     Failed,
@@ -45,21 +45,21 @@ from sayiir.limits import (
     MIN_ARMS_KEPT,
     SPAWN_BATCH_ITEMS,
 )
-from sayiir.printable import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sayiir.clock import Clock
-    from sayiir.engine.acts import ActOutcome, Acts
-    from sayiir.engine.position import Position
+    from sayiir.engine.acts import Acts
+    from sayiir.engine.call_plan import Acted
+    from sayiir.engine.payloads import Payload
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
     from sayiir.engine.telling import TellingActs
-    from sayiir.engine.transitions import Acting, Transition
+    from sayiir.engine.transitions import Returned, Transition
     from sayiir.engine.work import Committer, Reply, Work
 
 __all__ = ["Desk", "Driver"]
-
-logger = logging.getLogger("sayiir.engine")
 
 
 class Desk(Protocol):
@@ -129,12 +129,14 @@ class Driver:
                 following = await self._strand(work)
             except LeaseLost:
                 # Another's now, or gone with a failure that was collected: nothing to give back.
-                logger.debug("%s was taken away", printable(work.position.path))
+                log_lost(work)
                 return
             except BaseException as error:
                 # Asked before the item is due again: whoever runs the desk must not take it up.
                 if isinstance(error, asyncio.CancelledError) or self._desk.fail(error):
                     await self._give_back(work)
+                else:
+                    log_broken(work, error)
                 raise
             finally:
                 held.discard(work)
@@ -148,16 +150,19 @@ class Driver:
         """Drive one item to where it leaves this process; the next item to go on with."""
         transition = await self._first(work)
         prune: tuple[str, ...] = ()
-        done: ActOutcome | None = None
+        computed: Returned | None = None
+        elements: Sequence[Payload] | None = None
+        # Whether anything in the definition asks for more than any desk has.
+        picky = work.program.tagged
         # An event may still come for a wait that took its default: the move away from it must
         # be stored before anything runs, or a crash would run it again with another input.
         unsettled = isinstance(work.outcome, TimedOut)
         while transition is not None:
             if transition.prune:
                 prune += transition.prune
-            if not isinstance(transition, ACTING):
-                reply = await self._store(work, transition, done, prune)
-                done, prune, unsettled = None, (), False
+            if not isinstance(transition, Position):
+                reply = await self._store(work, transition, computed, elements, prune)
+                computed, elements, prune, unsettled = None, None, (), False
                 if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
                 work.trust()
@@ -168,42 +173,43 @@ class Driver:
                     return self._start_all(reply.claimed)
                 transition = after
                 continue
-            here = self._desk.runs(work.program, transition.position)
-            if unsettled or (done is not None and done.computed is not None) or not here:
-                kept = done is not None and done.kept
+            position = transition
+            here = not picky or self._desk.runs(work.program, position)
+            if unsettled or computed is not None or not here:
+                kept = computed is not None and computed.kept
                 if (self._durable or kept or prune) and not await self._move(
-                    work, transition, done, prune, here=here
+                    work, position, computed, prune, here=here
                 ):
                     return None
-                work.moved(transition.position)
+                work.moved(position)
                 prune, unsettled = (), False
             if work.lost or work.control is not NO_CONTROL:
                 await self._committer.release(work)
                 return None
             try:
-                done = await self._acts.act(work, transition)
+                outcome, computed, elements = await self._acts.act(work, position)
             except ActFailed as failed:
-                done = await self._act_again(work, transition, failed, prune)
-                if done is None:
+                acted = await self._act_again(work, position, failed, prune)
+                if acted is None:
                     return None
+                outcome, computed, elements = acted
                 prune = ()  # went out with the failed attempt
-            transition = advance(transition.position, done.outcome)
+            transition = advance(position, outcome)
         return None
 
     async def _move(
         self,
         work: Work,
-        transition: Transition,
-        done: ActOutcome | None,
+        position: Position,
+        computed: Returned | None,
         prune: tuple[str, ...],
         *,
         here: bool,
     ) -> bool:
         """Store a result and where the strand goes on; False: it doesn't, here."""
-        computed = done.computed if done is not None else None
         # What was asked meanwhile lets nothing start: the same write gives the lease back.
         hand_over = not here or work.control is not NO_CONTROL
-        step = Step(transition, computed, prune=prune, hand_over=hand_over)
+        step = Step(position, computed, prune=prune, hand_over=hand_over)
         reply = await self._committer.commit(work, step)
         return not hand_over and reply.accepted and reply.control is NO_CONTROL
 
@@ -245,8 +251,8 @@ class Driver:
     # -- acting
 
     async def _act_again(
-        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
-    ) -> ActOutcome | None:
+        self, work: Work, position: Position, failed: ActFailed, prune: tuple[str, ...]
+    ) -> Acted | None:
         """After a failed attempt, the next ones; None: the item left this process."""
         while True:
             if failed.stopped:
@@ -255,18 +261,17 @@ class Driver:
             if failed.deadline:
                 await self._deadline_passed(work)
                 return None
-            if not await self._try_again(work, transition, failed, prune):
+            if not await self._try_again(work, position, failed, prune):
                 return None
             prune = ()
             try:
-                return await self._acts.act(work, transition)
+                return await self._acts.act(work, position)
             except ActFailed as again:
                 failed = again
 
     async def _try_again(
-        self, work: Work, transition: Acting, failed: ActFailed, prune: tuple[str, ...]
+        self, work: Work, position: Position, failed: ActFailed, prune: tuple[str, ...]
     ) -> bool:
-        position = transition.position
         failures = work.failures + 1
         info = failure_of_exception(
             failed.error, task=failed.task, path=position.path, attempt=work.attempt
@@ -281,6 +286,8 @@ class Driver:
         in_place = unasked and wait_seconds <= MAX_BACKOFF_SLEPT_IN_PLACE_SECONDS
         step = Step(RetryLater(position, info, wait_seconds, in_place), prune=prune)
         reply = await self._committer.commit(work, step)
+        if reply.accepted and self._durable:
+            log_retried(work, info, wait_seconds)
         if not reply.accepted or reply.control is not NO_CONTROL or not in_place:
             return False
         work.position, work.failures = position, failures
@@ -293,12 +300,16 @@ class Driver:
     # -- storing
 
     async def _store(
-        self, work: Work, transition: Transition, done: ActOutcome | None, prune: tuple[str, ...]
+        self,
+        work: Work,
+        transition: Transition,
+        computed: Returned | None,
+        elements: Sequence[Payload] | None,
+        prune: tuple[str, ...],
     ) -> Reply:
-        computed = done.computed if done is not None else None
         match transition:
             case SpawnArms():
-                return await self._spawn(work, transition, done, prune)
+                return await self._spawn(work, transition, computed, elements, prune)
             case FailStrand():
                 info = failure_of_transition(transition, attempt=work.attempt)
                 if _stays(transition):
@@ -307,6 +318,7 @@ class Driver:
                     computed, prune = None, ()
                 room = self._desk.room()
                 step = Step(transition, computed, failure=info, keep=room, prune=prune)
+                return await self._store_failure(work, step, info)
             case EndStrand():
                 # Its own slot becomes free with the end, so one successor always fits.
                 step = Step(transition, computed, keep=self._desk.room() + 1, prune=prune)
@@ -315,12 +327,15 @@ class Driver:
         return await self._committer.commit(work, step)
 
     async def _spawn(
-        self, work: Work, transition: SpawnArms, done: ActOutcome | None, prune: tuple[str, ...]
+        self,
+        work: Work,
+        transition: SpawnArms,
+        computed: Returned | None,
+        elements: Sequence[Payload] | None,
+        prune: tuple[str, ...],
     ) -> Reply:
         """Create the arms in batches; those of earlier batches run meanwhile, elsewhere too."""
         count = transition.count
-        computed = done.computed if done is not None else None
-        elements = done.elements if done is not None else None
         begin = work.spawned if work.position is transition.position else 0
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
@@ -369,7 +384,7 @@ class Driver:
     async def _deadline_passed(self, work: Work) -> None:
         info = failure_of_deadline(work.program.definition.timeout_seconds)
         failed = FailStrand(work.position, WorkflowTimedOut.__name__)
-        await self._committer.commit(work, Step(failed, failure=info))
+        await self._store_failure(work, Step(failed, failure=info), info)
 
     async def _damaged(self, work: Work, damaged: Damaged) -> None:
         """Nobody can run the item: the whole instance fails, for no scope of it is known."""
@@ -391,9 +406,15 @@ class Driver:
         if _stays(ending):
             prune = ()
         step = Step(ending, failure=info, error=error, keep=self._desk.room(), prune=prune)
-        reply = await self._committer.commit(work, step)
+        reply = await self._store_failure(work, step, info)
         for claimed in reply.claimed:
             self._desk.start(claimed)
+
+    async def _store_failure(self, work: Work, step: Step, info: FailureInfo) -> Reply:
+        reply = await self._committer.commit(work, step)
+        if reply.accepted and self._durable:  # in memory it is raised to whoever called
+            log_failed(work, info, step.following, reply.control)
+        return reply
 
 
 def _stays(failed: Transition) -> bool:

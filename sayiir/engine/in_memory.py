@@ -12,7 +12,7 @@ import time
 from collections import deque
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.clock import SystemClock, WorkAware
 from sayiir.engine.acts import Acts, WorkingActs
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_in_memory"]
 
+_SYSTEM_CLOCK: Final = SystemClock()
 _ACCEPTED = Reply()
 _REFUSED = Reply(accepted=False)
 
@@ -91,8 +92,7 @@ async def run_in_memory(
     places = Executors(executors)
     places.check(program.definition.name, program.executor_names)
     threads = TaskThreads()
-    clock = clock or SystemClock()
-    teller = None if on_event is None else Teller(on_event, clock)
+    teller = None if on_event is None else Teller(on_event, clock or _SYSTEM_CLOCK)
     try:
         async with ResourcePool(given, threads.run) as pool:
             run = InMemoryRun(program, threads, places, pool, clock, events or {}, teller)
@@ -127,27 +127,20 @@ class InMemoryRun:
         threads: TaskThreads,
         executors: Executors,
         resources: ResourcePool,
-        clock: Clock,
+        clock: Clock | None,
         events: Mapping[str, Sequence[object]],
         teller: Teller | None = None,
     ) -> None:
         self.durable = False
         self.held: set[Work] = set()
         self._program = program
-        self._clock = clock
+        self._clock = clock or _SYSTEM_CLOCK
         self._events = given_events(program, events)
         self._event_ids = count(1)
         self._arrived: dict[int, object] = {}
         self._run = Run(0, new_run_id(), "")
-        if isinstance(clock, WorkAware):
-            acts: Acts = WorkingActs(self, threads, executors, resources, clock)
-        else:
-            acts = Acts(self, threads, executors, resources)
-        self._driver = Driver(self, acts, clock, self)
         self._teller = teller
-        if teller is not None:
-            telling = TellingCommitter(self, teller)
-            self._driver = Driver(telling, TellingActs(acts, telling, teller), clock, self)
+        self._driver = self._make_driver(threads, executors, resources, clock, teller)
         self._joins: dict[str, _Join] = {}
         self._kept = KeptResults()
         self._ready: deque[Work] = deque()
@@ -158,6 +151,24 @@ class InMemoryRun:
         self._input: Payload | None = None
         self._output: Ref | None = None
         self._failure: BaseException | None = None
+
+    def _make_driver(
+        self,
+        threads: TaskThreads,
+        executors: Executors,
+        resources: ResourcePool,
+        clock: Clock | None,
+        teller: Teller | None,
+    ) -> Driver:
+        telling = None if teller is None else TellingCommitter(self, teller)
+        committer = telling or self
+        if clock is not None and isinstance(clock, WorkAware):
+            acts: Acts = WorkingActs(committer, threads, executors, resources, clock)
+        else:
+            acts = Acts(committer, threads, executors, resources)
+        if telling is None or teller is None:
+            return Driver(self, acts, self._clock, self)
+        return Driver(telling, TellingActs(acts, telling, teller), self._clock, self)
 
     # -- the run
 
@@ -271,7 +282,7 @@ class InMemoryRun:
         if work.lost:
             return _REFUSED
         computed = step.computed
-        if computed is not None and computed.node_path in self._program.definition.kept:
+        if computed is not None and computed.kept:
             self._kept.add(computed)
         if step.prune:
             self._prune(step.prune)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sayiir.engine.payloads import Payload
-    from sayiir.engine.work import Computed
+    from sayiir.engine.transitions import Returned
     from sayiir.stores.records import Latest
 
 __all__ = ["KeptResults"]
@@ -18,10 +18,11 @@ class KeptResults:
     def __init__(self) -> None:
         self._rows: dict[str, dict[bytes, tuple[str, Payload]]] = {}
 
-    def add(self, computed: Computed) -> None:
+    def add(self, computed: Returned) -> None:
         """Keep a result."""
-        results = self._rows.setdefault(computed.node_path, {})
-        results[computed.ordinal] = (computed.path, computed.payload)
+        position = computed.position
+        results = self._rows.setdefault(position.place.node_path, {})
+        results[position.frame.ordinal] = (computed.ref.path, computed.payload)
 
     def latest(self, latest: Latest) -> Payload | None:
         """The one with the highest ordinal among the node paths, or None."""

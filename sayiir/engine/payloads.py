@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sayiir.errors import PayloadError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from sayiir.codec.protocol import Plan
 
 __all__ = ["Payload", "payload_of", "told_of"]
@@ -28,17 +25,18 @@ class Payload:
     Attributes:
         data: the encoded value; None where it was never encoded because nothing stores it.
         plan: how the bytes are read.
+        value: the value itself, where ``direct`` is set.
         direct: the value is immutable and is handed on as it is.
     """
 
-    __slots__ = ("_value", "data", "direct", "plan")
+    __slots__ = ("data", "direct", "plan", "value")
 
     def __init__(
-        self, data: bytes | None, plan: Plan, value: Any = None, *, direct: bool = False
+        self, data: bytes | None, plan: Plan, value: Any = None, direct: bool = False
     ) -> None:
         self.data = data
         self.plan = plan
-        self._value = value
+        self.value = value
         self.direct = direct
 
     def read(self) -> Any:
@@ -48,19 +46,19 @@ class Payload:
             PayloadError: the bytes don't fit the declared type.
         """
         if self.direct:
-            return self._value
+            return self.value
         if self.data is None:
             raise TypeError("a payload holds bytes or a direct value")
         value = self.plan.decode(self.data)
         if self.plan.passes_through(value):
-            self._value, self.direct = value, True  # a hundred arms read one input
+            self.value, self.direct = value, True  # a hundred arms read one input
         return value
 
     @property
     def stored(self) -> bytes:
         """The bytes that a store keeps."""
         if self.data is None:
-            self.data = self.plan.encode(self._value)
+            self.data = self.plan.encode(self.value)
         return self.data
 
     @property
@@ -76,15 +74,22 @@ def payload_of(value: object, plan: Plan) -> Payload:
         PayloadError: the value can't be stored and come back equal.
     """
     if plan.passes_through(value):
-        return Payload(None, plan, value, direct=True)
+        return Payload(None, plan, value, True)
     # Text and bytes come back equal by the codec's promise, and nobody can change them.
-    return Payload(plan.encode(value), plan, value, direct=type(value) in _IMMUTABLE)
+    return Payload(plan.encode(value), plan, value, type(value) in _IMMUTABLE)
 
 
-@contextmanager
-def told_of(what: str) -> Generator[None, None, None]:
+class told_of:  # noqa: N801 - it reads as a function: with told_of("the input"): …
     """A value that doesn't fit within is told as this one; its cause is kept."""
-    try:
-        yield
-    except PayloadError as error:
-        raise error.about(what) from error.__cause__
+
+    __slots__ = ("_what",)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None:
+        """Nothing is done on the way in."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PayloadError):
+            raise error.about(self._what) from error.__cause__

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
-from sayiir.dsl.nodes import Branch, ChildWorkflow, Fork, Loop, Map
+from sayiir.dsl.nodes import Branch, ChildWorkflow, Delay, Fork, Loop, Map, TaskNode
 from sayiir.ids import path_segments, quoted_selector
 from sayiir.stores.records import ItemKey
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sayiir.dsl.nodes import Node, NodeSequence
-    from sayiir.engine.calling import CallPlan
+    from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.call_plan import CallPlan
     from sayiir.engine.earlier import Earlier
     from sayiir.engine.refs import Ref, ResultRef
 
@@ -30,15 +31,37 @@ class Place:
             a branch's default is ``"*"``.
         selectors: the keys of ``inner``, in order.
         order: its number in the order of definition.
-        call: what calling the task here needs, worked out at the first call.
+        node_id: the last segment of its address.
+        acts: user code or a value is needed here: a task, a branch's key, a delay's callable, the
+            sequence that a map goes through.
+        task: the task, or the one that tells a branch's key.
+        first_task: the task that a strand comes to first which arrives here, if it comes to one
+            before anything else.
+        call: what calling user code here needs, worked out at the first call.
     """
 
-    __slots__ = ("call", "following", "inner", "node", "node_path", "order", "selectors")
+    __slots__ = (
+        "acts",
+        "call",
+        "first_task",
+        "following",
+        "inner",
+        "node",
+        "node_id",
+        "node_path",
+        "order",
+        "selectors",
+        "task",
+    )
 
     def __init__(self, node: Node, node_path: str, order: int) -> None:
         self.node = node
-        self.node_path = node_path
         self.order = order
+        self.node_id = node.id
+        self.node_path = node_path
+        self.task = self.first_task = _task_of(node)
+        asks_until = isinstance(node, Delay) and callable(node.until)
+        self.acts = self.task is not None or asks_until or isinstance(node, Map)
         self.following: Place | None = None
         self.inner: dict[str, Place] = {}
         self.selectors: tuple[str, ...] = ()
@@ -139,23 +162,40 @@ class Frame:
             frame = frame.above
 
 
+@final
 class Position:
-    """Where a strand stands: the place to execute next, in which frame, with which input."""
+    """Where a strand stands: the place to execute next, in which frame, with which input.
 
-    __slots__ = ("frame", "input", "place")
+    ``prune``: paths of loop iterations that the way here has left behind, each ending in "/".
+    """
 
-    def __init__(self, place: Place, frame: Frame, input: Ref) -> None:  # noqa: A002
+    __slots__ = ("frame", "input", "place", "prune")
+
+    def __init__(
+        self,
+        place: Place,
+        frame: Frame,
+        input: Ref,  # noqa: A002
+        prune: tuple[str, ...] = (),
+    ) -> None:
         self.place = place
         self.frame = frame
         self.input = input
+        self.prune = prune
 
     @property
     def path(self) -> str:
         """The node's address in the instance."""
-        return self.frame.prefix + self.place.node.id
+        return self.frame.prefix + self.place.node_id
 
     def __repr__(self) -> str:
         return f"Position({self.path!r})"
+
+
+def _task_of(node: Node) -> TaskSpec | None:
+    if isinstance(node, TaskNode):
+        return node.task
+    return node.key if isinstance(node, Branch) else None
 
 
 def places_of(root: NodeSequence) -> tuple[Place, dict[str, Place]]:
@@ -173,6 +213,8 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
         for selector, body, inner_prefix in _bodies(node, place.node_path):
             place.inner[selector] = _lay_out(body, inner_prefix, places)
         place.selectors = tuple(place.inner)
+        if isinstance(node, (Loop, ChildWorkflow)):
+            place.first_task = place.inner[""].first_task
         if previous is None:
             first = place
         else:

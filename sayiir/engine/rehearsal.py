@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sayiir.dsl.keys import key_text
-from sayiir.dsl.nodes import Map
+from sayiir.dsl.nodes import Branch, Delay, Map
 from sayiir.engine.advance import advance, collecting_item
 from sayiir.engine.earlier import Side
 from sayiir.engine.payloads import Payload
+from sayiir.engine.position import Position
 from sayiir.engine.refs import (
     ArmOutput,
     InputRef,
@@ -22,14 +23,10 @@ from sayiir.engine.refs import (
 )
 from sayiir.engine.resolve import read
 from sayiir.engine.transitions import (
-    AskKey,
-    AskUntil,
     AwaitEvent,
-    Call,
     Elapsed,
     EndStrand,
     Entered,
-    Expand,
     Expanded,
     FailStrand,
     Joined,
@@ -46,10 +43,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sayiir.engine.earlier import Earlier
-    from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
-    from sayiir.engine.transitions import Acting, Outcome
+    from sayiir.engine.transitions import Outcome, Transition
 
 __all__ = ["Rehearsal"]
 
@@ -115,7 +111,7 @@ class Rehearsal:
         while True:
             if isinstance(transition, EndStrand):
                 return transition.output
-            position = transition.position
+            position = transition if isinstance(transition, Position) else transition.position
             side = self._earlier.side(position)
             if side is not Side.KEPT:
                 if side is Side.START and not isinstance(transition, FailStrand):
@@ -127,25 +123,29 @@ class Rehearsal:
                 return None
             transition = advance(position, outcome)
 
-    def _outcome(
-        self, transition: Acting | ParkUntil | AwaitEvent | SpawnArms | FailStrand
-    ) -> Outcome | None:
-        position = transition.position
+    def _outcome(self, transition: Transition) -> Outcome | None:
         match transition:
-            case Call() | AskKey():
-                return self._result(position, asks_key=isinstance(transition, AskKey))
-            case AskUntil() | ParkUntil():
+            case Position():
+                return self._acted(transition)
+            case ParkUntil():
                 return Elapsed()
             case AwaitEvent():
                 return TimedOut()
-            case Expand():
-                return Expanded(self._count(position))
             case SpawnArms():
                 return self._joined(transition)
             case _:
                 return None
 
-    def _result(self, position: Position, *, asks_key: bool) -> Outcome | None:
+    def _acted(self, position: Position) -> Outcome | None:
+        match position.place.node:
+            case Delay():
+                return Elapsed()
+            case Map():
+                return Expanded(self._count(position))
+            case _:
+                return self._result(position)
+
+    def _result(self, position: Position) -> Outcome | None:
         data = self._history.get(position.path)
         if data is None:
             return None
@@ -154,9 +154,10 @@ class Rehearsal:
             value: Any = payload.read()
         except PayloadError as error:
             raise error.located(path=position.path) from error
-        if asks_key:
-            return KeyChosen(key_text(value), ResultRef(position.path, "", payload))
-        return Returned(ResultRef(position.path, loop_marks(value), payload))
+        ref = ResultRef(position.path, loop_marks(value), payload)
+        if isinstance(position.place.node, Branch):
+            return KeyChosen(key_text(value), ref)
+        return Returned(ref, position, 0, 0, False)
 
     def _count(self, position: Position) -> int:
         """How many items a map had: its input is there, or it can't be gone through."""

@@ -140,7 +140,6 @@ class Server(SlotDesk):
             self._steps.note(error)
             return True
         self._errors.note(error)
-        logger.debug("an item's driving failed", exc_info=error)
         return False
 
     # -- serving
@@ -165,7 +164,10 @@ class Server(SlotDesk):
                 self._more = asked_all
                 if answer is not None and asked_all:
                     continue
-                await watch.changed(self._nap_seconds(answer))
+                nap_seconds = self._nap_seconds(answer)
+                woken = await watch.changed(nap_seconds)
+                if not woken and nap_seconds >= self._poll_seconds * (1 - POLL_SPREAD):
+                    self._in_vain = 0  # it was quiet: nobody else is woken all the time
                 if self._in_vain > WAKINGS_IN_VAIN:
                     await self._nap(_jitter_seconds(self._in_vain - WAKINGS_IN_VAIN))
         finally:

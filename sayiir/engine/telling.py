@@ -15,9 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.engine.transitions import (
-    AskKey,
     AwaitEvent,
-    Call,
     EndStrand,
     FailStrand,
     ParkUntil,
@@ -34,16 +32,18 @@ from sayiir.events import (
     TaskStarted,
 )
 from sayiir.limits import MAX_UNTOLD_EVENTS
+from sayiir.logs import log_facts
 from sayiir.stores.records import Control, InstanceState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
 
     from sayiir.clock import Clock
-    from sayiir.engine.acts import ActOutcome, Acts
+    from sayiir.engine.acts import Acts
+    from sayiir.engine.call_plan import Acted
     from sayiir.engine.payloads import Payload
+    from sayiir.engine.position import Position
     from sayiir.engine.refs import EventRef, Ref
-    from sayiir.engine.transitions import Acting
     from sayiir.engine.work import Committer, Reply, Step, Work
     from sayiir.errors import FailureInfo
     from sayiir.events import Listener
@@ -54,6 +54,7 @@ __all__ = ["Teller", "TellingActs", "TellingCommitter"]
 logger = logging.getLogger("sayiir.engine")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FAILED: Final = "a listener failed; the run goes on, and this is logged once"
 CLOSE_SECONDS: Final = 5.0
 """How long an asynchronous listener may take for what it has not been told yet, on close."""
 
@@ -106,12 +107,13 @@ class Teller:
         """Tell that this happened to an instance."""
         event = kind(instance_id=instance_id, workflow_name=workflow_name, at=self.now(), **facts)
         if len(self._waiting) >= MAX_UNTOLD_EVENTS:
-            self._log_once(f"{MAX_UNTOLD_EVENTS} events wait for a listener; further are dropped")
+            words = f"{MAX_UNTOLD_EVENTS} events wait for a listener; further are dropped"
+            self._log_once(words, instance_id)
             return
         try:
             outcome = self._listener(event)
         except Exception:
-            self._log_once("a listener failed; the run goes on, and this is logged once")
+            self._log_once(_FAILED, instance_id)
             return
         if inspect.isawaitable(outcome):
             self._waiting.append(outcome)
@@ -165,14 +167,15 @@ class Teller:
                 try:
                     await self._waiting.popleft()
                 except Exception:
-                    self._log_once("a listener failed; the run goes on, and this is logged once")
+                    self._log_once(_FAILED)
         finally:
             self._pump = None
 
-    def _log_once(self, words: str) -> None:
+    def _log_once(self, words: str, instance_id: str | None = None) -> None:
         if words not in self._logged:
             self._logged.add(words)
-            logger.warning(words, exc_info=sys.exc_info()[0] is not None)
+            facts = log_facts(instance_id=instance_id)
+            logger.warning(words, exc_info=sys.exc_info()[0] is not None, extra=facts)
 
 
 class TellingCommitter:
@@ -218,7 +221,7 @@ class TellingCommitter:
             self._teller.tell(
                 TaskFinished,
                 work,
-                path=step.computed.path,
+                path=step.computed.ref.path,
                 task=task,
                 attempt=step.computed.attempts,
                 duration=timedelta(microseconds=step.computed.duration_us),
@@ -281,22 +284,21 @@ class TellingActs:
         self._committer = committer
         self._teller = teller
 
-    async def act(self, work: Work, transition: Acting) -> ActOutcome:
+    async def act(self, work: Work, position: Position) -> Acted:
         """Tell the start of a task, and run it."""
-        if isinstance(transition, (Call, AskKey)):
-            task, position = transition.task, transition.position
+        if position.place.task is not None:
+            task = position.place.task.name
             if position.frame.earlier is not None:
-                asks_key = isinstance(transition, AskKey)
-                kept = await self._acts.kept(work, position, task, asks_key=asks_key)
+                kept = await self._acts.kept(work, position)
                 if kept is not None:  # done by an earlier run: it ends, and has never begun
-                    self._committer.started[work] = (task.name, time.perf_counter())
+                    self._committer.started[work] = (task, time.perf_counter())
                     return kept
             self._teller.tell(
-                TaskStarted, work, path=position.path, task=task.name, attempt=work.attempt
+                TaskStarted, work, path=position.path, task=task, attempt=work.attempt
             )
-            self._committer.started[work] = (task.name, time.perf_counter())
+            self._committer.started[work] = (task, time.perf_counter())
         try:
-            return await self._acts.act(work, transition)
+            return await self._acts.act(work, position)
         except LeaseLost:
             self._committer.started.pop(work, None)  # nobody gives back what was taken away
             raise

@@ -1,35 +1,30 @@
 """What the pure half is told (outcomes) and what it answers (transitions).
 
-An outcome says how the thing at a position went; a transition says what follows. Those that
-*act* (Call, AskKey, AskUntil, Expand) need user code or a value, and come back as an outcome;
-the others are stored and done.
+An outcome says how the thing at a position went; a transition says what follows. A *position*
+as a transition says: act there. That needs user code or a value (a task is called, a branch's key
+or a delay's moment is asked, a map's sequence is read) and comes back as an outcome. The other
+transitions are stored and done.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.refs import ArmOutput, Ref, ResultRef
     from sayiir.stores.records import ItemKey
 
 __all__ = [
-    "ACTING",
-    "Acting",
-    "AskKey",
-    "AskUntil",
     "AwaitEvent",
-    "Call",
     "Elapsed",
     "EndStrand",
     "Entered",
-    "Expand",
     "Expanded",
     "FailStrand",
     "Failed",
@@ -54,13 +49,38 @@ class Entered:
     """The strand arrived here, for the first time or again after a crash."""
 
 
+@final
 class Returned:
-    """The task at the position gave a result."""
+    """The task (or the branch's key) at the position gave a result.
 
-    __slots__ = ("ref",)
+    ``advance`` looks at ``ref`` alone; the rest is what a store keeps beside the result.
 
-    def __init__(self, ref: ResultRef) -> None:
+    Attributes:
+        ref: where the result is stored, with its payload.
+        position: where it was executed.
+        attempts: the number of the attempt that gave it.
+        duration_us: how long that took.
+        kept: another strand may read it later.
+    """
+
+    __slots__ = ("attempts", "duration_us", "kept", "position", "ref")
+
+    def __init__(
+        self, ref: ResultRef, position: Position, attempts: int, duration_us: int, kept: bool
+    ) -> None:
         self.ref = ref
+        self.position = position
+        self.attempts = attempts
+        self.duration_us = duration_us
+        self.kept = kept
+
+    @property
+    def payload(self) -> Payload:
+        """The result itself."""
+        payload = self.ref.payload
+        if payload is None:
+            raise TypeError("a fresh result has its payload")
+        return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,44 +151,8 @@ Outcome: TypeAlias = (
 
 
 # -- transitions --------------------------------------------------------------------------
-# ``prune``: paths of loop iterations that are no longer needed, each ending in "/".
-
-
-class Call:
-    """Call the task at the position."""
-
-    __slots__ = ("position", "prune", "task")
-
-    def __init__(self, position: Position, task: TaskSpec, prune: tuple[str, ...] = ()) -> None:
-        self.position = position
-        self.task = task
-        self.prune = prune
-
-
-@dataclass(frozen=True, slots=True)
-class AskKey:
-    """Call the branch's key task at the position."""
-
-    position: Position
-    task: TaskSpec
-    prune: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class AskUntil:
-    """Call the delay's callable with the flowing value."""
-
-    position: Position
-    until: Callable[..., datetime]
-    prune: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Expand:
-    """Read the sequence that flows into the map, count and encode its elements."""
-
-    position: Position
-    prune: tuple[str, ...] = ()
+# A Position is one of them: act there. ``prune``: paths of loop iterations that are no longer
+# needed, each ending in "/".
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +211,4 @@ class FailStrand:
     prune: tuple[str, ...] = field(default=())
 
 
-Acting: TypeAlias = Call | AskKey | AskUntil | Expand
-ACTING: Final = (Call, AskKey, AskUntil, Expand)
-"""Those that need user code or a value, and come back as an outcome."""
-Transition: TypeAlias = Acting | ParkUntil | AwaitEvent | SpawnArms | EndStrand | FailStrand
+Transition: TypeAlias = "Position | ParkUntil | AwaitEvent | SpawnArms | EndStrand | FailStrand"

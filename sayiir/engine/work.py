@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import EventRef, Ref
-    from sayiir.engine.transitions import Outcome, Transition
+    from sayiir.engine.transitions import Outcome, Returned, Transition
     from sayiir.errors import FailureInfo
     from sayiir.stores.records import Fence, Latest
 
 __all__ = [
+    "NO_ACT",
     "NO_CONTROL",
     "Committer",
-    "Computed",
     "Damaged",
     "Heed",
     "Reply",
@@ -78,7 +78,7 @@ Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
 # Looked up once: before Python 3.12 a member of an Enum costs ten times what a global name does,
 # and these are met at every step.
 NO_CONTROL: Final = Control.NONE
-_NOTHING: Final = Heed.NOTHING
+NO_ACT: Final = Heed.NOTHING
 
 
 class Siblings:
@@ -182,7 +182,7 @@ class Work:
         self.control = NO_CONTROL
         self.lost = False
         self.task: asyncio.Task[Any] | None = None
-        self.heeds = _NOTHING
+        self.heeds = NO_ACT
         self.cancelled = False
         self.said: Said | None = None
         self.kept: dict[str, tuple[bytes, Payload]] = {}
@@ -213,7 +213,7 @@ class Work:
 
     def acted(self) -> bool:
         """The act is over; whether a request has cancelled it, and nobody else has."""
-        self.heeds = _NOTHING
+        self.heeds = NO_ACT
         if not self.cancelled or self.task is None:
             return False
         self.cancelled = False
@@ -237,31 +237,6 @@ class Work:
         if self.on_trust is not None:
             told, self.on_trust = self.on_trust, None
             told()
-
-
-class Computed:
-    """The outcome of one executed node, to be stored under its path."""
-
-    __slots__ = ("attempts", "duration_us", "path", "payload", "position")
-
-    def __init__(
-        self, position: Position, path: str, payload: Payload, attempts: int, duration_us: int
-    ) -> None:
-        self.position = position
-        self.path = path
-        self.payload = payload
-        self.attempts = attempts
-        self.duration_us = duration_us
-
-    @property
-    def node_path(self) -> str:
-        """The path without loop and map numbers."""
-        return self.position.place.node_path
-
-    @property
-    def ordinal(self) -> bytes:
-        """The loop and map numbers."""
-        return self.position.frame.ordinal
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +282,7 @@ class Step:
     def __init__(
         self,
         following: Following,
-        computed: Computed | None = None,
+        computed: Returned | None = None,
         *,
         failure: FailureInfo | None = None,
         error: BaseException | None = None,

@@ -20,6 +20,7 @@ from sayiir.executors.protocol import ProcessDied
 from sayiir.executors.remote import sent_call
 from sayiir.executors.shipping import ShippedFunctions
 from sayiir.executors.wire import Kind, tell
+from sayiir.logs import log_facts
 from sayiir.printable import printable
 
 if TYPE_CHECKING:
@@ -223,6 +224,9 @@ class DaskExecutor:
                 context.instance_id,
                 printable(where),
                 STOP_SECONDS,
+                extra=log_facts(
+                    instance_id=context.instance_id, path=context.path, attempt=context.attempt
+                ),
             )
 
 

@@ -57,7 +57,9 @@ class ItemRecord:
     """An open work item as it stands.
 
     ``wake_at_us``: the end of its timer, backoff, wait or wait after interruptions, None where
-    it isn't held up by a time. ``holder`` and ``lease_until_at_us``: while a lease runs.
+    it isn't held up by a time. ``signal_name``: while it waits for an event; one that has been
+    given its event, and is not claimed yet, has neither a name nor a time. ``holder`` and
+    ``lease_until_at_us``: while a lease runs.
     """
 
     item: ItemKey

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.host import EngineHost
 from sayiir.engine.serving import Server
 from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.limits import LEAVE_SECONDS
+from sayiir.logs import log_facts
+from sayiir.printable import printable
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
+from sayiir.worker.presence import Presence
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from sayiir.access.snapshots import Programs
+    from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.worker.settings import WorkerSettings
 
 __all__ = ["WorkerService"]
+
+logger = logging.getLogger("sayiir.worker")
 
 
 class WorkerService:
@@ -34,6 +42,8 @@ class WorkerService:
 
     host_type: type[EngineHost] = EngineHost
     """What it starts; a simulation's goes by another time."""
+    says_it_is_here = True
+    """A simulation's is seen by nobody, and makes no calls that aren't about work."""
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
@@ -50,6 +60,7 @@ class WorkerService:
         self._fleet = Fleet(settings) if settings.processes > 1 else None
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._presence: Presence | None = None
         self._begun = False
         self._hurry = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -77,8 +88,12 @@ class WorkerService:
         compiled = {each.definition_hash: programs.of(each) for each in settings.workflows}
         for workflow in settings.workflows:
             self._host.check(workflow, compiled[workflow.definition_hash])
+            await self._tell_changed_bodies(programs, compiled[workflow.definition_hash])
         if self._fleet is not None:
             await self._fleet.start()
+            logger.info(
+                "worker %s runs in %d processes", printable(settings.worker_id), settings.processes
+            )
             return
         request = ClaimRequest(
             holder=settings.worker_id,
@@ -88,6 +103,28 @@ class WorkerService:
         )
         self._server = Server(engine, compiled, request, settings.poll_seconds)
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
+        if self.says_it_is_here:
+            self._presence = Presence(engine.store, settings)
+            self._presence.start()
+        logger.info(
+            "worker %s runs up to %d items at a time of %s",
+            printable(settings.worker_id),
+            settings.concurrency,
+            printable(", ".join(sorted({each.name for each in settings.workflows}))),
+        )
+
+    async def _tell_changed_bodies(self, programs: Programs, program: Program) -> None:
+        """Said of each start: a worker serves old instances and new ones, and can't tell which."""
+        changed = await programs.changed_bodies(program)
+        if changed:
+            name = program.definition.name
+            logger.info(
+                "workflow %s: the code of %s has changed since its definition was first stored; "
+                "running instances go on with the new one",
+                printable(name),
+                printable(", ".join(changed)),
+                extra=log_facts(workflow=name),
+            )
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""
@@ -122,10 +159,18 @@ class WorkerService:
         if server is None or serving is None:
             return
         server.stop()
+        logger.info(
+            "worker %s takes nothing new, and waits up to %.3g s for what runs",
+            printable(self.settings.worker_id),
+            grace,
+        )
         await self._unless_hurried(_both(serving, server), grace)
         serving.cancel()
+        leaving = {asyncio.create_task(server.leave())}
+        if self._presence is not None:
+            leaving.add(asyncio.create_task(self._presence.end()))
         # A store that doesn't answer any more must not keep the process.
-        await asyncio.wait({asyncio.create_task(server.leave())}, timeout=LEAVE_SECONDS)
+        await asyncio.wait(leaving, timeout=LEAVE_SECONDS)
 
     async def _unless_hurried(self, waited: Coroutine[Any, Any, None], seconds: float) -> None:
         both = {asyncio.create_task(waited), asyncio.create_task(self._hurry.wait())}

@@ -161,18 +161,21 @@ def test_watch_shows_instances_and_workers_and_leaves_the_terminal_as_it_was(
     sayiir("run", "shop:order", "o-1", "-i", "2")
     sayiir("submit", "shop:slow", "s-1", "-i", "2")
     worker = started(shop, "worker", "shop:slow", "--worker-id", "box-1")
+    idle = started(shop, "worker", "shop:order", "--worker-id", "box-2")
     try:
         terminal = Terminal(shop, "watch", "--interval", "0.1", columns=140)
-        screen = terminal.until(lambda text: "25%" in text)
+        screen = terminal.until(lambda text: "25%" in text and "box-2" in text)
         assert "o-1" in screen
         assert "until_open 25% looking at \\x1b[2J the door" in screen
         assert "box-1   1      s-1 until_open" in screen
+        assert "box-2   0      nothing of these" in screen
         terminal.interrupt()
         assert terminal.end() == 130
     finally:
         (shop / "open").touch()
-        worker.send_signal(signal.SIGTERM)
-        worker.communicate(timeout=30)
+        for each in (worker, idle):
+            each.send_signal(signal.SIGTERM)
+            each.communicate(timeout=30)
     assert terminal.written.count(ALTERNATE_SCREEN) == terminal.written.count(NORMAL_SCREEN) == 1
     assert terminal.written.rindex(NORMAL_SCREEN) > terminal.written.rindex(ALTERNATE_SCREEN)
     assert terminal.written.count(HIDE_CURSOR) == terminal.written.count(SHOW_CURSOR)

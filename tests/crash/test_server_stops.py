@@ -67,6 +67,7 @@ class Client:
         return found
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(3_600)  # at the nightly figure
 def test_a_server_that_is_stopped_at_once_loses_nothing(
     tmp_path: Path, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.crash
 CHUNKS = 10
 SERVER_CHUNKS = 2
 PER_SEED = 10
+FIGURE = "{graphs:,} graphs, {killed:,} SIGKILLs: {wrong} wrong, {rerun} committed tasks run again"
 
 
 @pytest.mark.timeout(3_600)  # at the nightly figure
@@ -24,10 +25,11 @@ PER_SEED = 10
 def test_a_killed_process_is_continued_by_the_next(
     chunk: int,
     repetitions: Callable[[int, int], int],
-    report_figure: Callable[[str], None],
+    report_figure: Callable[..., None],
 ) -> None:
     """At a write of the store three times out of four, else at any moment; some twice."""
-    report_figure(_killed_and_continued(50_000 + chunk * 10_000, repetitions(52, 1_050)))
+    counts = _killed_and_continued(50_000 + chunk * 10_000, repetitions(52, 1_050))
+    report_figure(FIGURE, **counts)
 
 
 @pytest.mark.timeout(4 * 3_600)  # at the nightly figure
@@ -36,17 +38,18 @@ def test_a_killed_process_is_continued_by_the_next_on_a_server(
     chunk: int,
     postgres_schemas: Callable[[], str],
     repetitions: Callable[[int, int], int],
-    report_figure: Callable[[str], None],
+    report_figure: Callable[..., None],
 ) -> None:
     """The same; what the dead one had sent is still carried out while the next begins."""
     wanted = repetitions(20, 5_300)
-    report_figure(_killed_and_continued(250_000 + chunk * 10_000, wanted, postgres_schemas))
+    counts = _killed_and_continued(250_000 + chunk * 10_000, wanted, postgres_schemas)
+    report_figure(FIGURE, **counts)
 
 
 def _killed_and_continued(
     first_seed: int, wanted: int, new_url: Callable[[], str] | None = None
-) -> str:
-    """The figure; fails with the first that went wrong."""
+) -> dict[str, int]:
+    """The figure's counts; fails with the first that went wrong."""
     killed = rerun = graphs = 0
     wrong: list[str] = []
     with Server() as server, quick_folder() as folder:
@@ -60,9 +63,7 @@ def _killed_and_continued(
             killed, rerun, graphs = killed + doomed.killed, rerun + doomed.rerun, graphs + 1
             wrong += doomed.wrong
     assert not wrong, "\n".join(wrong[:5])
-    return (
-        f"{graphs} graphs, {killed} SIGKILLs: {len(wrong)} wrong, {rerun} committed tasks run again"
-    )
+    return {"graphs": graphs, "killed": killed, "wrong": len(wrong), "rerun": rerun}
 
 
 def _kill(drawn: random.Random, writes: list[str]) -> Kill:

@@ -33,6 +33,7 @@ def _moment(due: float) -> datetime:
     return datetime.fromtimestamp(due, UTC)
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(3_600)  # at the nightly figure
 def test_no_timer_is_early_and_few_are_late(
     url: str, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]

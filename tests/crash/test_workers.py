@@ -154,12 +154,11 @@ def test_a_blocked_loop_is_drained_when_it_is_free_again(fleet: Workers) -> None
 @pytest.mark.timeout(3_600)  # at the nightly figure
 def test_rolling_restarts_lose_nothing(
     fleet: Workers,
-    url: str,
     repetitions: Callable[[int, int], int],
     report_figure: Callable[[str], None],
 ) -> None:
     """Three workers, one after the other replaced while all of them have work."""
-    restarts, count = repetitions(20 if "postgres" in url else 6, 60), 0
+    restarts, count = repetitions(20, 60), 0
     running = [fleet.start("steady", concurrency=20) for _ in range(3)]
     slowest = 0.0
     with WorkflowClient(fleet.url) as client:

@@ -10,10 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docs.pages import ROOT, Block, blocks_of, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGES = [page for page in pages() if any(b.info.startswith("python") for b in blocks_of(page))]
 
@@ -23,19 +27,22 @@ def page_name(page: Path) -> str:
 
 
 @pytest.fixture
-def module(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> ModuleType:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The namespace of one page, in an empty directory.
 
-    A module that Python knows, so that annotations are looked up in it as in a reader's file.
+    A module that Python knows, so that annotations are looked up in it as in a reader's file. The
+    page's own files can be imported, as they can where a reader starts Python beside them.
     """
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     # So that a page's pytest finds this, and nothing that stands further up on the machine.
     (tmp_path / "pytest.ini").touch()
     module = ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", module)
-    return module
+    yield module
+    for name, imported in list(sys.modules.items()):
+        if Path(getattr(imported, "__file__", None) or "/").is_relative_to(tmp_path):
+            del sys.modules[name]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)

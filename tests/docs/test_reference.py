@@ -92,3 +92,10 @@ def test_each_page_of_the_how_to_is_in_its_index_and_in_the_navigation() -> None
             continue
         assert f"]({page.name})" in index, f"link {page.name} in docs/how-to/README.md"
         assert f": how-to/{page.name}\n" in navigation, f"name {page.name} in mkdocs.yml"
+
+
+def test_each_page_of_the_explanation_is_in_its_index() -> None:
+    folder = ROOT / "docs" / "explanation"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    for page in sorted(folder.glob("*.md")):
+        assert page.name == "README.md" or f"]({page.name})" in index, page.name

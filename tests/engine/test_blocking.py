@@ -16,7 +16,6 @@ from sayiir import (
     InstanceNotFound,
     StoreUnavailable,
     delay,
-    portal,
     task,
     workflow,
 )
@@ -166,7 +165,6 @@ def test_closing_from_its_own_loop_harms_nothing(url: str) -> None:
 def test_a_task_that_ignores_its_cancellation_does_not_hold_up_closing(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portal, "_CLEAN_UP_SECONDS", 0.1)
     running, enough = threading.Event(), threading.Event()
 
     @task
@@ -178,6 +176,8 @@ def test_a_task_that_ignores_its_cancellation_does_not_hold_up_closing(
         return n
 
     runner = CheckpointingRunner(url)
+    monkeypatch.setattr(runner._portal, "_clean_up_seconds", 0.1)
+    monkeypatch.setattr("sayiir.runner.CLOSE_SECONDS", 0.1)
 
     def run() -> None:
         with suppress(BaseException):

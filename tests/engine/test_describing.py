@@ -215,6 +215,18 @@ async def test_pending_events(bench: Bench, clock: MovedClock) -> None:
     assert [e.path for e in (await bench.client.describe("i")).pending_events] == ["b"]
 
 
+async def test_a_wait_whose_event_has_come_waits_no_longer(bench: Bench) -> None:
+    """Whoever lists what waits for an answer sees that this one has its own."""
+    flow = workflow("w", await_signal("a", int, timeout="1h"))
+    await bench.runner.run(flow, "i", 1)
+    await bench.client.send_event("i", "a", 0)
+    found = await bench.client.describe("i", flow)
+    (item,) = found.open_items
+    assert (item.path, item.phase, item.signal_name, item.due_at) == ("a", "ready", None, None)
+    assert found.pending_events == ()
+    assert await bench.runner.resume(flow, "i") == Completed(0)
+
+
 async def test_ends(bench: Bench) -> None:
     """A completed one has nothing open; a failed one has what ``retry`` would continue."""
     done = workflow("done", fork(inc, double) >> add)

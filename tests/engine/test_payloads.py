@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import Done, await_signal, branch, delay, fork, loop, task, workflow
+from sayiir import Done, await_signal, branch, delay, fork, limits, loop, task, workflow
 from sayiir.dsl.nodes import AwaitSignal
 from sayiir.errors import PayloadError
 from sayiir.status import Completed, Failed
@@ -133,6 +133,38 @@ async def test_what_cannot_be_stored_is_a_recorded_error(bench: Bench, name: str
         await asyncio.wait_for(flow.arun(1), 20)
     with pytest.raises(PayloadError):
         await bench.client.submit(workflow("v", same), "j", make())
+
+
+LARGEST = limits.MAX_RESULT_BYTES - len(b"\x01") - len('""')
+"""The characters of a text that just fits: a byte says the format, two are its quotes."""
+
+
+@pytest.mark.parametrize(
+    ("fits", "too_much"),
+    [
+        (lambda: "x" * LARGEST, lambda: "x" * (LARGEST + 1)),
+        (lambda: nested(limits.MAX_VALUE_DEPTH), lambda: nested(limits.MAX_VALUE_DEPTH + 1)),
+    ],
+    ids=["large", "deep"],
+)
+async def test_as_large_and_as_deep_as_they_may_be(
+    bench: Bench, fits: Callable[[], Any], too_much: Callable[[], Any]
+) -> None:
+    """Up to the bound it comes back equal; a byte or a level more is a recorded error."""
+
+    def gives(make: Callable[[], Any]) -> Any:
+        async def made(n: int) -> Any:
+            return make()
+
+        return task("made")(made)
+
+    status = await asyncio.wait_for(bench.runner.run(workflow("w", gives(fits)), "i", 1), 60)
+    assert isinstance(status, Completed)
+    assert alike(status.output, fits())
+    assert alike(await bench.client.result("i", workflow("w", gives(fits))), fits())
+    status = await asyncio.wait_for(bench.runner.run(workflow("w", gives(too_much)), "j", 1), 60)
+    assert isinstance(status, Failed)
+    assert (status.error.kind, status.error.path) == ("PayloadError", "made")
 
 
 async def test_consumers_of_one_value_share_nothing(bench: Bench) -> None:

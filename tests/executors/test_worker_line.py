@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import pickle
+import select
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,6 +18,7 @@ import pytest
 
 from sayiir import TaskContext, task, workflow
 from sayiir.executors import Call, ProcessPool
+from sayiir.executors.remote import Preparation
 from sayiir.executors.wire import FrameReader, Kind, frame
 
 if TYPE_CHECKING:
@@ -119,3 +126,38 @@ def test_frames_come_whole_however_they_are_cut() -> None:
             for each in reader.feed(data[start : start + size])
         ]
         assert found == [(Kind.LOG, 7, b"abc"), (Kind.RESULT, 8, b"")]
+
+
+@pytest.mark.parametrize("unread", [1, 2], ids=["before it reads", "before it answers"])
+def test_a_worker_whose_parent_has_died_says_nothing(unread: int) -> None:
+    """What the parent left unread is an error on the line: no news, and no traceback for it.
+
+    The lifeline is held here, so that the worker isn't killed before it could say anything.
+    """
+    ours, its = socket.socketpair()
+    lifeline_read, lifeline_write = os.pipe()
+    start = (
+        "import sys; from sayiir.executors.processes.worker import main; "
+        "main(*map(int, sys.argv[1:]))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", start, str(its.fileno()), str(lifeline_read)],
+        pass_fds=(its.fileno(), lifeline_read),
+        process_group=0,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        its.close()
+        body = pickle.dumps(Preparation(None, (), (), logging.WARNING))
+        ours.sendall(frame(Kind.PREPARE, body, 1))
+        assert select.select([ours], [], [], 30)[0]  # it has answered, and nobody reads that
+        if unread > 1:
+            worker.send_signal(signal.SIGSTOP)
+            ours.sendall(frame(Kind.PREPARE, body, 2))
+        ours.close()
+        if unread > 1:
+            worker.send_signal(signal.SIGCONT)
+        _, complained = worker.communicate(timeout=30)
+        assert (worker.returncode, complained) == (0, "")
+    for each in (lifeline_read, lifeline_write):
+        os.close(each)

@@ -79,7 +79,7 @@ def new_items(path: str, count: int) -> tuple[NewItem, ...]:
 
 
 def test_round_trips(postgres_url: str, report_figure: Callable[[str], None]) -> None:
-    """One for a step, a loop's step, a claim, a renewal and a creation; few for all the rest."""
+    """One for a step, a claim, a renewal, a creation, a spawn, ends of arms; few for the rest."""
     counts: dict[str, int] = {}
 
     async def run() -> None:
@@ -103,11 +103,15 @@ def test_round_trips(postgres_url: str, report_figure: Callable[[str], None]) ->
         "claim",
         "renew",
         "100 steps",
+        "spawn of 100",
+        "ends of 100 arms",
+        "spawn and ends below an arm",
     ):
         assert counts[name] == 1, name
     assert max(counts.values()) <= 7, counts
-    for name in ("spawn of 100", "ends of 100 arms", "ends of 100 map items", "park", "await"):
+    for name in ("ends of 100 map items", "park", "await"):
         assert counts[name] <= 6, name
+    assert counts["a mixed batch"] <= 5
 
 
 async def _lone_verbs(meter: Meter, counts: dict[str, int]) -> None:
@@ -143,6 +147,8 @@ async def _verbs_of_arms(meter: Meter, counts: dict[str, int]) -> None:
     ends = (step(each.fence, End(output="r"), each.path + "2") for each in arms)
     answers, counts["ends of 100 arms"] = await meter.commit(*ends)
     [parent] = answers[-1].claimed
+    counts["spawn and ends below an arm"] = await _nested(meter, await meter.track.start())
+    counts["a mixed batch"] = await _mixed(meter)
     spawn = Spawn(path="m", input="join", items=new_items("m", 300), total=300, limit=100, keep=100)
     [answer], counts["map of 300"] = await meter.commit(step(parent.fence, spawn))
     ends = (step(each.fence, End(output="r", keep=True), each.path) for each in answer.claimed)
@@ -153,6 +159,33 @@ async def _verbs_of_arms(meter: Meter, counts: dict[str, int]) -> None:
     _, counts["pause"] = await meter.count(store.request_pause(name))
     _, counts["unpause"] = await meter.count(store.unpause(name))
     _, counts["cancel"] = await meter.count(store.request_cancel(name))
+
+
+async def _nested(meter: Meter, root: Claimed) -> int:
+    """An arm's own arms: the most round trips that their spawn or their ends took."""
+    [answer], _ = await meter.commit(step(root.fence, _arms("g", 3)))
+    arm = answer.claimed[1].fence
+    [answer], spawned = await meter.commit(step(arm, _arms("g[1]/h", 100), "g[1]/x"))
+    ends = (step(each.fence, End(output="r"), each.path) for each in answer.claimed)
+    answers, ended = await meter.commit(*ends)
+    [parent] = answers[-1].claimed
+    assert parent.fence.item == arm.item
+    return max(spawned, ended)
+
+
+def _arms(path: str, count: int) -> Spawn:
+    return Spawn(path=path, input="join", items=new_items(path, count), total=count, keep=count)
+
+
+async def _mixed(meter: Meter) -> int:
+    """Steps, ends of arms and spawns of several instances in one batch."""
+    roots = [await meter.track.start() for _ in range(3)]
+    [answer], _ = await meter.commit(step(roots[0].fence, _arms("f", 3)))
+    ends = [step(each.fence, End(output="r"), each.path) for each in answer.claimed]
+    spawn = step(roots[1].fence, _arms("f", 3), "a")
+    answers, count = await meter.commit(step(roots[2].fence, Move("b", "r:a"), "a"), spawn, *ends)
+    assert [len(each.claimed) for each in answers] == [0, 3, 0, 0, 1]
+    return count
 
 
 @pytest.fixture

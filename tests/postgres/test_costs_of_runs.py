@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from sayiir import AsyncCheckpointingRunner, AsyncWorkflowClient, Flow, open_store, task, workflow
+from sayiir import (
+    AsyncCheckpointingRunner,
+    AsyncPooledWorker,
+    AsyncWorkflowClient,
+    Completed,
+    Flow,
+    fork,
+    open_store,
+    task,
+    workflow,
+)
 from sayiir.testing.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -77,9 +87,7 @@ def test_postgres(quiet_url: str, report_figure: Callable[[str], None]) -> None:
             await submit(store, warm)
             await run(store, warm)
             await submit(store, flow)
-            texts: list[str] = []
-            for connection in store._database.pool()._all:
-                connection.add_query_logger(lambda record: texts.append(record.query))
+            texts = statements_of(store)
             before = await observer.fetchval("select pg_current_wal_insert_lsn()")
             commits = await run(store, flow)
             written = await observer.fetchval(
@@ -98,9 +106,65 @@ def test_postgres(quiet_url: str, report_figure: Callable[[str], None]) -> None:
         f"{wal:.0f} bytes of WAL with its claim and its end"
     )
     assert commits == STEPS
-    assert len(told) <= STEPS + 8, told  # a claim, a load, and looks at what else is due
+    assert len(told) <= STEPS + 6, told  # a claim, and looks at what else is due
     assert len(texts) <= steps * 0.1
     assert wal <= 800
+
+
+def statements_of(store: Any) -> list[str]:
+    """What the connections that are open now are asked from now on."""
+    texts: list[str] = []
+    for connection in store._database.pool()._all:
+        connection.add_query_logger(lambda record: texts.append(record.query))
+    return texts
+
+
+def test_a_fork_of_100(postgres_url: str, report_figure: Callable[[str], None]) -> None:
+    """Created, spawned, joined, ended and told: five round trips, four of them commits."""
+    wide = workflow("wide", fork(*[plus_one] * 100) >> sum)
+
+    async def measured() -> list[str]:
+        store: Any = await open_store(postgres_url + "&pool=1")
+        async with AsyncCheckpointingRunner(store) as runner:
+            for name in ("warm", "warm too"):
+                assert await runner.run(wide, name, 1) == Completed(200)
+            texts = statements_of(store)
+            assert await runner.run(wide, "counted", 1) == Completed(200)
+            await asyncio.sleep(0)  # the last one is told of in the next turn
+            return list(texts)
+
+    told = [text for text in asyncio.run(measured()) if "pg_notify" not in text]
+    written = [text for text in told if "insert into" in text or "update" in text]
+    report_figure(f"a fork of 100: {len(told)} round trips, {len(written)} of them commits")
+    assert len(told) == 5, told
+    assert len(written) == 4, told
+    assert not any(text.startswith("begin") for text in told)
+
+
+def test_an_idle_worker_begins_with_one_statement(postgres_url: str) -> None:
+    """Woken by another process's submission, its claim brings all that the first task needs."""
+
+    async def measured() -> list[str]:
+        store: Any = await open_store(postgres_url + "&pool=1")
+        flow = workflow("first", plus_one >> plus_one)
+        submitter = await open_store(postgres_url)
+        client = AsyncWorkflowClient(submitter)
+        async with AsyncPooledWorker(store, workflows=[flow], poll_interval="60s"):
+            for name in ("warm", "warm too"):
+                await client.submit(flow, name, 1)
+                await client.result(name, flow, timeout=60)
+            await asyncio.sleep(0.1)  # what its own end has woken is over
+            texts = statements_of(store)
+            await client.submit(flow, "counted", 1)
+            await client.result("counted", flow, timeout=60)
+        await submitter.close()
+        await store.close()
+        return texts
+
+    told = [text for text in asyncio.run(measured()) if "pg_notify" not in text]
+    assert "for update skip locked" in told[0], told
+    assert "insert into" in told[1], told  # the first task's result
+    assert "task_result" in told[1], told
 
 
 def test_sqlite(tmp_path: Path, report_figure: Callable[[str], None]) -> None:

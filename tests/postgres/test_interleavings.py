@@ -35,6 +35,9 @@ PAIRS = (
     test_races.reporting_and_replacing,
     test_races.release_and_cancel,
     test_races.lost_lease_and_cancel,
+    test_races.two_batches_of_ends,
+    test_races.pause_and_ends_of_arms,
+    test_races.cancel_and_ends_below_an_arm,
 )
 
 

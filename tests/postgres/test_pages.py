@@ -282,6 +282,7 @@ def test_a_page_takes_milliseconds(filled: str, report_figure: Callable[[str], N
     assert _reported(times, report_figure, f"{INSTANCES:,}")[0] <= 50
 
 
+@pytest.mark.alone
 @pytest.mark.nightly
 def test_a_page_of_a_million_takes_milliseconds(
     postgres_url: str, report_figure: Callable[[str], None]

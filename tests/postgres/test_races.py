@@ -12,6 +12,7 @@ from sayiir.stores.inspection import ProgressReport
 from sayiir.stores.records import (
     Answer,
     Await,
+    Checkpoint,
     Claimed,
     Control,
     End,
@@ -24,7 +25,7 @@ from sayiir.stores.records import (
 from tests.postgres.racing import SECOND_US, Track, racing, spawn
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
 Race = "Callable[[Track], Awaitable[None]]"
 
@@ -134,6 +135,62 @@ async def the_last_two_arms(track: Track) -> None:
     assert parent.fence.item == ItemKey()
     await track.write(parent, End(output="r"))
     assert (await track.record(root.instance_id)).state is InstanceState.COMPLETED
+
+
+async def two_batches_of_ends(track: Track) -> None:
+    """Of one fork and of one below it: each is joined once, by whoever ended the last arm."""
+    root = await track.start()
+    first, *others = await track.arms(root, 4)
+    below = await track.arms(first, 3, path="f[0]/g")
+    answers = [
+        answer
+        for batch in await track.race(
+            track.store.commit(_ends(below[:2], others[:1])),
+            track.store.commit(_ends(below[2:], others[1:])),
+        )
+        for answer in batch
+    ]
+    assert all(each.accepted and each.control is Control.NONE for each in answers)
+    [parent] = [each for answer in answers for each in answer.claimed]
+    assert parent.fence.item == first.fence.item
+    [again] = (await track.write(parent, End(output="r"))).claimed
+    assert again.fence.item == ItemKey()
+    await track.write(again, End(output="r"))
+    assert (await track.record(root.instance_id)).state is InstanceState.COMPLETED
+
+
+async def pause_and_ends_of_arms(track: Track) -> None:
+    """Nothing goes on from the join until it is unpaused, and then it does so once."""
+    root = await track.start()
+    arms = await track.arms(root, 3)
+    answers, _ = await track.race(
+        track.store.commit(_ends(arms)), track.store.request_pause(root.instance_id)
+    )
+    assert all(each.accepted for each in answers)
+    for parent in [each for answer in answers for each in answer.claimed]:
+        assert (await track.write(parent, Move("b", "i"))).control is Control.PAUSE
+    assert await track.claim() == ()
+    await track.store.unpause(root.instance_id)
+    [parent] = await track.claim()
+    await track.write(parent, End(output="r"))
+    assert (await track.record(root.instance_id)).state is InstanceState.COMPLETED
+
+
+async def cancel_and_ends_below_an_arm(track: Track) -> None:
+    """Whoever holds something afterwards is told, and the last of them ends the instance."""
+    root = await track.start()
+    first, other = await track.arms(root, 2)
+    below = await track.arms(first, 2, path="f[0]/g")
+    answers, _ = await track.race(
+        track.store.commit(_ends(below)), track.store.request_cancel(root.instance_id)
+    )
+    for holder in [other, *(each for answer in answers for each in answer.claimed)]:
+        assert (await track.write(holder, End(output="r"))).control is Control.CANCEL
+    assert (await track.record(root.instance_id)).state is InstanceState.CANCELLED
+
+
+def _ends(*arms: Sequence[Claimed]) -> list[Checkpoint]:
+    return [Checkpoint(fence=each.fence, effect=End(output="r")) for some in arms for each in some]
 
 
 async def ends_of_a_limited_map(track: Track) -> None:
@@ -336,6 +393,7 @@ RACES = (
     failure_and_siblings, two_failures, replacing_and_working, two_replace, two_create,
     replacing_what_comes_and_goes, deleting_and_working, a_collected_failure_and_what_is_below,
     reporting_and_replacing, release_and_cancel, lost_lease_and_cancel, renewing_and_ending,
+    two_batches_of_ends, pause_and_ends_of_arms, cancel_and_ends_below_an_arm,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CANARY", "hostile_bytes", "hostile_text"]
+__all__ = ["CANARY", "hostile_bytes", "hostile_number", "hostile_text"]
 
 CANARY: Final = "SAYIIR_TEST_CANARY"
 """Environment variable of the folder that a pickle would make if it were read."""
@@ -293,3 +293,9 @@ def hostile_text(dice: random.Random, genuine: str) -> str:
     return "".join(
         chr(dice.choice((dice.randrange(128), dice.randrange(0xD800)))) for _ in range(9)
     )
+
+
+def hostile_number(dice: random.Random, bits: int) -> int:
+    """A whole number that a column of so many bits takes, most of them of no use there."""
+    most = 2 ** (bits - 1)
+    return dice.choice((0, 1, -1, 2, 7, 99, -most, most - 1, dice.randrange(-most, most)))

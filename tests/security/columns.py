@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["COLUMNS", "LEFT_TO_THEIR_LEASES", "Column"]
+__all__ = ["COLUMNS", "LEFT_TO_THEIR_LEASES", "NUMBERS", "Column"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,16 @@ class Column:
 WAITING: Final = "phase = 3"
 ROOT: Final = "spawn_path = ''"
 OVER: Final = "phase = 6 and spawn_path <> ''"
+
+_OF_INSTANCES: Final = (
+    *("state", "control", "priority", "timeout", "deadline_at", "created_at", "finished_at"),
+    "parks",
+)
+_OF_ITEMS: Final = (
+    *("prio", "phase", "ready_at", "rank", "due", "wake_at", "wait_until", "epoch"),
+    *("lease_until", "failures", "interruptions", "interruptions_ever", "parked_as", "event_id"),
+    *("created", "total", "max_open", "pending", "held", "error_at", "failed"),
+)
 
 COLUMNS: Final = (
     Column("instance_input", "body"),
@@ -65,7 +75,19 @@ COLUMNS: Final = (
     Column("progress", "message"),
     Column("progress", "path"),
 )
-"""Columns of numbers aside: what stands in them is compared, never read."""
+"""Columns of bytes and texts."""
+
+NUMBERS: Final = (
+    *(Column("instance", name) for name in _OF_INSTANCES),
+    *(Column("instance", name, ended=True) for name in ("state", "created_at", "finished_at")),
+    *(Column("work_item", name, rows) for name in _OF_ITEMS for rows in (WAITING, ROOT)),
+    *(Column("task_result", name) for name in ("attempts", "duration", "finished_at")),
+    *(Column("progress", name) for name in ("failures", "attempt", "fraction", "reported_at")),
+    Column("event", "sent_at"),
+)
+"""Columns of numbers. An instance may well be stuck with a wrong one: it waits for a moment that
+never comes, say. But it is read or refused, and nobody else is held up.
+"""
 
 LEFT_TO_THEIR_LEASES: Final = str(Column("work_item", "path", ROOT))
 """A root that was set back to an earlier position runs again, and what it stores is refused: its

@@ -29,8 +29,8 @@ from sayiir import (
 )
 from sayiir.stores.inspection import ProgressReport
 from sayiir.stores.records import ClaimRequest, InstanceState
-from tests.security.blobs import CANARY, hostile_bytes, hostile_text
-from tests.security.columns import COLUMNS, LEFT_TO_THEIR_LEASES, Column
+from tests.security.blobs import CANARY, hostile_bytes, hostile_number, hostile_text
+from tests.security.columns import COLUMNS, LEFT_TO_THEIR_LEASES, NUMBERS, Column
 from tests.security.traps import Traps
 from tests.security.world import LIFE, Note, finish_all, question_all, stage
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sayiir.stores.protocols import Store
 
 NEIGHBOURS = ("n0", "n1", "n2")
+_BITS = {"smallint": 16, "integer": 32, "bigint": 64}
 PATIENCE_SECONDS = float(os.environ.get("SAYIIR_HOSTILE_PATIENCE", "60"))
 
 
@@ -94,11 +95,25 @@ class SqliteWorld:
             connection.text_factory = bytes
             kind = f"select name, type from pragma_table_info('{column.table}')"
             is_text = dict(connection.execute(kind))[column.name.encode()].lower() == b"text"
-            found = connection.execute(f"select {column.name} from {column.table} where {where}")
-            genuine = (found.fetchone() or [b""])[0] or b""
-            expression, value = self._value(dice, genuine, is_text=is_text)
+            if column in NUMBERS:
+                expression, value = self._number(dice)
+            else:
+                found = connection.execute(
+                    f"select {column.name} from {column.table} where {where}"
+                )
+                genuine = (found.fetchone() or [b""])[0] or b""
+                expression, value = self._value(dice, genuine, is_text=is_text)
             set_it = f"update or ignore {column.table} set {column.name} = {expression}"
             connection.execute(f"{set_it} where {where}", (value,))
+
+    @staticmethod
+    def _number(dice: random.Random) -> tuple[str, object]:
+        kind = dice.randrange(5)
+        if kind == 0:
+            return "?", dice.choice((1.5, -0.0, float("inf"), None))
+        if kind == 1:
+            return "?", dice.choice((hostile_text(dice, "1"), hostile_bytes(dice, b"1")))
+        return "?", hostile_number(dice, 64)
 
     @staticmethod
     def _value(dice: random.Random, genuine: bytes, *, is_text: bool) -> tuple[str, object]:
@@ -182,9 +197,14 @@ class PostgresWorld:
             column.table,
             column.name,
         )
-        if kind == "bytea":
+        value: object
+        if kind in _BITS:
+            value = hostile_number(dice, _BITS[kind])
+        elif kind == "double precision":
+            value = dice.choice((-1.0, 2.0, float("nan"), float("inf"), 1e308))
+        elif kind == "bytea":
             was = genuine or b""
-            value: object = hostile_bytes(dice, was)
+            value = hostile_bytes(dice, was)
             if dice.random() < 0.3:
                 value = hostile_text(dice, was.decode(errors="replace")).encode(
                     "utf-8", "surrogatepass"
@@ -196,8 +216,8 @@ class PostgresWorld:
             await connection.execute(
                 f"update {column.table} set {column.name} = $1 where {where}", value
             )
-        except (asyncpg.ProgramLimitExceededError, asyncpg.UniqueViolationError):
-            # Too long for an index, or there already: the database refuses it.
+        except (asyncpg.ProgramLimitExceededError, asyncpg.IntegrityConstraintViolationError):
+            # Too long for an index, or there already, or no such row: the database refuses it.
             await self.spoil(column, run, dice)
 
     async def end(self) -> None:
@@ -322,10 +342,13 @@ async def run_on(
                 await client.result(name, LIFE, timeout=PATIENCE_SECONDS)
             except Exception as error:
                 report.held_up.append(f"{column}: {error!r}"[:300])
+                if column in NUMBERS:
+                    break  # known of some: it costs the patience of one neighbour, not of all
         left = list(victims)
         # Some are known to be left to their leases there, and to wait for those shows nothing.
         known = str(column) == LEFT_TO_THEIR_LEASES
-        until = time.monotonic() + (3.0 if known else PATIENCE_SECONDS)
+        patience = 0.2 if column in NUMBERS else 3.0 if known else PATIENCE_SECONDS
+        until = time.monotonic() + patience
         while left and time.monotonic() < until:
             left = [name for name in left if await moves(store, name, column, report)]
             if left:
@@ -381,9 +404,8 @@ async def main(kind: str, where: str, count: int, seed: int, wanted: str) -> Rep
         warm = Column("instance", "traceparent")
         await look(world, warm, victims[:2], random.Random(0), Report())
         await look(world, Column("progress", "path"), victims[:2], random.Random(0), Report())
-        for column in COLUMNS:
-            if wanted not in str(column):
-                continue
+        columns = NUMBERS if wanted == "numbers" else [c for c in COLUMNS if wanted in str(c)]
+        for column in columns:
             began = time.monotonic()
             traps.is_set = True
             await look(world, column, victims, random.Random(f"{seed} {column}"), report)

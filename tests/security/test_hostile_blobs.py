@@ -17,7 +17,7 @@ from sayiir.access.snapshots import Programs
 from sayiir.codec import JsonCodec
 from sayiir.dsl.portable import from_portable, to_portable
 from tests.security.blobs import hostile_bytes
-from tests.security.columns import COLUMNS, LEFT_TO_THEIR_LEASES
+from tests.security.columns import COLUMNS, LEFT_TO_THEIR_LEASES, NUMBERS
 from tests.security.world import LIFE, start
 
 if TYPE_CHECKING:
@@ -28,13 +28,14 @@ SEED = 1
 MINUTES = 60
 
 
-def looked_at(kind: str, where: str, count: int) -> dict[str, Any]:
+def looked_at(kind: str, where: str, count: int, *what: str) -> dict[str, Any]:
     """What the program has found, which runs in a process of its own: audit hooks stay for good."""
-    command = [sys.executable, "-m", "tests.security.hostile", kind, where, str(count), str(SEED)]
+    program = [sys.executable, "-m", "tests.security.hostile"]
+    command = [*program, kind, where, str(count), str(SEED), *what]
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "30"},
+        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "1" if what else "30"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -81,6 +82,40 @@ def test_hostile_blobs_in_postgresql(
     """The same, as far as the types of its columns let them in."""
     count = repetitions(100, 1_000)
     judge(looked_at("postgres", postgres_server, count), count, report_figure)
+
+
+def judge_numbers(found: dict[str, Any], count: int, report_figure: Callable[[str], None]) -> None:
+    """Nothing is executed and nothing crashes; what else comes of it is told."""
+    held_up = {line.partition(":")[0] for line in found["held_up"]}
+    report_figure(
+        f"{found['blobs']:,} hostile numbers in {len(NUMBERS)} columns: code executed "
+        f"{len(found['sprung'])}, crashes 0; not yet as they should be: reads that ended with "
+        f"another error than ours {len(found['wrong']):,}, columns that hold up neighbours "
+        f"{len(held_up)}"
+    )
+    assert found["blobs"] == count * len(NUMBERS)
+    assert found["sprung"] == {}
+    assert [line for line in found["log_lines"] if not line.isprintable()] == []
+
+
+def test_hostile_numbers_in_a_sqlite_file(
+    tmp_path: Path,
+    repetitions: Callable[[int, int], int],
+    report_figure: Callable[[str], None],
+) -> None:
+    """Numbers out of any range in the columns of numbers, and what is no number."""
+    count = repetitions(2, 100)
+    judge_numbers(looked_at("sqlite", str(tmp_path), count, "numbers"), count, report_figure)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(MINUTES * 60)
+def test_hostile_numbers_in_postgresql(
+    postgres_server: str, report_figure: Callable[[str], None]
+) -> None:
+    """Numbers out of any range, as far as the columns take them."""
+    found = looked_at("postgres", postgres_server, 20, "numbers")
+    judge_numbers(found, 20, report_figure)
 
 
 def test_hostile_definitions(repetitions: Callable[[int, int], int]) -> None:

@@ -131,6 +131,15 @@ class Totals:
             if not all(problem.startswith(beginning) for problem in finding.problems)
         ]
 
+    def counts(self) -> dict[str, int]:
+        """What a figure tells of it."""
+        return {
+            "graphs": self.graphs,
+            "crashes": self.crashes,
+            "wrong": len(self.findings),
+            "rerun": self.rerun,
+        }
+
     def check(self) -> None:
         """Fails with the first findings, if there are any."""
         shown = "\n".join(map(str, self.findings[:5]))

@@ -26,7 +26,7 @@ CHUNKS = 10
 @pytest.mark.timeout(3_600)  # at the nightly figure
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_at_any_write_is_made_good(
-    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
+    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[..., None]
 ) -> None:
     """200 seeds; the 130 with the fewest writes at each of these, the others at eight points."""
     seeds, at_every_write = repetitions(20, 100), repetitions(13, 100)
@@ -46,8 +46,10 @@ def test_a_crash_at_any_write_is_made_good(
 
         play(killed())
     report_figure(
-        f"{totals.graphs} graphs, {at_every_write} of them at every write: {totals.crashes} "
-        f"crashes, {len(totals.findings)} wrong, {totals.rerun} committed tasks run again"
+        "{graphs:,} graphs, {whole:,} of them at every write: {crashes:,} crashes, {wrong} wrong, "
+        "{rerun} committed tasks run again",
+        whole=at_every_write,
+        **totals.counts(),
     )
     totals.check()
 

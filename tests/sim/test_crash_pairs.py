@@ -19,7 +19,7 @@ CHUNKS = 4
 @pytest.mark.timeout(3_600)  # at the nightly figure
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_during_recovery_is_made_good(
-    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
+    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[..., None]
 ) -> None:
     """200 pairs of points, one in the first process and one in that which continues it."""
     totals = Totals()
@@ -27,7 +27,9 @@ def test_a_crash_during_recovery_is_made_good(
     for number in range(pairs):
         play(_killed_twice(Explorer(10_000 + chunk * pairs + number, totals)))
     report_figure(
-        f"{pairs} pairs: {len(totals.findings)} wrong, {totals.rerun} committed tasks run again"
+        "{pairs:,} pairs: {wrong} wrong, {rerun} committed tasks run again",
+        pairs=pairs,
+        **totals.counts(),
     )
     totals.check()
 

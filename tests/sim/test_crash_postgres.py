@@ -23,7 +23,7 @@ def test_a_crash_is_made_good_on_a_server(
     chunk: int,
     postgres_schemas: Callable[[], str],
     repetitions: Callable[[int, int], int],
-    report_figure: Callable[[str], None],
+    report_figure: Callable[..., None],
 ) -> None:
     """Before and after writes of seeded flows; every third point is followed by a second one."""
     totals = Totals()
@@ -34,8 +34,8 @@ def test_a_crash_is_made_good_on_a_server(
     # Answers come over a socket there, so now and then a run has a write less than the first.
     totals.forgive(UNREACHED)
     report_figure(
-        f"{totals.graphs} graphs: {totals.crashes} crashes, {len(totals.findings)} wrong, "
-        f"{totals.rerun} committed tasks run again"
+        "{graphs:,} graphs: {crashes:,} crashes, {wrong} wrong, {rerun} committed tasks run again",
+        **totals.counts(),
     )
     totals.check()
 

@@ -21,7 +21,7 @@ CHUNKS = 4
 @pytest.mark.timeout(3_600)  # at the nightly figure
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_a_crash_is_made_good_in_a_file(
-    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
+    chunk: int, repetitions: Callable[[int, int], int], report_figure: Callable[..., None]
 ) -> None:
     totals = Totals()
     seeds, each = repetitions(10, 100), repetitions(8, 20)
@@ -32,8 +32,8 @@ def test_a_crash_is_made_good_in_a_file(
     # Answers come from a thread there, so now and then a run has a write less than the first.
     totals.forgive(UNREACHED)
     report_figure(
-        f"{totals.graphs} graphs: {totals.crashes} crashes, {len(totals.findings)} wrong, "
-        f"{totals.rerun} committed tasks run again"
+        "{graphs:,} graphs: {crashes:,} crashes, {wrong} wrong, {rerun} committed tasks run again",
+        **totals.counts(),
     )
     totals.check()
 

@@ -125,8 +125,10 @@ def _claim_three(side: Side) -> Awaitable[ClaimAnswer]:
     return side.store.claim(ClaimRequest(holder="w", lease_us=20 * SECOND_US, limit=3))
 
 
+EXAMPLES = 200, 10_000
+"""On every push, and at night."""
 SETTINGS = settings(
-    max_examples=10_000 if NIGHTLY else 200,
+    max_examples=EXAMPLES[NIGHTLY],
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -227,18 +227,21 @@ def test_two_processes_never_claim_the_same(
     assert sorted(ended) == sorted(f"ended i{each}" for each in range(count))
 
 
-def test_many_open_a_new_file_at_once(
-    tmp_path: Path, start: Callable[[str, Path, str], subprocess.Popen[str]]
+def test_sixteen_open_a_new_file_at_once(
+    tmp_path: Path,
+    start: Callable[[str, Path, str], subprocess.Popen[str]],
+    report_figure: Callable[[str], None],
 ) -> None:
     """Each finds it migrated, once."""
     file = tmp_path / "orders.db"
-    children = [start("only_open", file, f"w{each}") for each in range(6)]
+    children = [start("only_open", file, f"w{each}") for each in range(16)]
     for child in children:
         assert child.communicate(timeout=60)[0] == "opened\n"
     with closing(sqlite3.connect(file)) as connection:
         versions = [version for (version,) in connection.execute("select version from schema_step")]
         assert versions == [step.version for step in steps()]
-        assert connection.execute("select count(*) from instance").fetchall() == [(6,)]
+        assert connection.execute("select count(*) from instance").fetchall() == [(16,)]
+    report_figure("16 processes migrated a new file at once: each step once")
 
 
 @pytest.mark.crash
@@ -249,7 +252,7 @@ def test_sixteen_processes_never_see_a_locked_database(
     report_figure: Callable[[str], None],
 ) -> None:
     """All of them write and read as fast as they can; nobody is told of anybody else's lock."""
-    file, seconds = tmp_path / "orders.db", repetitions(5, 60)
+    file, seconds = tmp_path / "orders.db", repetitions(6, 60)
     children = [start("strain", file, f"w{each}:{seconds}") for each in range(16)]
     for child in children:
         assert first_line(child) == "open"

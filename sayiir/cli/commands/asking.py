@@ -106,6 +106,7 @@ def _print_table(items: tuple[InstanceInfo, ...]) -> None:
     console().print(plain_table(headings, rows, yielding=("instance", "workflow", "labels")))
 
 
+_NAME_COLUMNS = 9
 _STYLES = {"Failed": "red", "Cancelled": "dim", "Completed": "green"}
 
 
@@ -127,7 +128,17 @@ def show(
     if as_json:
         print_json(described(seen) | {"task_results": [task_result(one) for one in history]})
         return
-    screen = console()
+    print_instance(console(), seen, history, definition, results)
+
+
+def print_instance(
+    screen: Console,
+    seen: InstanceDescription,
+    history: list[TaskResult],
+    definition: Definition,
+    results: int,
+) -> None:
+    """What ``show`` prints of an instance, with at most so many task results."""
     _show_head(screen, seen)
     _show_graph(screen, definition, seen, history)
     _show_results(screen, history, results)
@@ -156,8 +167,17 @@ def _show_head(screen: Console, seen: InstanceDescription) -> None:
         names = ", ".join(event.signal_name for event in seen.pending_events[:5])
         rows.append(("events", one_line(f"{seen.pending_event_count} kept: {names}")))
     for name, text in rows:
-        screen.print(f"{name:<9}", style="dim", end="")
-        screen.print(text, overflow="fold")
+        _print_fact(screen, name, text)
+
+
+def _print_fact(screen: Console, name: str, text: str) -> None:
+    """A name and what it is; what doesn't fit goes on below, under its beginning."""
+    from rich.text import Text
+
+    room = max(screen.width - _NAME_COLUMNS, _NAME_COLUMNS)
+    for line in Text(text, overflow="fold").wrap(screen, room) or [Text()]:
+        screen.print(Text.assemble((f"{name:<{_NAME_COLUMNS}}", "dim"), line), no_wrap=True)
+        name = ""
 
 
 def _show_graph(

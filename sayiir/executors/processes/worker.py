@@ -67,7 +67,7 @@ class _Worker:
         self._logger.propagate = False
 
     def serve(self) -> None:
-        """Answer calls until the socket is closed."""
+        """Answer calls until the parent has closed the socket or died."""
         try:
             while (received := self._receive()) is not None:
                 kind, self._number, body = received
@@ -75,6 +75,10 @@ class _Worker:
                 if self._logger.level != message.log_level:
                     self._logger.setLevel(message.log_level)
                 self._answer(self._prepared if kind is Kind.PREPARE else self._performed, message)
+        except ConnectionError:
+            # The parent died with something unread on the line. That is no error of ours to
+            # print on its terminal; what a task raises doesn't come to here.
+            pass
         finally:
             self._performer.close()
 

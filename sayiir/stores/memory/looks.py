@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["delete_finished", "inspect"]
 
-_TIMED = (Phase.DELAY, Phase.BACKOFF, Phase.SIGNAL)
+_TIMED = (Phase.DELAY, Phase.BACKOFF)
 
 
 def inspect(run: Run, now: int) -> Inspection:
@@ -59,7 +59,8 @@ def _leased(item: Item, now: int) -> bool:
 
 def _item_record(item: Item, now: int) -> ItemRecord:
     leased = _leased(item, now)
-    timed = item.wake_at if item.phase in _TIMED else None
+    awaits = item.phase is Phase.SIGNAL and item.event is None
+    timed = item.wake_at if item.phase in _TIMED or awaits else None
     return ItemRecord(
         item=item.key,
         path=item.path,
@@ -69,7 +70,7 @@ def _item_record(item: Item, now: int) -> ItemRecord:
         error=item.error,
         error_at_us=None if item.error is None else item.error_at,
         wake_at_us=timed if item.wait_until is None else item.wait_until,
-        signal_name=item.signal_name if item.phase is Phase.SIGNAL else None,
+        signal_name=item.signal_name if awaits else None,
         holder=item.holder if leased else None,
         lease_until_at_us=item.lease_until if leased else None,
         progress=_progress(item),

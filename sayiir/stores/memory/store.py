@@ -12,6 +12,7 @@ from sayiir.stores.memory import claims, commits, controls, looks, reads
 from sayiir.stores.memory.rows import Item, Run
 from sayiir.stores.memory.tables import Keeper, Tables
 from sayiir.stores.memory.watch import MemoryWatch, Watchers
+from sayiir.stores.presence import Roll
 from sayiir.stores.records import (
     Answer,
     Checkpoint,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
+    from sayiir.stores.presence import WorkerNotice, WorkerRecord
 
 __all__ = ["MemoryStore"]
 
@@ -56,6 +58,7 @@ class MemoryStore:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock: Clock = SystemClock() if clock is None else clock
         self._tables = Tables()
+        self._roll = Roll()
         self._watchers = Watchers(self._clock)
         # Leases are renewed on a thread of their own, so that no task can hold them up.
         self._lock = threading.RLock()
@@ -177,6 +180,23 @@ class MemoryStore:
         """Give leases back; the items are due at once."""
         with self._transaction() as tables:
             claims.release(tables, fences)
+
+    # -- workers
+
+    async def present(self, notice: WorkerNotice, lease_us: int) -> None:
+        """The worker is here, for so long or until it says so again."""
+        with self._transaction() as tables:
+            self._roll.enter(notice, lease_us, tables.now)
+
+    async def absent(self, worker_id: str) -> None:
+        """The worker leaves."""
+        with self._transaction():
+            self._roll.leave(worker_id)
+
+    async def workers(self) -> list[WorkerRecord]:
+        """The workers that are here, by id."""
+        with self._transaction() as tables:
+            return self._roll.at(tables.now)
 
     # -- events and control requests
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
 from sayiir.stores.postgres.columns import ITEM_SELECT, item_of
 from sayiir.stores.postgres.flush import flush
+from sayiir.stores.postgres.inputs import MAX_INPUT_BYTES
 from sayiir.stores.postgres.locking import load_payloads, load_runs
 from sayiir.stores.postgres.needs import Needs
 from sayiir.stores.postgres.texts import decode_text
@@ -86,9 +87,22 @@ _SEEN_OF: Final = f"""seen as materialized (
     select w.queue, w.rank from @work_item w where {_OF_INSTANCE} and w.rank is not null
     {_BY_RANK} limit $3::integer + 1
 )"""  # noqa: S608
+# Nothing is taken either where items wait because they were interrupted: a person may have asked
+# that they don't, and they may come before others.
+_WAITS_OF: Final = f"""waits as materialized (
+    select exists (
+        select from @work_item w
+        where w.run = (
+                select run from @instance
+                where instance_id = (select instance_id from moment)
+            )
+            and w.phase <> {ENDED} and w.wait_until is not null
+    ) and $7::boolean as waits
+)"""  # noqa: S608
 _PICKED_OF: Final = f"""picked as materialized (
     select w.run, w.spawn_path, w.idx, w.rank from @work_item w
     where {_OF_INSTANCE} and w.rank is not null and {_NOTHING_DUE}
+        and not (select waits from waits)
     {_BY_RANK} limit $3::integer for update skip locked
 )"""  # noqa: S608
 
@@ -96,6 +110,11 @@ _FACTS: Final = (
     "(select (select now from moment) as now, (select due from due_at) as due, "
     "(select count(*) from seen) as seen) as facts"
 )
+# The input of an instance that nobody has worked on is what its holder reads next.
+_INPUT: Final = f"""
+    t.epoch = 1 and t.spawn_path = '' and n.run = t.run
+    and octet_length(n.body) <= {MAX_INPUT_BYTES}
+"""
 _TAKEN: Final = f"""taken as (
     update @work_item w set epoch = w.epoch + 1, holder = $5::text,
         lease_until = moment.now + $6::bigint, due = moment.now + $6::bigint,
@@ -108,16 +127,19 @@ _TAKEN: Final = f"""taken as (
 select facts.now, facts.due, facts.seen, t.run, t.spawn_path, t.idx, t.epoch, i.run_id,
     i.instance_id, d.hash, t.phase, t.path, t.input, t.lease_until, t.failures, t.interruptions,
     t.interruptions_ever, t.created, t.total, t.event_id, e.payload,
-    i.deadline_at - facts.now, i.traceparent, i.definition
+    i.deadline_at - facts.now, i.traceparent, i.definition, n.body
 from {_FACTS}
 left join (
     taken t join @instance i on i.run = t.run join @definition d on d.id = i.definition
-    left join @event e on e.id = t.event_id
+    left join @event e on e.id = t.event_id left join @instance_input n on {_INPUT}
 ) on true
 order by t.rank, t.run, t.spawn_path, t.idx
 """  # noqa: S608
+_TAKEN_OF: Final = _TAKEN.replace("n.body\nfrom", "n.body, (select waits from waits)\nfrom")
 _READY: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT}, {_SEEN}, {_PICKED}, {_TAKEN}"
-_READY_OF: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF}, {_PICKED_OF}, {_TAKEN}"
+_READY_OF: Final = (
+    f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF}, {_WAITS_OF}, {_PICKED_OF}, {_TAKEN_OF}"
+)
 _NEXT: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT}, {_SEEN} select * from {_FACTS}"  # noqa: S608
 _NEXT_OF: Final = f"with {_MOMENT}, {_QUEUES}, {_DUE_AT_OF}, {_SEEN_OF} select * from {_FACTS}"  # noqa: S608
 
@@ -165,22 +187,19 @@ from @work_item w
 where {_OF_INSTANCE} and (w.rank is not null or w.due <= (select now from moment))
 order by 1, w.run, w.spawn_path, w.idx limit $3::integer for update skip locked
 """  # noqa: S608
-_INTERRUPTED: Final = """
-select 1 from @instance i join @work_item w on w.run = i.run
-where i.instance_id = $1 and w.wait_until is not null limit 1
-"""
 
 
 async def claim(work: Work, request: ClaimRequest) -> ClaimAnswer:
     """Claim what is due within the filters, in rank order."""
-    if request.instance_id is not None and request.skip_interruption_waits:
-        await _skip_waits(work, request.instance_id)
-    rows = await work.database.fetch(
-        _READY if request.instance_id is None else _READY_OF,
-        *_filters(request, request.limit),
-        request.holder,
-        request.lease_us,
-    )
+    values = (*_filters(request, request.limit), request.holder, request.lease_us)
+    if request.instance_id is None:
+        rows = await work.database.fetch(_READY, *values)
+    else:
+        skip = request.skip_interruption_waits
+        rows = await work.database.fetch(_READY_OF, *values, skip)
+        if rows[0][-1]:
+            await _skip_waits(work, request.instance_id)
+            rows = await work.database.fetch(_READY_OF, *values, False)
     now, due, seen = rows[0][0], rows[0][1], rows[0][2]
     if due is not None and due <= now:
         return await _claim_due(work, request)
@@ -206,9 +225,11 @@ def _claimed(work: Work, row: Record) -> Claimed:
     (
         run, spawn_path, idx, epoch, run_id, instance_id, definition_hash, phase, path, text,
         lease_until, failures, interruptions, ever, created, total, event_id, payload,
-        deadline_in, traceparent, definition,
-    ) = tuple(row)[3:]  # fmt: skip
+        deadline_in, traceparent, definition, body,
+    ) = tuple(row)[3:25]  # fmt: skip
     work.queues.learn(run, definition)
+    if body is not None:
+        work.inputs.keep(run, body)
     return Claimed(
         fence=Fence(run, ItemKey(spawn_path, idx), epoch),
         run_id=run_id,
@@ -231,8 +252,6 @@ def _claimed(work: Work, row: Record) -> Claimed:
 
 async def _skip_waits(work: Work, instance_id: str) -> None:
     """A person asked: no item of the instance waits because it was interrupted."""
-    if await work.database.fetchrow(_INTERRUPTED, instance_id) is None:
-        return
 
     def verb(rows: WorkingSet) -> None:
         run = rows.find_instance(instance_id)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.driver import Record
 
 __all__ = [
+    "HELD",
     "ITEM_SELECT",
     "ITEM_TYPES",
     "KEY",
@@ -25,6 +26,13 @@ __all__ = [
 
 RUN_ENDED: Final = 3
 """``work_item.control``, after those of ``codes``: the run has ended."""
+
+HELD: Final = "case when {}.holder is null then false else true end"
+"""That somebody holds an item, said so that no index is proven to serve it.
+
+``holder is not null`` tells the planner of the index on a run's busy items. While the table is
+young that looks as good to it as the key, and it goes on reading all arms of a fork to find one.
+"""
 
 KEY: Final = ("run", "spawn_path", "idx")
 

@@ -1,23 +1,29 @@
-"""A batch of checkpoints: the quick way for those that can, else the long one."""
+"""A batch of checkpoints: each by the quickest way that it can go, all in one transaction."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
+from sayiir.stores.postgres.ends import end_arms
 from sayiir.stores.postgres.needs import needs_of
-from sayiir.stores.postgres.quick import Quick, quick_steps, write_quickly
+from sayiir.stores.postgres.quick import write_one, write_steps
+from sayiir.stores.postgres.sorting import Ways, lone_step, sort_out
+from sayiir.stores.postgres.spawning import spawn
+from sayiir.stores.records import Answer, Control, End, Spawn
 from sayiir.stores.relational import commits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sayiir.stores.postgres.database import Session
+    from sayiir.stores.postgres.database import Database, Session
     from sayiir.stores.postgres.work import Work
     from sayiir.stores.postgres.working_set import WorkingSet
-    from sayiir.stores.records import Answer, Checkpoint
+    from sayiir.stores.records import Checkpoint
 
 __all__ = ["commit"]
+
+_DONE: Final = Answer()
 
 
 async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
@@ -39,48 +45,88 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
 
 
 async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
-    quick = quick_steps(checkpoints, work.queues)
-    answers: dict[int, Answer] = {}
-    slow = sorted(set(range(len(checkpoints))).difference(quick.places))
-    if not slow and checkpoints:
-        answers, slow = await write_quickly(work.database, quick)
-        pairs = zip(quick.steps, quick.places, strict=True)
-        work.database.changed(
-            {step.run for step, at in pairs if step.path is None and at in answers}
-        )
-        quick = Quick([], [], [])
-    if slow:
-        answers |= await _write(work, checkpoints, slow, quick)
+    if len(checkpoints) == 1:
+        # The lone step is what somebody waits for, so it is spared the sorting.
+        step = lone_step(checkpoints[0], work.queues)
+        if step is not None:
+            if await write_one(work.database, step):
+                if step[4] is None:
+                    work.database.changed({step[0]})
+                return [_DONE]
+            return list((await _write(work, checkpoints, Ways(slow=[0]))).values())
+    ways = sort_out(checkpoints, work.queues)
+    if ways.slow or ways.kinds > 1:
+        answers = await _write(work, checkpoints, ways)
+    else:
+        changed: set[int] = set()
+        answers = await _write_quickly(work.database, work, checkpoints, ways, changed)
+        work.database.changed(changed)
+        left = [at for at in range(len(checkpoints)) if at not in answers]
+        if left:
+            answers |= await _write(work, checkpoints, Ways(slow=left))
+            for at in left:
+                item = checkpoints[at].fence.item
+                if _is_plain(answers[at]) and isinstance(checkpoints[at].effect, End):
+                    work.queues.note_slow_ends(checkpoints[at].fence.run, item.spawn_path)
     return [answers[at] for at in range(len(checkpoints))]
 
 
+def _is_plain(answer: Answer) -> bool:
+    return answer.accepted and answer.control is Control.NONE
+
+
 class _NotFound(Exception):
-    def __init__(self, places: list[int]) -> None:
-        super().__init__(f"not found: {places}")
-        self.places = places
+    """Stale, asked to stop, or not for a quick way; which one, the long way finds out."""
 
 
-async def _write(
-    work: Work, checkpoints: Sequence[Checkpoint], slow: list[int], quick: Quick
-) -> dict[int, Answer]:
-    """Those of a batch that need the long way, and in the same transaction the quick ones."""
+async def _write(work: Work, checkpoints: Sequence[Checkpoint], ways: Ways) -> dict[int, Answer]:
+    """In one transaction: those that need the long way, then the quick ones."""
     quickly: dict[int, Answer] = {}
 
     def verb(rows: WorkingSet) -> dict[int, Answer]:
-        return {at: commits.write(rows, checkpoints[at]) for at in slow}
+        return {at: commits.write(rows, checkpoints[at]) for at in ways.slow}
 
     async def write_quick_ones(session: Session) -> None:
-        if quick.steps:
-            done, left = await write_quickly(session, quick)
-            if left:
-                raise _NotFound(left)
-            session.changed |= {step.run for step in quick.steps if step.path is None}
+        if ways.kinds:
+            done = await _write_quickly(session, work, checkpoints, ways, session.changed)
+            if len(done) < len(checkpoints) - len(ways.slow):
+                raise _NotFound
             quickly.update(done)
 
     try:
-        needs = needs_of(checkpoints[at] for at in slow)
+        if not ways.slow:
+            await work.database.run(write_quick_ones)
+            return quickly
+        needs = needs_of(checkpoints[at] for at in ways.slow)
         return await work.run(needs, verb, write_quick_ones) | quickly
     except _NotFound:
-        # Stale, or asked to stop; which one, the long way finds out for all of them.
-        everything = sorted({*slow, *quick.places})
-        return await _write(work, checkpoints, everything, Quick([], [], []))
+        return await _write(work, checkpoints, Ways(slow=list(range(len(checkpoints)))))
+
+
+async def _write_quickly(
+    where: Database | Session,
+    work: Work,
+    checkpoints: Sequence[Checkpoint],
+    ways: Ways,
+    changed: set[int],
+) -> dict[int, Answer]:
+    """Those that aren't slow: the answers of those that were found, by their places.
+
+    What locks roots to change a set of items comes before what locks single items.
+    """
+    answers: dict[int, Answer] = {}
+    if ways.ends:
+        answers = await end_arms(where, ways.ends)
+    for at in ways.spawns:
+        answer = await spawn(where, checkpoints[at], work.queues)
+        if answer is None:
+            return answers
+        answers[at] = answer
+        effect = checkpoints[at].effect
+        if isinstance(effect, Spawn) and effect.keep < effect.total:
+            changed.add(checkpoints[at].fence.run)  # the other arms are there to be claimed
+    if ways.steps:
+        found = await write_steps(where, ways.steps, ways.prunes)
+        answers |= dict.fromkeys(found, _DONE)
+        changed |= {step[0] for step in ways.steps if step[4] is None and step[-1] in found}
+    return answers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sayiir.stores.postgres.arrays import as_text
 from sayiir.stores.postgres.creations import Created, NewRow
 from sayiir.stores.postgres.needs import Needs
 from sayiir.stores.postgres.texts import encode_labels, encode_text
@@ -40,7 +41,7 @@ with new as (
 ), labels as (
     insert into @label (name, value, run)
     select l.name, l.value, new.run
-    from new, unnest($16::bytea[], $17::bytea[]) as l (name, value)
+    from new, unnest($16::text::bytea[], $17::text::bytea[]) as l (name, value)
 ), root as (
     insert into @work_item (
         run, spawn_path, idx, queue, path, input, prio, own_prio, phase, ready_at,
@@ -77,7 +78,8 @@ async def create(
         else:
             created = await create_one(work.database, row, claim)
         if created is not None:
-            work.database.changed({created.run})
+            if claim is None:  # else it is nobody's to look for
+                work.database.changed({created.run})
             return _answer(work, new, row, created, claim)
         if replace:
             replaced, stays = await _replaced(work, new, claim, row)
@@ -123,7 +125,9 @@ async def create_one(
     """Insert one, and claim its root if asked to; None: the id is taken."""
     found = await where.fetchrow(
         _CREATE,
-        *row,
+        *row[:15],
+        as_text(row.names, "bytea"),
+        as_text(row.values, "bytea"),
         None if claim is None else claim.holder,
         0 if claim is None else claim.lease_us,
     )

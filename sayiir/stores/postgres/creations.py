@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
 from sayiir.errors import StoreError, StoreUnavailable
+from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
 from sayiir.stores.relational.codes import READY
 
 if TYPE_CHECKING:
@@ -56,17 +57,21 @@ class Created(NamedTuple):
     deadline_at: int | None
 
 
-_TYPES: Final = (
-    "text", "text", "integer", "text", "text", "smallint", "bigint", "bytea", "bytea", "bytea",
-    "integer", "text", "text", "smallint", "bigint",
+_TYPES: Final = dict(
+    zip(
+        (*NewRow._fields[:15], "n"),
+        (
+            "text", "text", "integer", "text", "text", "smallint", "bigint", "bytea", "bytea",
+            "bytea", "integer", "text", "text", "smallint", "bigint", "integer",
+        ),
+        strict=True,
+    )
 )  # fmt: skip
-_COLUMNS: Final = NewRow._fields[: len(_TYPES)]
-_ARRAYS: Final = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, 1))
 _LABELS: Final = len(_TYPES) + 1
 # In the order of ids, so that two that create the same ones wait for each other in one order.
 _CREATE: Final = f"""
 with given as materialized (
-    select * from unnest({_ARRAYS}) with ordinality as given ({", ".join(_COLUMNS)}, n)
+    @rows
 ), new as (
     insert into @instance (
         instance_id, run_id, definition, workflow_name, workflow_version, priority, timeout,
@@ -85,8 +90,9 @@ with given as materialized (
 ), labels as (
     insert into @label (name, value, run)
     select l.name, l.value, made.run
-    from unnest(${_LABELS}::bigint[], ${_LABELS + 1}::bytea[], ${_LABELS + 2}::bytea[])
-        as l (n, name, value)
+    from unnest(
+        ${_LABELS}::text::integer[], ${_LABELS + 1}::text::bytea[], ${_LABELS + 2}::text::bytea[]
+    ) as l (n, name, value)
     join made on made.n = l.n
 ), root as (
     insert into @work_item (
@@ -98,6 +104,13 @@ with given as materialized (
 )
 select n, run, created_at, deadline_at from made
 """  # noqa: S608 - numbers and names of our own
+
+_TEXTS: Final = {
+    large: _CREATE.replace(
+        "@rows", rows_of(_TYPES, "n", nullable=("timeout", "traceparent"), large=large)
+    )
+    for large in (False, True)
+}
 
 _Asked: TypeAlias = "tuple[NewRow, asyncio.Future[Created | None]]"
 
@@ -137,14 +150,19 @@ class Creations:
     async def _write(self, rows: list[NewRow]) -> list[Created | None]:
         if len(rows) == 1:
             return [await self._one(rows[0])]
-        values: list[list[object]] = [list(column) for column in zip(*rows, strict=True)]
+        columns, large = as_columns(
+            [(*row[:15], number) for number, row in enumerate(rows, 1)], _TYPES
+        )
         labels = [
-            (n, name, value)
-            for n, row in enumerate(rows, 1)
+            (number, name, value)
+            for number, row in enumerate(rows, 1)
             for name, value in zip(row.names, row.values, strict=True)
         ]
-        columns = [[label[at] for label in labels] for at in range(3)]
-        found = await self._database.fetch(_CREATE, *values[: len(_TYPES)], *columns)
+        told = [
+            as_text([label[at] for label in labels], kind)
+            for at, kind in enumerate(("integer", "bytea", "bytea"))
+        ]
+        found = await self._database.fetch(_TEXTS[large], *columns, *told)
         created: list[Created | None] = [None] * len(rows)
         for n, run, created_at, deadline_at in found:
             created[n - 1] = Created(run, created_at, deadline_at)

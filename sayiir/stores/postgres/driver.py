@@ -20,12 +20,18 @@ CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 30.0
 """Longer than that no statement is waited for; the driver asks the server to cancel it."""
 STATEMENTS_KEPT: Final = 500
-PLANNING: Final = {"enable_seqscan": "off", "jit": "off"}
+PLANNING: Final = {
+    "enable_seqscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 """How the server plans what it keeps.
 
 A plan that was made while a table was young reads the whole of it, and is kept while the table
 grows, until it is next analysed. Each statement of ours has an index that serves it, but for tables
-of a few rows. And none is worth compiling, whatever a plan without an index seems to cost.
+of a few rows. And none is worth compiling, whatever a plan without an index seems to cost. The plan
+that is kept is made at once: by default the first five executions of a statement are planned each,
+on each connection, which takes longer than to execute it.
 """
 
 

@@ -29,9 +29,11 @@ from @instance as instance where instance_id = $1
 _ITEMS: Final = f"""
 select item.spawn_path, item.idx, item.path, item.phase, item.failures,
     item.interruptions_ever, item.error, item.error_at,
-    coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF}, {SIGNAL})
-        then item.wake_at end) as wake_at,
-    item.signal_name, item.holder is not null and item.lease_until > $2 as leased, item.holder,
+    coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF})
+        or item.phase = {SIGNAL} and item.event_id is null then item.wake_at end) as wake_at,
+    case when item.phase = {SIGNAL} and item.event_id is null
+        then item.signal_name end as signal_name,
+    item.holder is not null and item.lease_until > $2 as leased, item.holder,
     item.lease_until, said.path as said_path, said.attempt, said.fraction, said.message,
     said.reported_at
 from @work_item as item
@@ -84,7 +86,7 @@ def _item(row: Record) -> ItemRecord:
         error=row["error"],
         error_at_us=None if row["error"] is None else row["error_at"],
         wake_at_us=row["wake_at"],
-        signal_name=row["signal_name"] if row["phase"] == SIGNAL else None,
+        signal_name=row["signal_name"],
         holder=row["holder"] if leased else None,
         lease_until_at_us=row["lease_until"] if leased else None,
         progress=_progress(row),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sayiir.stores.postgres.columns import HELD
 from sayiir.stores.postgres.needs import Needs, place_of
 from sayiir.stores.postgres.texts import encode_text
 from sayiir.stores.records import Control, LeaseState
@@ -26,7 +27,7 @@ with s as materialized (
 )"""
 _HELD: Final = (
     "w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx and w.epoch = s.epoch "
-    "and w.holder is not null"
+    f"and {HELD.format('w')}"
 )
 _STATES: Final = """
 select s.n, h.n is not null, i.state, i.control

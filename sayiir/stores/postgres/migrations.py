@@ -28,7 +28,7 @@ __all__ = ["Found", "Step", "check", "look", "migrate", "newest_version", "prepa
 
 MIGRATION_SECONDS: Final = 3_600.0
 """So long one statement of a step may take, and the wait for another's migration."""
-_MIN_READERS: Final = {1: 1}
+_MIN_READERS: Final = {1: 1, 2: 1}
 """The oldest version that may read what a step leaves, by the step's version."""
 _VERSION_TABLE: Final = """
 create table @schema_version (

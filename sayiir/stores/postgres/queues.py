@@ -1,4 +1,4 @@
-"""Numbers that never change, remembered: definitions, queues, and which run has which definition.
+"""What is remembered of the database: definitions, queues, and which run has which definition.
 
 A queue is the items of one definition that ask a worker for the same tags. Making one is a
 transaction of its own, before the one that needs it: it is never removed, so nothing is lost
@@ -19,6 +19,9 @@ __all__ = ["Queues"]
 MAX_RUNS: Final = 100_000
 """Runs whose definition is remembered; the oldest half is forgotten beyond."""
 
+MAX_SPAWNS: Final = 1_000
+"""Spawns of which it is remembered that their arms end slowly."""
+
 _DEFINITION: Final = "select id from @definition where hash = $1"
 _NEW_DEFINITION: Final = (
     "insert into @definition (hash, body) values ($1, $2) on conflict (hash) do nothing"
@@ -33,13 +36,14 @@ _NEW_QUEUE: Final = (
 class Queues:
     """What one store remembers of them."""
 
-    __slots__ = ("_database", "_definitions", "_numbers", "_runs")
+    __slots__ = ("_database", "_definitions", "_numbers", "_runs", "_slow_ends")
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._definitions: dict[str, int] = {}
         self._numbers: dict[tuple[int, tuple[str, ...]], int] = {}
         self._runs: dict[int, int] = {}
+        self._slow_ends: dict[tuple[int, str], None] = {}
 
     def learn(self, run: int, definition: int) -> None:
         """Remember a run's definition."""
@@ -47,6 +51,16 @@ class Queues:
             for old in list(self._runs)[: MAX_RUNS // 2]:
                 del self._runs[old]
         self._runs[run] = definition
+
+    def note_slow_ends(self, run: int, spawn_path: str) -> None:
+        """The ends of these arms aren't for the quick way."""
+        while len(self._slow_ends) >= MAX_SPAWNS:
+            del self._slow_ends[next(iter(self._slow_ends))]
+        self._slow_ends[run, spawn_path] = None
+
+    def ends_slowly(self, run: int, spawn_path: str) -> bool:
+        """Whether the arms of this spawn are known to end by the long way alone."""
+        return (run, spawn_path) in self._slow_ends
 
     def of_run(self, run: int, tags: tuple[str, ...]) -> int | None:
         """The queue of a run's items with these tags, if it is remembered."""

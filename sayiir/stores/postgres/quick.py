@@ -9,59 +9,37 @@ What the statement doesn't find is stale, or was asked to stop: the long way fin
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from functools import cache
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sayiir.stores.postgres.columns import RUN_ENDED
+from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
+from sayiir.stores.postgres.columns import HELD, RUN_ENDED
 from sayiir.stores.postgres.flush import PRUNE
-from sayiir.stores.postgres.needs import place_of
-from sayiir.stores.records import Answer, Checkpoint, End, InstanceState, Move
+from sayiir.stores.records import InstanceState
 from sayiir.stores.relational.codes import ENDED, READY, STATE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sayiir.stores.postgres.database import Database, Session
-    from sayiir.stores.postgres.queues import Queues
 
-__all__ = ["DONE", "Quick", "Step", "quick_steps", "write_quickly"]
-
-DONE: Final = Answer()
+__all__ = ["Step", "write_one", "write_steps"]
 
 
-class Step(NamedTuple):
-    """A quick checkpoint, as the columns of the statement. ``path`` None: the root's end."""
+Step: TypeAlias = tuple[Any, ...]
+"""A quick checkpoint: the values of ``_COLUMNS``, and its place in the batch at the end.
 
-    run: int
-    spawn_path: str
-    idx: int
-    epoch: int
-    path: str | None
-    input: str
-    """Or the output, at an end."""
-    prio: int | None
-    queue: int
-    result_path: str | None = None
-    node_path: str | None = None
-    ordinal: bytes | None = None
-    attempts: int | None = None
-    duration: int | None = None
-    output: bytes | None = None
-
-
-class Quick(NamedTuple):
-    """The quick checkpoints of a batch by their places in it, in the order of locks."""
-
-    places: list[int]
-    steps: list[Step]
-    prunes: list[tuple[int, int, str, str]]
-    """Which of ``steps``, from 1; its run, and the range of paths."""
-
-
-_TYPES: Final = (
-    "bigint", "text", "integer", "integer", "text", "text", "smallint", "integer",
-    "text", "text", "bytea", "integer", "bigint", "bytea",
-)  # fmt: skip
-_NAMES: Final = ", ".join(Step._fields)
+``path`` None: the root's end, and ``input`` its output.
+"""
+_COLUMNS: Final = {
+    "run": "bigint", "spawn_path": "text", "idx": "integer", "epoch": "integer", "path": "text",
+    "input": "text", "prio": "smallint", "queue": "integer", "result_path": "text",
+    "node_path": "text", "ordinal": "bytea", "attempts": "integer", "duration": "bigint",
+    "output": "bytea",
+}  # fmt: skip
+_TYPES: Final = {**_COLUMNS, "n": "integer"}
+_PRUNES: Final = {"n": "integer", "run": "bigint", "low": "text", "high": "text"}
 
 # All that an item waited for, spawned and met at its last position goes, and none of it is in
 # an index unless it has changed. The lease stays, and with it the time when it is looked at.
@@ -77,7 +55,7 @@ _MOVED: Final = f"""
 """
 _HELD_BY: Final = (
     "w.run = s.run and w.spawn_path = s.spawn_path and w.idx = s.idx and w.epoch = s.epoch "
-    "and w.holder is not null and w.control = 0"
+    f"and {HELD.format('w')} and w.control = 0"
 )
 _ENDED: Final = f"""
     phase = {ENDED}, control = {RUN_ENDED}, holder = null, wait_until = null, due = null,
@@ -105,92 +83,51 @@ ended as (
 )"""  # noqa: S608
 
 
-def quick_steps(checkpoints: Sequence[Checkpoint], queues: Queues) -> Quick:
-    """Those checkpoints of a batch that can go the quick way.
+async def write_one(where: Database | Session, step: Step) -> bool:
+    """Write one that prunes nothing; whether it was found.
 
-    A run of which any other is in the batch goes the long way with all of its own: each sees
-    what those before it wrote.
+    Raises:
+        StoreError: its path has a result already; nothing is written.
     """
-    found: list[tuple[Step, int]] = []
-    slow: set[int] = set()
-    seen: dict[int, bool] = {}
-    taken: set[tuple[int, str, int]] = set()
-    for at, checkpoint in enumerate(checkpoints):
-        run = checkpoint.fence.run
-        step = _step(checkpoint, queues)
-        ends = step is not None and step.path is None
-        place = place_of(checkpoint.fence)
-        if step is None or place in taken or seen.get(run) or (ends and run in seen):
-            slow.add(run)
-            continue
-        taken.add(place)
-        seen[run] = ends
-        found.append((step, at))
-    kept = [each for each in found if each[0].run not in slow]
-    kept.sort(key=lambda each: (each[0].spawn_path != "", *each[0][:3]))
-    prunes = [
-        (number, step.run, low, low[:-1] + "0")  # "0" is what follows "/"
-        for number, (step, at) in enumerate(kept, 1)
-        for low in checkpoints[at].prune
-    ]
-    return Quick([at for _, at in kept], [step for step, _ in kept], prunes)
+    text, values = _SINGLE[step[4] is None, step[8] is not None]
+    # The tag of the statement tells of how many rows it was: SELECT 1, INSERT 0 1.
+    return (await where.execute(text, *values(step))).endswith(" 1")
 
 
-def _step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
-    effect, fence, result = checkpoint.effect, checkpoint.fence, checkpoint.result
-    path: str | None
-    if isinstance(effect, Move) and not effect.hand_over:
-        queue = queues.of_run(fence.run, effect.tags)
-        path, text, prio = effect.path, effect.input, effect.priority
-    elif isinstance(effect, End) and not fence.item.spawn_path and not checkpoint.prune:
-        queue, path, text, prio = 0, None, effect.output, None
-    else:
-        return None
-    if queue is None:
-        return None
-    step = Step(*place_of(fence), fence.epoch, path, text, prio, queue)
-    if result is None:
-        return step
-    if any(result.path.startswith(prefix) for prefix in checkpoint.prune):
-        return None
-    return step._replace(
-        result_path=result.path,
-        node_path=result.node_path,
-        ordinal=result.ordinal,
-        attempts=result.attempts,
-        duration=result.duration_us,
-        output=result.output,
-    )
+async def write_steps(
+    where: Database | Session, steps: Sequence[Step], prunes: Sequence[tuple[int, int, str, str]]
+) -> set[int]:
+    """Write several; the places in the batch of those that were found.
 
-
-async def write_quickly(
-    where: Database | Session, quick: Quick
-) -> tuple[dict[int, Answer], list[int]]:
-    """Write them: the answers by places in the batch, and the places of those not found.
+    Args:
+        where: the statement's own transaction, or one that there is.
+        steps: in the order of locks.
+        prunes: the place in the batch, the run, and the range of paths.
 
     Raises:
         StoreError: a path has a result already; nothing is written.
     """
-    steps = quick.steps
-    if len(steps) == 1 and not quick.prunes:
-        text, names = _SINGLE[steps[0].path is None, steps[0].result_path is not None]
-        rows = await where.fetch(text, *(getattr(steps[0], name) for name in names))
-        found = {1} if rows else set[int]()
-    else:
-        values: list[list[object]] = [list(column) for column in zip(*steps, strict=True)]
-        if quick.prunes:
-            values += [list(column) for column in zip(*quick.prunes, strict=True)]
-        rows = await where.fetch(_many(quick), *values)
-        found = {row[0] for row in rows}
-    answers = {at: DONE for number, at in enumerate(quick.places, 1) if number in found}
-    return answers, [at for number, at in enumerate(quick.places, 1) if number not in found]
+    if len(steps) == 1 and not prunes:
+        return {steps[0][-1]} if await write_one(where, steps[0]) else set()
+    columns, large = as_columns(steps, _TYPES)
+    if prunes:
+        by_kind = zip(zip(*prunes, strict=True), _PRUNES.values(), strict=True)
+        columns += [as_text(column, kind) for column, kind in by_kind]
+    kinds = frozenset([step[4] is None for step in steps])
+    text = _many(kinds, with_prunes=bool(prunes), large=large)
+    rows = await where.fetch(text, *columns)
+    return {row[0] for row in rows}
 
 
-def _many(quick: Quick) -> str:
-    """The statement for a batch: over arrays, with the parts that the batch has."""
-    paths = {step.path is None for step in quick.steps}
-    parts = ([_MOVES] if False in paths else []) + ([_ENDS] if True in paths else [])
-    tables = (["moved"] if False in paths else []) + (["ended"] if True in paths else [])
+@cache
+def _many(kinds: frozenset[bool], *, with_prunes: bool, large: bool) -> str:
+    """The statement for a batch: over arrays, with the parts that the batch has.
+
+    ``kinds``: whether any is an end, and whether any isn't.
+    """
+    rows = rows_of(_TYPES, "n", nullable=("path", "prio", "result_path"), large=large)
+    parts = ([_MOVES] if False in kinds else []) + ([_ENDS] if True in kinds else [])
+    tables = (["moved"] if False in kinds else []) + (["ended"] if True in kinds else [])
     columns = "n, run, result_path, node_path, ordinal, attempts, duration, output"
     done = " union all ".join(f"select {columns} from {table}" for table in tables)  # noqa: S608
     parts.append(f"done as ({done})")
@@ -199,31 +136,26 @@ def _many(quick: Quick) -> str:
         "select run, result_path, node_path, ordinal, attempts, duration, output, @now "
         "from done where result_path is not null order by n)"
     )
-    if quick.prunes:
+    if with_prunes:
         first = len(_TYPES) + 1
         # The name `s` is what the prunes' parts read: those of steps that were found.
-        steps = f"s0 as materialized ({_unnested()})"
-        prunes = (
-            f"p as (select * from unnest(${first}::integer[], ${first + 1}::bigint[], "  # noqa: S608
-            f"${first + 2}::text[], ${first + 3}::text[]) as p (n, run, low, high))"
+        steps = f"s0 as materialized ({rows})"
+        arrays = ", ".join(
+            f"${number}::text::{kind}[]" for number, kind in enumerate(_PRUNES.values(), first)
         )
+        prunes = f"p as (select * from unnest({arrays}) as p ({', '.join(_PRUNES)}))"  # noqa: S608
         parts = [part.replace(" from s where", " from s0 s where") for part in parts]
         chosen = "s as (select p.run, p.low, p.high from p join done d on d.n = p.n)"
         return f"with {steps}, {prunes}, {', '.join(parts)}, {chosen}, {PRUNE} select n from done"  # noqa: S608
-    return f"with s as materialized ({_unnested()}), {', '.join(parts)} select n from done"  # noqa: S608
+    return f"with s as materialized ({rows}), {', '.join(parts)} select n from done"  # noqa: S608
 
 
-def _unnested() -> str:
-    arrays = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(_TYPES, 1))
-    return f"select * from unnest({arrays}) with ordinality as s ({_NAMES}, n)"  # noqa: S608
-
-
-def _single(*, ends: bool, with_result: bool) -> tuple[str, list[str]]:
+def _single(*, ends: bool, with_result: bool) -> tuple[str, Callable[[Step], Sequence[object]]]:
     """The statement for a batch of one and its parameters: plain ones cost a third less."""
-    names = list(Step._fields[:4]) + (["input"] if ends else list(Step._fields[4:8]))
-    names += Step._fields[8:] if with_result else ()
-    types = dict(zip(Step._fields, _TYPES, strict=True))
-    given = {name: f"${number}::{types[name]}" for number, name in enumerate(names, 1)}
+    every = tuple(_COLUMNS)
+    names = every[:4] + (("input",) if ends else every[4:8]) + (every[8:] if with_result else ())
+    given = {name: f"${number}::{_COLUMNS[name]}" for number, name in enumerate(names, 1)}
+    values = itemgetter(*(every.index(name) for name in names))
     if ends:
         text = (
             f"with done as (update @work_item w set {_ENDED} where {_HELD_BY} "  # noqa: S608
@@ -236,12 +168,12 @@ def _single(*, ends: bool, with_result: bool) -> tuple[str, list[str]]:
     for name in sorted(given, key=len, reverse=True):
         text = text.replace(f"s.{name}", given[name])
     if not with_result:
-        return f"{text} select 1 from done", names  # noqa: S608
-    told = ", ".join(given[name] for name in Step._fields[8:])
+        return f"{text} select 1 from done", values  # noqa: S608
+    told = ", ".join(given[name] for name in every[8:])
     return (
         f"{text} insert into @task_result ({_RESULT_COLUMNS}) "  # noqa: S608
-        f"select run, {told}, @now from done returning 1"
-    ), names
+        f"select run, {told}, @now from done"
+    ), values
 
 
 _SINGLE: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from sayiir.stores.postgres import (
     listing,
     load,
     migrations,
+    presence,
 )
 from sayiir.stores.postgres.creations import Creations
 from sayiir.stores.postgres.database import Database
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
+    from sayiir.stores.presence import WorkerNotice, WorkerRecord
     from sayiir.stores.records import (
         Answer,
         Checkpoint,
@@ -144,7 +147,11 @@ class PostgresStore:
 
     async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """Read results, joins, elements, events and inputs, for several runs at once."""
-        return await load.load(self._database, wanted)
+        left, found = self._work.inputs.take(wanted)
+        loaded = await load.load(self._database, left)
+        for place, body in found.items():
+            loaded[place] = replace(loaded[place], input=body)
+        return loaded
 
     async def results(self, instance_id: str) -> list[ResultRecord]:
         """Everything that was executed, in the order it was committed; then errors."""
@@ -175,6 +182,20 @@ class PostgresStore:
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""
         await leases.release(self._work, fences)
+
+    # -- workers
+
+    async def present(self, notice: WorkerNotice, lease_us: int) -> None:
+        """The worker is here, for so long or until it says so again."""
+        await presence.enter(self._database, notice, lease_us)
+
+    async def absent(self, worker_id: str) -> None:
+        """The worker leaves."""
+        await presence.leave(self._database, worker_id)
+
+    async def workers(self) -> list[WorkerRecord]:
+        """The workers that are here, by id."""
+        return await presence.present(self._database)
 
     # -- events and control requests
 

@@ -80,6 +80,9 @@ class StoreWatch:
         if self._noticed:
             return  # nobody has looked since the last one
         self._noticed = True
+        if _running_loop() is self._loop:
+            self._loop.call_soon(self._wake)  # without the selector that other threads wake
+            return
         try:
             self._loop.call_soon_threadsafe(self._wake)
         except RuntimeError:
@@ -133,6 +136,13 @@ class StoreWatch:
     def close(self) -> None:
         """Stop watching."""
         self._watchers.discard(self)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _finish(waiter: asyncio.Future[None]) -> None:

@@ -23,6 +23,7 @@ BUSY_PATIENCE_SECONDS: Final = 30.0
 """How long a transaction is begun again while others have the file locked."""
 PREGROWN_WAL_BYTES: Final = 4 * 1024 * 1024
 CHECKPOINT_PAGES: Final = 1_000
+_BEGIN: Final = {kind: f"begin {kind}" for kind in ("deferred", "immediate", "exclusive")}
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -81,11 +82,13 @@ def begin(
     Raises:
         sqlite3.OperationalError: it is still locked, or the file can't be used.
     """
-    give_up_at = time.monotonic() + patience_seconds
+    give_up_at: float | None = None
     while True:
         try:
-            connection.execute(f"begin {kind}")
+            connection.execute(_BEGIN[kind])
         except sqlite3.OperationalError as error:
+            if give_up_at is None:
+                give_up_at = time.monotonic() + patience_seconds
             if not is_busy(error) or time.monotonic() >= give_up_at:
                 raise
             time.sleep(0.001)

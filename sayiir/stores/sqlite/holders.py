@@ -19,6 +19,7 @@ from sayiir.stores.relational.moves import cancel_unclaimed
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sayiir.stores.sqlite.transaction import Transaction
@@ -94,6 +95,18 @@ class Holders:
         finally:
             os.close(descriptor)
         return False
+
+    def tell(self, text: bytes) -> None:
+        """Have the lock file say this to whoever looks at it; a hint, which nothing goes by."""
+        os.pwrite(self._descriptor, text, 0)
+        os.ftruncate(self._descriptor, len(text))
+
+    def told_by_others(self) -> Iterator[bytes]:
+        """What the lock files of other stores say that are still open."""
+        for file in self._folder.glob("*.lock"):
+            if file.stem != self._token and self.lives(file.stem):
+                with suppress(FileNotFoundError):
+                    yield file.read_bytes()
 
     def leave(self, connection: sqlite3.Connection) -> None:
         """Take this store off the list, unless it still holds leases. Inside a transaction.

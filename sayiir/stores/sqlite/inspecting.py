@@ -19,9 +19,11 @@ __all__ = ["inspect"]
 _ITEMS: Final = f"""
 select item.spawn_path, item.idx, cast(item.path as text), item.phase, item.failures,
     item.interruptions_ever, cast(item.error as blob), item.error_at,
-    coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF}, {SIGNAL})
-        then item.wake_at end),
-    cast(item.signal_name as text), item.holder is not null and item.lease_until > ?2 as leased,
+    coalesce(item.wait_until, case when item.phase in ({DELAY}, {BACKOFF})
+        or item.phase = {SIGNAL} and item.event_id is null then item.wake_at end),
+    case when item.phase = {SIGNAL} and item.event_id is null
+        then cast(item.signal_name as text) end,
+    item.holder is not null and item.lease_until > ?2 as leased,
     cast(item.holder as text), item.lease_until, cast(said.path as text),
     said.attempt, said.fraction, cast(said.message as text), said.reported_at
 from work_item as item indexed by work_item_open
@@ -75,7 +77,7 @@ def _item(row: tuple[Any, ...]) -> ItemRecord:
         error=error,
         error_at_us=None if error is None else error_at,
         wake_at_us=wake_at,
-        signal_name=signal_name if phase == SIGNAL else None,
+        signal_name=signal_name,
         holder=holder if leased else None,
         lease_until_at_us=lease_until if leased else None,
         progress=_progress(*said),

@@ -15,6 +15,7 @@ from sayiir.stores.relational.instances import delete
 from sayiir.stores.relational.watch import StoreWatch, Watchers
 from sayiir.stores.sqlite import claim, commit, inspecting, instances, listing, load
 from sayiir.stores.sqlite.forks import watch_forks
+from sayiir.stores.sqlite.presence import Presence
 from sayiir.stores.sqlite.reader import Reader
 from sayiir.stores.sqlite.retention import delete_finished
 from sayiir.stores.sqlite.sweep import Sweep
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
+    from sayiir.stores.presence import WorkerNotice, WorkerRecord
     from sayiir.stores.records import (
         Answer,
         Checkpoint,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         Wanted,
     )
     from sayiir.stores.sqlite.transaction import Transaction
+    from sayiir.stores.sqlite.worker import Job
 
 __all__ = ["SqliteStore"]
 
@@ -76,6 +79,7 @@ class SqliteStore:
         if self._reader is not None:
             self._read = Worker("sayiir-sqlite-reader", self._reader)
         self._sweep = Sweep(self._writer)
+        self._presence = Presence(lambda: self._writer.holders)
         self._watchers.begin_waiting = self._write.ring
 
     @classmethod
@@ -117,11 +121,11 @@ class SqliteStore:
 
     def _writing(
         self, verb: Callable[[Transaction], Result], *, urgent: bool = False
-    ) -> asyncio.Future[Result]:
+    ) -> Job[Result]:
         self._check_process()
         return self._write.submit(verb, urgent=urgent)
 
-    def _reading(self, verb: Callable[[Transaction], Result]) -> asyncio.Future[Result]:
+    def _reading(self, verb: Callable[[Transaction], Result]) -> Job[Result]:
         self._check_process()
         return self._read.submit(verb)
 
@@ -224,6 +228,20 @@ class SqliteStore:
     async def release(self, fences: Sequence[Fence]) -> None:
         """Give leases back; the items are due at once."""
         await self._writing(lambda tx: claims.release(tx, fences))
+
+    # -- workers
+
+    async def present(self, notice: WorkerNotice, lease_us: int) -> None:
+        """The worker is here, for so long or until it says so again. Writes nothing in the file."""
+        await self._reading(lambda tx: self._presence.enter(notice, lease_us, tx.now))
+
+    async def absent(self, worker_id: str) -> None:
+        """The worker leaves."""
+        await self._reading(lambda tx: self._presence.leave(worker_id, tx.now))
+
+    async def workers(self) -> list[WorkerRecord]:
+        """The workers that are here, by id; whose process has ended isn't."""
+        return await self._reading(lambda tx: self._presence.at(tx.now))
 
     # -- events and control requests
 

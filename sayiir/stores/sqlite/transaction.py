@@ -130,7 +130,10 @@ class Transaction(ItemRows):
         if not self._results:
             return
         try:
-            self.executemany(_INSERT_RESULT, self._results)
+            if len(self._results) == 1:
+                self.execute(_INSERT_RESULT, self._results[0])
+            else:
+                self.executemany(_INSERT_RESULT, self._results)
         except sqlite3.IntegrityError as error:
             paths = ", ".join(repr(row[1]) for row in self._results[:10])
             raise StoreError(

@@ -22,7 +22,7 @@ from sayiir.loops import OwnLoop
 from sayiir.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from sayiir.stores.sqlite.transaction import Transaction
 
@@ -39,9 +39,9 @@ LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 
 
 class Job(Generic[Result]):
-    """One function to run in a transaction, and who waits for its result."""
+    """One function to run in a transaction; who awaits it has its result."""
 
-    __slots__ = ("_patience", "error", "function", "future", "loop", "result")
+    __slots__ = ("_future", "_patience", "error", "function", "loop", "result")
 
     result: Result
     """Set by whoever runs the job, unless ``error`` is."""
@@ -49,22 +49,35 @@ class Job(Generic[Result]):
     def __init__(self, function: Callable[[Transaction], Result]) -> None:
         self.function = function
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Result] = self.loop.create_future()
         self.error: BaseException | None = None
+        self._future: asyncio.Future[Result] | None = None
+        """None: it was run before anybody could wait."""
         self._patience: asyncio.TimerHandle | None = None
+
+    def __await__(self) -> Generator[Any, Any, Result]:
+        """Wait for the result; at most one turn of the loop where it is there already."""
+        if self._future is not None:
+            return (yield from self._future)
+        # A chain of quick verbs must not keep others from having their turn.
+        if not isinstance(self.loop, OwnLoop) or self.loop.turn_is_due:
+            yield
+        if self.error is not None:
+            raise self.error
+        return self.result
 
     def be_patient(self) -> None:
         """Wait for an answer from another thread, but not for ever."""
+        self._future = self.loop.create_future()
         self._patience = self.loop.call_later(ANSWER_SECONDS, self._give_up)
 
     @property
     def abandoned(self) -> bool:
         """Whether nobody waits any more: cancelled, or after too long. From any thread."""
-        return self.future.done()
+        return self._future is not None and self._future.done()
 
     def _give_up(self) -> None:
-        if not self.future.done():
-            self.future.set_exception(
+        if self._future is not None and not self._future.done():
+            self._future.set_exception(
                 StoreUnavailable(
                     f"the database gave no answer for {ANSWER_SECONDS:.0f} s; another process may "
                     "hold its lock. What was asked may still be written"
@@ -75,12 +88,12 @@ class Job(Generic[Result]):
         """Tell who waits. On the job's own loop."""
         if self._patience is not None:
             self._patience.cancel()
-        if self.future.done():
+        if self._future is None or self._future.done():
             return  # whoever waited was cancelled meanwhile
         if self.error is not None:
-            self.future.set_exception(self.error)
+            self._future.set_exception(self.error)
         else:
-            self.future.set_result(self.result)
+            self._future.set_result(self.result)
 
 
 AnyJob = Job[Any]
@@ -141,20 +154,18 @@ class Worker:
 
     def submit(
         self, function: Callable[[Transaction], Result], *, urgent: bool = False
-    ) -> asyncio.Future[Result]:
-        """Run the function in a transaction; its result comes to the running loop."""
+    ) -> Job[Result]:
+        """Run the function in a transaction; to await the job, in this loop, gives its result."""
         job = Job(function)
         if self._ran_at_once(job):
-            # Its result is delivered as any other, so that each verb is a turn of the loop.
-            job.loop.call_soon(job.settle)
-            return job.future
+            return job
         with self._gate:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             job.be_patient()
             (self._urgent if urgent else self._jobs).append(job)
         self.ring()
-        return job.future
+        return job
 
     def _ran_at_once(self, job: AnyJob) -> bool:
         """Run the job here and now, if its loop may be blocked and nobody is before it."""

@@ -163,7 +163,7 @@ class Writer:
                 connection.execute("rollback")
             begin(connection, "immediate", patience_seconds)
             try:
-                changed = self._run_all(connection, jobs)
+                changed = self._run_all(connection, jobs, look=patience_seconds > 0)
                 connection.execute("commit")
             except BaseException:
                 self._queues.clear()
@@ -186,9 +186,13 @@ class Writer:
                 self._watchers.wake(changed)
         return True
 
-    def _run_all(self, connection: sqlite3.Connection, jobs: Sequence[AnyJob]) -> set[int] | None:
+    def _run_all(
+        self, connection: sqlite3.Connection, jobs: Sequence[AnyJob], *, look: bool
+    ) -> set[int] | None:
         """The runs that were changed; None: maybe any, for another process has written."""
-        others = self._others_wrote(connection)
+        # A job alone on its own loop leaves that look to the thread, which has it every 15 ms
+        # while somebody waits: what others have written stays to be seen until it is looked at.
+        others = look and self._others_wrote(connection)
         changed: set[int] = set()
         process = 0 if self.holders is None else self.holders.process
         alone = len(jobs) == 1

@@ -23,6 +23,7 @@ from sayiir.testing.contract.instances import InstanceCases
 from sayiir.testing.contract.leases import LeaseCases
 from sayiir.testing.contract.looking import LookCases
 from sayiir.testing.contract.pausing import PauseCases
+from sayiir.testing.contract.presence import PresenceCases
 from sayiir.testing.contract.signals import SignalCases
 from sayiir.testing.contract.sweeping import SweepCases
 from sayiir.testing.contract.tags import TagCases
@@ -46,6 +47,7 @@ class StoreContract(
     LookCases,
     SweepCases,
     TagCases,
+    PresenceCases,
 ):
     """What every store does. Each method that begins with ``test_`` holds one property.
 

@@ -116,13 +116,15 @@ class LookCases(Maker):
 
     @case
     async def test_a_wait_tells_its_signal(self, bench: Bench) -> None:
-        """With its timeout; once it has gone on there is neither."""
+        """With its timeout; from the moment on that its event has come there is neither."""
         got = await bench.start()
         until = bench.now_us + 60 * SECOND_US
         await bench.wait_for(got, "go", timeout=60)
         item = await only_item(bench)
         equal((item.phase, item.signal_name, item.wake_at_us), (Phase.SIGNAL, "go", until))
         await bench.store.send_event("i", "go", b"")
+        item = await only_item(bench)
+        equal((item.phase, item.signal_name, item.wake_at_us), (Phase.SIGNAL, None, None))
         await bench.commit(await bench.claim_one(), Move("b", ""))
         item = await only_item(bench)
         equal((item.phase, item.signal_name, item.wake_at_us), (Phase.READY, None, None))

@@ -47,6 +47,7 @@ class WorkerHost(SimulatedHost):
 
 class _Service(WorkerService):
     host_type = WorkerHost
+    says_it_is_here = False
 
 
 class SimulatedWorker(AsyncPooledWorker):

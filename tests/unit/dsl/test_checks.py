@@ -200,6 +200,17 @@ def test_two_tasks_of_one_name_are_refused_wherever_they_stand():
     accepted(step(same), ChildWorkflow("child", "child", "", of(step(other))))
 
 
+def test_a_function_that_was_made_a_task_twice_is_told_apart_from_two_functions():
+    """`task(f)` in two places reads as the same task, so the message must not say "different"."""
+
+    def same(n: int) -> int:
+        return n
+
+    once, twice = (TaskSpec(name="same", function=same) for _ in range(2))
+    refused(step(once), step(twice, "same#2"), match="was made a task twice", node="same#2")
+    accepted(step(once), step(once, "same#2"))
+
+
 def test_generic_tasks_are_refused_and_generic_plain_callables_are_not():
     for signature in (
         Signature(inputs=(Parameter("x", T),)),

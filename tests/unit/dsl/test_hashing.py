@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +85,37 @@ def test_hashes_are_equal_under_any_hash_seed(repetitions, report_figure):
     assert len({seed for seed, _, _ in outputs}) == count
     assert len({vectors for _, _, vectors in outputs}) == 1
     report_figure(f"{count} hash seeds, one set of hashes")
+
+
+DUMP = """
+import json, sys
+from tests.unit.dsl.edits import current_vectors
+print(json.dumps([sys.version_info[:2], current_vectors()]))
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(1_800)  # packages are fetched
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_other_pythons_give_the_golden_vectors(version, tmp_path, report_figure):
+    """Where such a Python is on the path, in an environment of its own."""
+    python = shutil.which(f"python{version}")
+    works = [python, "-V"]
+    if python is None or subprocess.run(works, check=False, capture_output=True).returncode:
+        pytest.skip(f"there is no python{version} here")
+    subprocess.run([python, "-m", "venv", tmp_path / "venv"], check=True)
+    own = tmp_path / "venv" / "bin" / "python"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    install = [own, "-m", "pip", "install", "--quiet", *project["dependencies"]]
+    subprocess.run(install, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    printed = subprocess.run(
+        [own, "-c", DUMP], env=environment, capture_output=True, check=True, text=True
+    ).stdout
+    found, vectors = json.loads(printed)
+    assert ".".join(map(str, found)) == version
+    assert vectors == json.loads(VECTORS.read_text())
+    report_figure(f"Python {version}: {len(vectors)} golden vectors equal")
 
 
 @given(shapes())

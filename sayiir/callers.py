@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["called_from_here", "warn_caller"]
 
-_LIBRARY = str(Path(__file__).parents[1]) + os.sep
+_LIBRARY = str(Path(__file__).parent) + os.sep
 _STANDARD = str(Path(os.__file__).parent) + os.sep
 _PACKAGES = f"{os.sep}site-packages{os.sep}"
 
@@ -49,15 +49,15 @@ def called_from_here() -> Generator[None, None, None]:
         _CALLER.reset(token)
 
 
-def warn_caller(message: str) -> None:
+def warn_caller(message: str, category: type[Warning]) -> None:
     """Warn of what the user's own line asked for; once a line, as warnings are."""
     line = _users_line(inspect.currentframe()) or _CALLER.get()
     if line is None:
-        warnings.warn(message, UserWarning, stacklevel=2)
+        warnings.warn(message, category, stacklevel=2)
         return
     warnings.warn_explicit(
         message,
-        UserWarning,
+        category,
         line.filename,
         line.number,
         module=str(line.names.get("__name__", "")),

@@ -1,0 +1,30 @@
+"""The READMEs of the examples: their sessions run as a reader would type them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from tests.cli.terminal import environment
+from tests.docs.pages import ROOT
+from tests.docs.sessions import fits, play
+
+__all__ = ["assert_sessions", "example_environment"]
+
+
+def example_environment(folder: Path) -> dict[str, str]:
+    """What a reader's shell has after `. .venv/bin/activate` in a clone."""
+    own = environment(folder)
+    del own["SAYIIR_STORE"]
+    return {**own, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{own['PATH']}"}
+
+
+def assert_sessions(example: str, folder: Path, *, least: int) -> None:
+    """Every session of the README prints what it says; there are at least so many commands."""
+    page = ROOT / "examples" / example / "README.md"
+    count = 0
+    for exchange, printed in play(page, folder, example_environment(folder)):
+        count += 1
+        assert fits(printed, exchange.printed), f"line {exchange.line}:\n{printed}"
+    assert count >= least

@@ -1,0 +1,1 @@
+"""The scorecard: which tests show which line of what is promised, and what they last reached."""
