@@ -165,7 +165,7 @@ class Rehearsal:
         self._check_known(position.path, [flowing])
         if isinstance(flowing, JoinRef) and self._is_map(flowing.node_path):
             return len(flowing.arms or ())  # some of them may have failed, and be collected
-        elements: Any = read(self._program, flowing)
+        elements: Sequence[Any] | None = read(self._program, flowing)
         return len(elements) if isinstance(elements, Sequence) else 0
 
     def _is_map(self, node_path: str) -> bool:

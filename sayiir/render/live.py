@@ -17,7 +17,7 @@ from sayiir.render.states import GraphStates
 from sayiir.render.words import one_line, span_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncGenerator, Callable, Iterable
 
     from sayiir.description import InstanceDescription
     from sayiir.dsl.definition import Definition
@@ -88,7 +88,7 @@ class LivePictures:
     @asynccontextmanager
     async def following(
         self, client: Asked, definition: Definition, instance_id: str
-    ) -> AsyncIterator[None]:
+    ) -> AsyncGenerator[None]:
         """While inside, the instance's picture is kept up to date, if it is one to show."""
         if instance_id in self._shown or not self._has_room(definition):
             yield
@@ -202,7 +202,7 @@ class _LivePicture:
         if self._output is None:
             return
         try:
-            self._output.show(picture._repr_mimebundle_())
+            self._output.show({"image/svg+xml": picture.to_svg(), "text/plain": repr(picture)})
         except Exception:
             logger.warning("a live picture can't be shown, and isn't any more", exc_info=True)
             self._output = None

@@ -93,12 +93,13 @@ def text_of(shown: object) -> str:
 # -- statuses
 
 
-def _status(status: Any) -> str:
+def _status(given: object) -> str:
+    status: Any = given
     name = type(status).__name__
     head = html.badge(name, _mood(name))
     match status:
-        case Completed(output=output):
-            return html.heading(head) + html.value_block(output)
+        case Completed():
+            return html.heading(head) + html.value_block(status.output)
         case Failed(error=error):
             return html.heading(head, html.text("at"), html.code(error.path)) + _failure(error)
         case Cancelled(reason=reason, cancelled_by=by):
@@ -158,9 +159,7 @@ def _instances(items: Sequence[InstanceInfo]) -> str:
             html.badge(one.status, _mood(one.status)),
             html.text(_workflow(one.workflow_name, one.workflow_version)),
             _moment(one.created_at),
-            ""
-            if one.finished_at is None
-            else html.text(span_text(one.finished_at - one.created_at)),
+            _took(one.created_at, one.finished_at),
             html.text(_labels(one.labels)),
         )
         for one in items
