@@ -16,20 +16,6 @@ D, S, T, M = driver.Driver, serving.Server, tables.Tables, store.MemoryStore
 
 IN_ENGINE: Final = (
     Mistake(
-        "a worker goes on where it has no tags",
-        S,
-        "runs",
-        "return self._tags.issuperset(next_tags(program, position))",
-        "return True",
-    ),
-    Mistake(
-        "tags are left out of checkpoints",
-        checkpoints,
-        "next_tags",
-        "program.tags_of(position.place.first_task) if program.tagged else ()",
-        "()",
-    ),
-    Mistake(
         "priorities are left out of checkpoints",
         checkpoints,
         "_priority",
@@ -42,20 +28,6 @@ IN_ENGINE: Final = (
         "_timeout",
         "return remaining, True",
         "return remaining / 2, True",
-    ),
-    Mistake(
-        "a running task outlives the deadline",
-        calling,
-        "_timeout",
-        "return remaining, True",
-        "return spec.timeout_seconds, False",
-    ),
-    Mistake(
-        "a task begins after the deadline",
-        calling,
-        "_timeout",
-        "if remaining == 0.0:",
-        "if False:",
     ),
     Mistake(
         "what is claimed at its deadline goes on",
@@ -94,13 +66,6 @@ IN_ENGINE: Final = (
         "Pair(ref, position.input)",
     ),
     Mistake(
-        "what follows a timed-out wait isn't stored first",
-        D,
-        "_strand",
-        "isinstance(work.outcome, TimedOut)",
-        "False",
-    ),
-    Mistake(
         "a new run has the id of the last",
         client,
         "new_instance",
@@ -118,16 +83,12 @@ IN_STORE: Final = (
         "True",
     ),
     Mistake("an item keeps the tags it had", T, "ask_for", "item.tags = tags", "pass"),
-    Mistake("the least urgent comes first", T, "refresh", "(priority - 1)", "(5 - priority)"),
     Mistake(
         "a claim overlooks definitions",
         leasing,
         "_agendas",
         "if known is None or key in known]",
         "]",
-    ),
-    Mistake(
-        "a run is replaced under another definition", M, "create", "(replace and same)", "replace"
     ),
     Mistake(
         "deadlines are half as long",
@@ -148,20 +109,6 @@ IN_STORE: Final = (
     ),
     Mistake("an address is overlooked", controls, "send_event", "if path is not None:", "if 0:"),
     Mistake(
-        "an address is forgotten",
-        controls,
-        "send_event",
-        "(signal_name, path), deque()",
-        "(signal_name, None), deque()",
-    ),
-    Mistake(
-        "a wait takes what was sent to another",
-        T,
-        "begin_wait",
-        "for key in ((name, None), (name, path))",
-        "for key in tuple(run.kept) if key[0] == name",
-    ),
-    Mistake(
         "a join waits for the first batch alone",
         commits,
         "_spawn",
@@ -174,13 +121,6 @@ IN_STORE: Final = (
         "_spawn",
         "if item.total is None or spawn.path != item.path:",
         "if True:",
-    ),
-    Mistake(
-        "a batch that comes again makes its arms again",
-        commits,
-        "_spawn",
-        "if new.index < item.created:",
-        "if False:",
     ),
     Mistake(
         "what was replaced goes on",

@@ -43,12 +43,16 @@ class Process:
     able: Able = field(default_factory=Able)
     troubled_at: float = float("-inf")
     watches: list[MemoryWatch] = field(default_factory=list)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run something inside it."""
         context = copy_context()
         context.run(PROCESS.set, self.name)
-        return self.loop.create_task(coroutine, context=context)
+        task = self.loop.create_task(coroutine, context=context)
+        # Of a dead process nobody else knows it, and asyncio complains of what is collected.
+        self.tasks.append(task)
+        return task
 
     def trouble(self) -> None:
         """What it holds may be lost from now on."""
