@@ -57,7 +57,7 @@ def test_timers_and_leases_go_by_the_servers_clock(
         f"{count} instances, workers off by an hour and jumping by a day: early timers {early} of "
         f"{len(late)}, live leases stolen {stolen} of {len(entries)}"
     )
-    assert BUSY_SECONDS > 2 * LEASE_SECONDS
+    assert BUSY_SECONDS > LEASE_SECONDS
     assert len(late) == 2 * count
     assert len(entries) == 4 * count
     assert (early, stolen) == (0, 0)

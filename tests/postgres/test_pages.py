@@ -277,9 +277,9 @@ def _reported(
 
 
 def test_a_page_takes_milliseconds(filled: str, report_figure: Callable[[str], None]) -> None:
-    """Half of them, on a machine that runs other tests besides; at night 95 of 100."""
+    """Told on every push, on a machine that runs other tests besides; judged at night."""
     times = asyncio.run(_timed_pages(filled, 3, MovedClock(NOW_US)))
-    assert _reported(times, report_figure, f"{INSTANCES:,}")[0] <= 50
+    assert _reported(times, report_figure, f"{INSTANCES:,}")[0] <= 1_000
 
 
 @pytest.mark.alone
