@@ -36,8 +36,8 @@ def main() -> int:
     given = _arguments()
     systems = [system for system in field.SYSTEMS if system.name in given.systems]
     began, before = time.monotonic(), machine()
-    for system in systems:
-        python_of(system.name)
+    for name in (*(system.name for system in systems), "charts"):
+        python_of(name)
     cells, versions = sized(systems, python_of)
     with Places() as places:
         if "floors" in given.workloads:

@@ -84,25 +84,26 @@ def _bars(path: Path, bars: list[tuple[str, float, System]], title: str, form: s
 
 
 def _continuing(race: Race, path: Path) -> None:
-    figure, both = pyplot.subplots(1, 2, figsize=(7.2, 3), sharey=True)
+    figure, both = pyplot.subplots(1, 2, figsize=(7.2, 3.2), sharey=True)
+    lines = dict[str, Any]()
     for axes, (store, named) in zip(both, STORES, strict=True):
         for number, system in enumerate(SYSTEMS):
             points = list(_points(race, system, store))
             if points:
-                axes.loglog(
+                (lines[system.title],) = axes.loglog(
                     *zip(*points, strict=True),
                     color=LINES[number],
                     marker=MARKS[number],
                     markersize=5,
-                    label=system.title,
                 )
         axes.set_title(f"{named}: ms from a kill to the next step", fontsize=9, loc="left")
         axes.set_xlabel("killed at step")
         axes.set_xticks([10, 1_000, 10_000], ["10", "1,000", "10,000"])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.legend(frameon=False, fontsize=8, labelcolor=GREY)
-    _save(figure, path)
+    below = {"loc": "lower center", "ncol": len(SYSTEMS), "frameon": False, "labelcolor": GREY}
+    figure.legend(list(lines.values()), list(lines), fontsize=9, **below)
+    _save(figure, path, bottom=0.09)
 
 
 def _points(race: Race, system: System, store: str) -> Iterable[tuple[int, float]]:
@@ -111,8 +112,8 @@ def _points(race: Race, system: System, store: str) -> Iterable[tuple[int, float
             yield steps, seconds * 1e3
 
 
-def _save(figure: Any, path: Path) -> None:
-    figure.tight_layout()
+def _save(figure: Any, path: Path, *, bottom: float = 0.0) -> None:
+    figure.tight_layout(rect=(0, bottom, 1, 1))
     figure.savefig(path, format="svg", metadata={"Date": None})
     pyplot.close(figure)
 
