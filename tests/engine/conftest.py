@@ -29,6 +29,7 @@ STORES = ["memory", "sqlite", "postgres"]
 ON_POSTGRES_EVERY_TIME: Final = frozenset(
     {
         "test_cancel_and_pause",
+        "test_comparing",
         "test_failing",
         "test_lost_workers",
         "test_outages",
