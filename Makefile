@@ -17,7 +17,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo fleet test check docs pictures bench compat nightly format clean
+.PHONY: help demo fleet test check docs pictures bench race compat nightly format clean
 
 help: ## show this list
 	@echo 'usage: make TARGET [PYTHON=python3.12] [ARGS="..."] [WORKERS=4]'
@@ -49,6 +49,9 @@ pictures: $(VENV)/.installed-test ## draw the pictures of the documents anew; lo
 
 bench: $(VENV)/.installed-core ## measure against floors taken in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+race: $(VENV)/.installed-postgres,postgres-server ## race other systems, each in an environment of its own (half an hour)
+	$(BIN)/python -m benchmarks.race $(ARGS)
 
 compat: $(VENV)/.installed-test $(COMPAT)/.installed ## run the programs of the published package on both
 	$(BIN)/python -m tools.compat --published $(COMPAT)/bin/python --jobs $(WORKERS) $(ARGS)

@@ -20,6 +20,7 @@ from sayiir.runner import AsyncCheckpointingRunner
 if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.flow import Flow
     from sayiir.durations import Duration
@@ -132,6 +133,27 @@ class WorkflowClient:
                 labels=labels,
             )
 
+    def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Start again from a node, earlier results kept; see ``AsyncWorkflowClient.rerun``."""
+        return self._portal.call(
+            self._twin.rerun,
+            workflow,
+            source_id,
+            instance_id,
+            start=start,
+            priority=priority,
+            labels=labels,
+        )
+
     @overload
     def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...
     @overload
@@ -204,6 +226,15 @@ class WorkflowClient:
     ) -> builtins.list[TaskResult]:
         """Everything that was executed; see ``AsyncWorkflowClient.task_results``."""
         return self._portal.call(self._twin.task_results, instance_id, workflow)
+
+    def compare(
+        self,
+        first_id: str,
+        second_id: str,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> Comparison:
+        """Two instances node by node; see ``AsyncWorkflowClient.compare``."""
+        return self._portal.call(self._twin.compare, first_id, second_id, workflow)
 
     def count_task_results(self, instance_id: str, node_path: str) -> int:
         """Results of a node path; see ``AsyncWorkflowClient.count_task_results``."""
@@ -288,6 +319,7 @@ class CheckpointingRunner:
         on_event: told what happens here, as values of ``sayiir.events``; called on the runner's
             own thread. See ``AsyncCheckpointingRunner``.
         executors: where tasks run that name one by ``run_in=``; see the async twin.
+        live: in a notebook: whether what runs is shown as a picture; see the async twin.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -313,6 +345,7 @@ class CheckpointingRunner:
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
+        live: bool = True,
     ) -> None:
         self._twin = AsyncCheckpointingRunner(
             store,
@@ -323,6 +356,7 @@ class CheckpointingRunner:
             resources=resources,
             on_event=on_event,
             executors=executors,
+            live=live,
         )
         self._portal = Portal("CheckpointingRunner")
 
@@ -392,6 +426,29 @@ class CheckpointingRunner:
             return self._portal.call(
                 self._twin.ensure, workflow, instance_id, input, wait=wait, labels=labels
             )
+
+    def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        wait: bool = False,
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Start again from a node, earlier results kept; see ``AsyncCheckpointingRunner.rerun``."""
+        return self._portal.call(
+            self._twin.rerun,
+            workflow,
+            source_id,
+            instance_id,
+            start=start,
+            wait=wait,
+            priority=priority,
+            labels=labels,
+        )
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

@@ -12,6 +12,7 @@ from sayiir.access.describing import delete_finished, description_of
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.labels import check_labels
 from sayiir.access.lookup import newest_result, node_paths_of_task
+from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
@@ -30,20 +31,21 @@ from sayiir.errors import (
 from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.policy import ConflictPolicy
-from sayiir.status import InProgress, InstancePage
+from sayiir.status import InProgress, InstancePage, TaskResults
 from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sayiir.codec.protocol import Codec
+    from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
     from sayiir.render.picture import Picture
     from sayiir.status import TaskResult, WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import InstanceRecord
+    from sayiir.stores.records import InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncWorkflowClient"]
@@ -173,7 +175,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
         check_workflow(workflow)
-        store, programs = await self._opened()
+        _, programs = await self._opened()
         new = new_instance(
             programs.of(workflow),
             instance_id,
@@ -182,6 +184,62 @@ class AsyncWorkflowClient:
             traceparent=traceparent,
             labels=labels,
         )
+        return await self._created(workflow, new)
+
+    async def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance that keeps an earlier one's results up to a node, and goes on there.
+
+        It has the earlier one's input. What comes before ``start``, and what stands beside it in
+        other arms, isn't called again where the earlier instance has a result: the result is
+        taken, as ``attempts`` 0. Delays and signals before it aren't waited for again. The
+        earlier instance stays as it is, and may be finished or not. It has to stay until the
+        results have been taken, which whoever runs the new one does first.
+
+        Args:
+            workflow: what to run. Before ``start`` and beside it, it has to mean what the earlier
+                instance's workflow does; the node itself and what follows may be another's.
+            source_id: the earlier instance.
+            instance_id: the new one's id; what happens where it is taken, the policy says.
+            start: path of the node, as ``"fork[0]/train"``, or a task that stands in one place.
+                In a loop: of its first iteration, or as ``"poll[3]/ask"``. In a map: of all
+                items, or as ``"map[7]/parse"``.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: of the new instance, as with ``submit``.
+
+        Raises:
+            RerunRefused: the workflow differs before the node, the earlier instance never came
+                there, or what the node is given was not kept.
+            InstanceNotFound: there is no earlier instance.
+            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch: as ``submit``.
+            PayloadError: an earlier result doesn't fit its task any more.
+            TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+        """
+        check_workflow(workflow)
+        store, programs = await self._opened()
+        new = await instance_again(
+            store,
+            programs,
+            programs.of(workflow),
+            Again(source_id, start),
+            instance_id,
+            priority=priority,
+            labels=labels,
+        )
+        return await self._created(workflow, new)
+
+    async def _created(self, workflow: Workflow[Any, B], new: NewInstance) -> WorkflowStatus[B]:
+        """What was created, or what is there already, as the policy says."""
+        store, programs = await self._opened()
+        instance_id = new.instance_id
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
         if answer.existing is None:
@@ -385,7 +443,42 @@ class AsyncWorkflowClient:
         store, programs = await self._opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
-        return [task_result_of(entry, program) for entry in await store.results(instance_id)]
+        return TaskResults(
+            task_result_of(entry, program) for entry in await store.results(instance_id)
+        )
+
+    async def compare(
+        self,
+        first_id: str,
+        second_id: str,
+        workflow: Workflow[Any, Any] | None = None,
+    ) -> Comparison:
+        """Two instances node by node: which results are equal, different, or only in one.
+
+        They may be of different workflows, and may still run. A notebook shows the table, and so
+        does ``print``.
+
+        Args:
+            first_id: one instance, usually the earlier.
+            second_id: the other.
+            workflow: the workflow of both, so that typed results come back as their types.
+
+        Raises:
+            InstanceNotFound: there is none.
+            DefinitionMismatch: ``workflow`` is not the one that created them.
+        """
+        from sayiir.access.comparing import comparison_of
+
+        store, programs = await self._opened()
+        first, second = [
+            (
+                instance_id,
+                await store.results(instance_id),
+                await programs.for_record(await self._record(instance_id, workflow), workflow),
+            )
+            for instance_id in (first_id, second_id)
+        ]
+        return comparison_of(first, second)
 
     async def count_task_results(self, instance_id: str, node_path: str) -> int:
         """How many results are stored for a node path: ``"map/analyse"`` counts finished items."""

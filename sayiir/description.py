@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sayiir.errors import FailureInfo
+from sayiir.render.shown import Shown
 from sayiir.status import WorkflowStatus
 
 __all__ = ["InstanceDescription", "OpenItem", "PendingEvent", "Progress", "WorkerInfo"]
@@ -101,7 +102,7 @@ class WorkerInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceDescription:
+class InstanceDescription(Shown):
     """An instance as of one moment.
 
     Attributes:

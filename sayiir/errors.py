@@ -27,6 +27,7 @@ __all__ = [
     "LeaseLost",
     "LoopExhausted",
     "PayloadError",
+    "RerunRefused",
     "SayiirError",
     "SchemaVersionError",
     "SignalTimedOut",
@@ -116,6 +117,38 @@ class DefinitionMismatch(SayiirError):
         self.expected = expected
         self.found = found
         self.difference = difference
+
+
+class RerunRefused(SayiirError, ValueError):
+    """An instance can't be started again from that node; nothing was created.
+
+    Attributes:
+        instance_id: the earlier instance.
+        start: path of the node.
+        changed: node paths before it that the workflow given and the earlier one don't share.
+
+    >>> from sayiir import CheckpointingRunner, task, workflow
+    >>> @task
+    ... def inverse(n: int) -> float:
+    ...     return 1 / n
+    >>> shown = workflow("w", inverse >> str)
+    >>> with CheckpointingRunner("memory://") as runner:
+    ...     _ = runner.run(shown, "a", 0)
+    ...     try:
+    ...         runner.rerun(shown, "a", "b", start="str")
+    ...     except RerunRefused as refused:
+    ...         print(refused)
+    instance 'a' can't be started again from 'str': it has no result for 'inverse', which comes \
+before that
+    """
+
+    def __init__(
+        self, instance_id: str, start: str, why: str, changed: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(f"instance {instance_id!r} can't be started again from {start!r}: {why}")
+        self.instance_id = instance_id
+        self.start = start
+        self.changed = changed
 
 
 class ExecutorMissing(SayiirError, LookupError):

@@ -103,7 +103,7 @@ class TaskFinished(RunnerEvent):
     Attributes:
         path: where the task stands.
         task: its name.
-        attempt: the attempt that succeeded.
+        attempt: the attempt that succeeded; 0: none, the result is an earlier run's (``rerun``).
         duration: how long that took, its checkpoint not included.
     """
 

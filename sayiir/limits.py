@@ -69,6 +69,9 @@ DEFAULT_PRIORITY: Final = 3
 MAX_LIST_LIMIT: Final = 1_000
 MAX_INSPECTED: Final = 1_000
 """So many open items and kept events are shown of one instance."""
+MAX_RERUN_TEXT_CHARACTERS: Final = 4_096
+"""What an instance that was started again carries in every position, of where it takes earlier
+results from."""
 DELETE_BATCH_INSTANCES: Final = 100
 """So many finished instances are removed in one transaction."""
 PROGRESS_SECONDS: Final = 1.0

@@ -19,6 +19,6 @@ def printable(value: object) -> str:
     text = str(value)
     if text.isprintable():
         return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
-    )
+    # Not by the codec unicode_escape, which is imported when it is first used: what others have
+    # written must not make anything be imported.
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
+from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import status_of
 from sayiir.access.submission import (
     new_instance,
@@ -27,12 +29,16 @@ from sayiir.events import InstanceResumed, InstanceStarted
 from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
+from sayiir.render.cell import live_pictures
 from sayiir.stores.records import ClaimRequest, Control, InstanceState
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from sayiir.access.snapshots import Programs
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.dsl.flow import Flow
     from sayiir.engine.desk import Engine
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
@@ -40,7 +46,7 @@ if TYPE_CHECKING:
     from sayiir.executors.protocol import Executor
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord
+    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncCheckpointingRunner"]
@@ -73,6 +79,8 @@ class AsyncCheckpointingRunner:
             logged once and hurts no run; only SystemExit and KeyboardInterrupt pass.
         executors: where tasks run that name one by ``run_in=``. For ``"process"`` a pool of
             processes is made on first use where none is given.
+        live: in a notebook's kernel: whether ``run``, ``resume``, ``ensure`` and ``rerun`` show a
+            picture of the instance that follows it. Elsewhere there is none.
 
     Raises:
         DefinitionError: what was given as resources is none.
@@ -104,14 +112,16 @@ class AsyncCheckpointingRunner:
         resources: Mapping[Any, Any] | None = None,
         on_event: Listener | None = None,
         executors: Mapping[str, Executor] | None = None,
+        live: bool = True,
     ) -> None:
+        self._pictures = live_pictures(on_event) if live else None
         self._host = self._host_type(
             store,
             codec=codec,
             lease=lease,
             clock=clock,
             resources=resources,
-            on_event=on_event,
+            on_event=on_event if self._pictures is None else self._pictures.hear,
             executors=executors,
             concurrency=EMBEDDED_CONCURRENCY,
         )
@@ -186,16 +196,17 @@ class AsyncCheckpointingRunner:
             DefinitionError: a task needs a resource that the runner wasn't given.
             ExecutorMissing: a task names an executor that the runner wasn't given.
         """
-        existing, root, data = await self._create(
-            workflow, instance_id, input, priority, labels, self._policy
-        )
-        if existing is not None:
-            if self._policy is ConflictPolicy.FAIL:
-                raise InstanceAlreadyExists(instance_id)
-            engine, programs = await self._opened()
-            await warn_of_other_input(engine.store, existing, data)
-            return await status_of(existing, programs, workflow)
-        return await self._work(workflow, instance_id, root, wait=wait)
+        async with self._followed(workflow, instance_id):
+            existing, root, data = await self._create(
+                workflow, instance_id, input, priority, labels, self._policy
+            )
+            if existing is not None:
+                if self._policy is ConflictPolicy.FAIL:
+                    raise InstanceAlreadyExists(instance_id)
+                engine, programs = await self._opened()
+                await warn_of_other_input(engine.store, existing, data)
+                return await status_of(existing, programs, workflow)
+            return await self._work(workflow, instance_id, root, wait=wait)
 
     async def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -212,13 +223,14 @@ class AsyncCheckpointingRunner:
         Warns:
             ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
-        check_workflow(workflow)
-        engine, programs = await self._opened()
-        self._runnable(programs, workflow)
-        record = await engine.store.describe(check_instance_id(instance_id))
-        if record is None:
-            raise InstanceNotFound(instance_id)
-        return await self._continue(programs, record, workflow, wait=wait)
+        async with self._followed(workflow, instance_id):
+            check_workflow(workflow)
+            engine, programs = await self._opened()
+            self._runnable(programs, workflow)
+            record = await engine.store.describe(check_instance_id(instance_id))
+            if record is None:
+                raise InstanceNotFound(instance_id)
+            return await self._continue(programs, record, workflow, wait=wait)
 
     async def ensure(
         self,
@@ -254,22 +266,76 @@ class AsyncCheckpointingRunner:
             OtherInputWarning: the instance has another input.
             ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
-        existing, root, data = await self._create(
-            workflow,
-            instance_id,
-            input,
-            None,
-            labels,
-            ConflictPolicy.USE_EXISTING,
-            finished_as_is=True,
-        )
-        if existing is None:
-            return await self._work(workflow, instance_id, root, wait=wait)
-        engine, programs = await self._opened()
-        if existing.definition_hash != workflow.definition_hash:
-            return await status_of(existing, programs, None)
-        await warn_of_other_input(engine.store, existing, data)
-        return await self._continue(programs, existing, workflow, wait=wait)
+        async with self._followed(workflow, instance_id):
+            existing, root, data = await self._create(
+                workflow,
+                instance_id,
+                input,
+                None,
+                labels,
+                ConflictPolicy.USE_EXISTING,
+                finished_as_is=True,
+            )
+            if existing is None:
+                return await self._work(workflow, instance_id, root, wait=wait)
+            engine, programs = await self._opened()
+            if existing.definition_hash != workflow.definition_hash:
+                return await status_of(existing, programs, None)
+            await warn_of_other_input(engine.store, existing, data)
+            return await self._continue(programs, existing, workflow, wait=wait)
+
+    async def rerun(
+        self,
+        workflow: Workflow[Any, B],
+        source_id: str,
+        instance_id: str,
+        *,
+        start: str | Flow[Any, Any],
+        wait: bool = False,
+        priority: int | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> WorkflowStatus[B]:
+        """Create an instance that keeps an earlier one's results up to a node, and work on it.
+
+        What is kept: see ``AsyncWorkflowClient.rerun``. The new instance is like any other:
+        ``resume`` continues it after a crash, and still takes the earlier results.
+
+        Args:
+            workflow: what to run; before ``start`` it means what the earlier instance's does.
+            source_id: the earlier instance.
+            instance_id: the new one's id; what happens where it is taken, the policy says.
+            start: path of the node, or a task that stands in one place.
+            wait: go on through delays and signals until it ends or is paused.
+            priority: 1 (most urgent) to 5; the workflow's own by default.
+            labels: of the new instance, as with ``run``.
+
+        Raises:
+            RerunRefused: the workflow differs before the node, the earlier instance never came
+                there, or what the node is given was not kept.
+            InstanceNotFound: there is no earlier instance.
+            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch, DefinitionError,
+            ExecutorMissing: as ``run``.
+            PayloadError: an earlier result doesn't fit its task any more.
+            TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+        """
+        async with self._followed(workflow, instance_id):
+            check_workflow(workflow)
+            engine, programs = await self._opened()
+            new = await instance_again(
+                engine.store,
+                programs,
+                self._runnable(programs, workflow),
+                Again(source_id, start),
+                instance_id,
+                priority=priority,
+                labels=labels,
+            )
+            existing, root = await self._create_new(workflow, new, self._policy)
+            if existing is None:
+                return await self._work(workflow, instance_id, root, wait=wait)
+            if self._policy is ConflictPolicy.FAIL:
+                raise InstanceAlreadyExists(instance_id)
+            return await status_of(existing, programs, workflow)
 
     async def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
@@ -297,6 +363,15 @@ class AsyncCheckpointingRunner:
 
     # -- inside
 
+    def _followed(
+        self, workflow: Workflow[Any, Any], instance_id: str
+    ) -> AbstractAsyncContextManager[None]:
+        """In a notebook's cell: with a picture of the instance that follows it."""
+        definition = check_workflow(workflow).definition
+        if self._pictures is None:
+            return nullcontext()
+        return self._pictures.following(self.client, definition, instance_id)
+
     async def _create(
         self,
         workflow: Workflow[Any, Any],
@@ -309,9 +384,25 @@ class AsyncCheckpointingRunner:
         finished_as_is: bool = False,
     ) -> tuple[InstanceRecord | None, Work | None, bytes]:
         check_workflow(workflow)
-        engine, programs = await self._opened()
+        _, programs = await self._opened()
         program = self._runnable(programs, workflow)
         new = new_instance(program, instance_id, value, priority=priority, labels=labels)
+        existing, root = await self._create_new(
+            workflow, new, policy, finished_as_is=finished_as_is
+        )
+        return existing, root, new.input
+
+    async def _create_new(
+        self,
+        workflow: Workflow[Any, Any],
+        new: NewInstance,
+        policy: ConflictPolicy,
+        *,
+        finished_as_is: bool = False,
+    ) -> tuple[InstanceRecord | None, Work | None]:
+        """What was there already, or the root item of what was created."""
+        engine, programs = await self._opened()
+        program = programs.of(workflow)
         replace = policy is ConflictPolicy.TERMINATE_EXISTING
         create = engine.store.create(new, replace=replace, claim=self._request())
         answer = await claiming(engine.releaser, create, _root_of)
@@ -324,8 +415,10 @@ class AsyncCheckpointingRunner:
         if answer.claimed is not None:
             # What was written a moment ago need not be read again.
             start = program.start(InputRef(Payload(new.input, program.input_plan)))
+            if program.input_text(start) != new.root_input:
+                start = program.locate(new.root_path, new.root_input)  # takes earlier results
             root = work_of(program, answer.claimed, start)
-        return existing, root, new.input
+        return existing, root
 
     async def _continue(
         self,

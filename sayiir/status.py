@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from sayiir.errors import FailureInfo
+from sayiir.render.shown import Shown
 
 __all__ = [
     "AwaitingSignal",
@@ -20,6 +21,7 @@ __all__ = [
     "Parked",
     "Paused",
     "TaskResult",
+    "TaskResults",
     "Waiting",
     "WorkflowStatus",
 ]
@@ -43,7 +45,7 @@ class Parked:
 
 
 @dataclass(frozen=True, slots=True)
-class InProgress:
+class InProgress(Shown):
     """Something of it runs or could run now. ``parked``: strands that wait beside that.
 
     >>> from sayiir import WorkflowClient, await_signal, workflow
@@ -56,7 +58,7 @@ class InProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Completed(Generic[Out]):
+class Completed(Shown, Generic[Out]):
     """It is done.
 
     Attributes:
@@ -77,7 +79,7 @@ class Completed(Generic[Out]):
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Shown):
     """A failure ended it; ``retry`` continues it from its last checkpoints.
 
     Attributes:
@@ -98,7 +100,7 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class Cancelled(Shown):
     """Somebody cancelled it.
 
     >>> from sayiir import WorkflowClient, await_signal, workflow
@@ -114,7 +116,7 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Paused:
+class Paused(Shown):
     """Somebody paused it, and nothing of it runs any more. ``unpause`` lets it go on.
 
     >>> from sayiir import WorkflowClient, await_signal, workflow
@@ -131,7 +133,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Shown):
     """All its strands wait, the earliest for a time: a delay or a retry's backoff.
 
     Attributes:
@@ -152,7 +154,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitingSignal:
+class AwaitingSignal(Shown):
     """All its strands wait, the earliest for a signal.
 
     Attributes:
@@ -193,7 +195,7 @@ waits at delay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceInfo:
+class InstanceInfo(Shown):
     """One line of a list of instances.
 
     Attributes:
@@ -229,7 +231,7 @@ class InstanceInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class InstancePage:
+class InstancePage(Shown):
     """A page of a list, to iterate over.
 
     Attributes:
@@ -248,14 +250,14 @@ class InstancePage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskResult:
+class TaskResult(Shown):
     """One line of an instance's history.
 
     Attributes:
         path: the node that ran.
         output: what it gave (a branch's own path: the key); None where it failed.
         error: the last failure where it has not succeeded, else None.
-        attempts: how often it was started.
+        attempts: how often it was started; 0: never, the result is an earlier run's (``rerun``).
         started_at: when its last attempt began (aware, UTC).
         finished_at: when its checkpoint was written (aware, UTC).
     """
@@ -266,3 +268,21 @@ class TaskResult:
     attempts: int
     started_at: datetime
     finished_at: datetime
+
+
+class TaskResults(list[TaskResult]):
+    """An instance's history: a list that a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows."""
+        from sayiir.render.tables import results_html, results_text
+
+        return {"text/html": results_html(self), "text/plain": results_text(self)}
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The same in IPython's terminal, which has words of its own for lists."""
+        from sayiir.render.tables import results_text
+
+        printer.text(results_text(self))

@@ -330,6 +330,15 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         return f"<Workflow {self.name} {self.definition_hash[:8]}>"
 
 
+def _drawn(flow: Flow[Any, Any]) -> str | None:
+    from sayiir.render.flows import flow_svg, shown_svg
+
+    return shown_svg(flow.definition) if isinstance(flow, Workflow) else flow_svg(flow)
+
+
+Flow._drawn = _drawn  # pyright: ignore[reportPrivateUsage]  # the graph itself can't draw
+
+
 class WorkflowDecorator(Protocol):
     """What ``@workflow(...)`` gives: takes the builder, gives the workflow."""
 

@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 __all__ = [
     "bare_await_seconds",
     "bare_import_seconds",
+    "bare_run_seconds",
     "import_seconds",
     "pool_call_seconds",
 ]
@@ -27,6 +28,18 @@ async def bare_await_seconds(count: int = 50_000) -> float:
     began = time.perf_counter()
     for _ in range(count):
         number = await _increment(number)
+    return (time.perf_counter() - began) / count
+
+
+async def _nothing() -> None:
+    pass
+
+
+def bare_run_seconds(count: int = 300) -> float:
+    """Seconds of one ``asyncio.run`` of a coroutine that does nothing."""
+    began = time.perf_counter()
+    for _ in range(count):
+        asyncio.run(_nothing())
     return (time.perf_counter() - began) / count
 
 

@@ -27,6 +27,7 @@ class Goals:
 
     lone_ratio: float | None = None
     async_ratio: float | None = None
+    async_a_second: float | None = None
     sync_ratio: float | None = None
     worker_ratio: float | None = None
     worker_async_a_second: float | None = None
@@ -44,11 +45,12 @@ class Goals:
 
 
 SQLITE_GOALS = Goals(
-    lone_ratio=1.8,
+    lone_ratio=1.4,
     async_ratio=2.5,
+    async_a_second=17_700,
     sync_ratio=2.5 / 3,
-    fork_ratio=50,
-    megabyte_ratio=2,
+    fork_seconds=0.004,
+    megabyte_seconds=0.005,
     late_ratio=1.25,
 )
 POSTGRES_GOALS = Goals(
@@ -128,15 +130,16 @@ def _worker(store: BenchedStore, goals: Goals) -> Iterator[Figure]:
 
 
 def _runner(store: BenchedStore, goals: Goals) -> Iterator[Figure]:
-    for kind, flow, goal in (
-        ("async", flows.chain(10), goals.async_ratio),
-        ("sync", flows.sync_chain(10), goals.sync_ratio),
+    for kind, flow, goal, bound in (
+        ("async", flows.chain(10), goals.async_ratio, goals.async_a_second),
+        ("sync", flows.sync_chain(10), goals.sync_ratio, None),
     ):
         yield alternated(
             f"{store.name}, a runner: 1,000 instances of 10 {kind} steps, 100 at a time",
             partial(_runner_steps_a_second, store, flow),
             lambda: 1 / store.commit_seconds(),
             goal=goal,
+            bound=bound,
             at_most=False,
             unit="/s",
         )

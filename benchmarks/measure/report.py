@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.measure.figures import Figure
 
-__all__ = ["as_line", "write"]
+__all__ = ["as_cells", "as_line", "write"]
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -27,13 +27,25 @@ def as_line(figure: Figure) -> str:
     return f"{figure.name:66} {values:30} {ratio:>7} {_verdict(figure)}".rstrip()
 
 
+def as_cells(figure: Figure) -> tuple[str, str, str, str, str]:
+    """The figure as cells of a table: value, floor, ratio, goals, and whether they are reached."""
+    floor = "" if figure.floor is None else _human(figure.floor, figure.unit)
+    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
+    goals = ", ".join(_goals(figure))
+    verdict = ("reached" if figure.reached else "NOT REACHED") if goals else ""
+    return _human(figure.value, figure.unit), floor, ratio, goals, verdict
+
+
 def _verdict(figure: Figure) -> str:
+    goals = ", ".join(_goals(figure))
+    return f"({goals}) {'reached' if figure.reached else 'NOT REACHED'}" if goals else ""
+
+
+def _goals(figure: Figure) -> list[str]:
     sign = "≤" if figure.at_most else "≥"
     goals = [] if figure.goal is None else [f"{sign} {figure.goal:.2f}"]
     goals += [] if figure.bound is None else [f"{sign} {_human(figure.bound, figure.unit)}"]
-    if not goals:
-        return ""
-    return f"({', '.join(goals)}) {'reached' if figure.reached else 'NOT REACHED'}"
+    return goals
 
 
 def _human(value: float, unit: str) -> str:

@@ -12,6 +12,7 @@ from sayiir import AsyncCheckpointingRunner, CheckpointingRunner, Workflow
 from sayiir.executors import ProcessPool
 
 __all__ = [
+    "call_seconds",
     "concurrent_run_step_seconds",
     "concurrent_step_seconds",
     "in_memory_step_seconds",
@@ -31,6 +32,16 @@ async def in_memory_step_seconds(steps: int, total: int = 20_000) -> float:
     for _ in range(times):
         await flow.arun(0)
     return (time.perf_counter() - began) / (times * steps)
+
+
+def call_seconds(steps: int = 10, count: int = 300) -> float:
+    """Seconds of ``wf(input)`` from code that isn't async."""
+    flow = flows.chain(steps)
+    flow(0)
+    began = time.perf_counter()
+    for _ in range(count):
+        flow(0)
+    return (time.perf_counter() - began) / count
 
 
 def lone_step_seconds(url: str, steps: int = 300) -> float:

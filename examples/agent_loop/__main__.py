@@ -162,8 +162,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _text(text: str) -> str:
-    if not re.search(r"\w", text):
-        raise argparse.ArgumentTypeError("a goal has words")
+    if not re.search(r"\w", text) or not text.isprintable():
+        raise argparse.ArgumentTypeError("a goal has words, all of them printable")
     return text
 
 

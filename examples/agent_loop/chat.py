@@ -8,14 +8,18 @@ from typing import Any, Protocol
 
 from examples.agent_loop.messages import Message
 
-__all__ = ["Chat", "ModelBusy", "ModelRefused", "Reply", "Tool"]
+__all__ = ["Chat", "ModelBusy", "ModelError", "ModelRefused", "Reply", "Tool"]
 
 
-class ModelBusy(Exception):
+class ModelError(Exception):
+    """The model gave no answer."""
+
+
+class ModelBusy(ModelError):
     """No answer this time: too many requests, an overloaded server, a broken line."""
 
 
-class ModelRefused(Exception):
+class ModelRefused(ModelError):
     """The request itself is wrong: its key, its model, its form. Asking again can't help."""
 
 

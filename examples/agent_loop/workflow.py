@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from examples.agent_loop.chat import Chat, ModelRefused
+from examples.agent_loop.chat import Chat, ModelError, ModelRefused
 from examples.agent_loop.messages import Conversation, Goal, Message, Outcome, ToolCall
 from examples.agent_loop.tools import OFFERED, run_call
 from sayiir import (
@@ -26,9 +26,14 @@ __all__ = ["agent", "think"]
 
 MOST_ROUNDS: Final = 20
 
-# A busy service is asked again for half an hour. A wrong key stays wrong until somebody mends it.
+# A busy service is asked again for half an hour. A wrong key stays wrong until somebody mends it,
+# and so does a mistake in our own code.
 MODEL: Final = RetryPolicy(
-    max_retries=12, initial_delay="500ms", max_delay="10m", give_up_on=ModelRefused
+    max_retries=12,
+    initial_delay="500ms",
+    max_delay="10m",
+    retry_on=ModelError,
+    give_up_on=ModelRefused,
 )
 
 

@@ -143,8 +143,13 @@ class Programs:
         definition = program.definition
         if definition.definition_hash in self._compared:
             return ()
+        # Before the store is asked, so that of many calls at once one tells.
         self._compared.add(definition.definition_hash)
-        data = await self._store.definition(definition.definition_hash)
+        try:
+            data = await self._store.definition(definition.definition_hash)
+        except BaseException:
+            self._compared.discard(definition.definition_hash)
+            raise
         if data is None or data == program.portable:
             return ()
         from sayiir.dsl.bodies import changed_bodies

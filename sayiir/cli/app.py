@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sayiir.cli.commands.again import compare, rerun
 from sayiir.cli.commands.asking import list_command, show
 from sayiir.cli.commands.checking import check
 from sayiir.cli.commands.graphs import diff_command, graph, hash_command
@@ -31,8 +32,15 @@ app = typer.Typer(
 )
 
 _PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
-    "Run": {"run": run, "ensure": ensure, "resume": resume, "submit": submit, "worker": worker},
-    "Look": {"list": list_command, "show": show, "watch": watch},
+    "Run": {
+        "run": run,
+        "ensure": ensure,
+        "resume": resume,
+        "submit": submit,
+        "rerun": rerun,
+        "worker": worker,
+    },
+    "Look": {"list": list_command, "show": show, "compare": compare, "watch": watch},
     "Steer": {
         "send-event": send_event,
         "cancel": cancel,

@@ -18,7 +18,8 @@ class ExitCode(IntEnum):
     """What was asked is done; an instance that still waits counts as well."""
     FAILED = 1
     """The instance failed or was cancelled; ``doctor`` or ``check`` found something wrong;
-    ``diff`` found another definition hash; or an error of sayiir's own."""
+    ``diff`` found another definition hash, ``compare`` other results; or an error of sayiir's
+    own."""
     USAGE = 2
     """It can't be done as it was written: an option, a module, a workflow, an input."""
     STORE = 3
@@ -72,6 +73,7 @@ def code_of(error: SayiirError) -> ExitCode:
         errors.InvalidTransition,
         errors.UnknownSignal,
         errors.DefinitionMismatch,
+        errors.RerunRefused,
     )
     if isinstance(error, refused):
         return ExitCode.REFUSED

@@ -18,11 +18,13 @@ from sayiir.status import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from sayiir.comparison import ComparedRun, Comparison
     from sayiir.description import InstanceDescription, OpenItem
     from sayiir.errors import FailureInfo
     from sayiir.status import InstanceInfo, Parked, TaskResult, WorkflowStatus
 
 __all__ = [
+    "compared",
     "described",
     "failure",
     "listed",
@@ -124,6 +126,33 @@ def task_result(result: TaskResult) -> dict[str, Any]:
         "attempts": result.attempts,
         "started_at": when(result.started_at),
         "finished_at": when(result.finished_at),
+    }
+
+
+def compared(found: Comparison) -> dict[str, Any]:
+    """Two instances node by node."""
+    return {
+        "first": found.first_id,
+        "second": found.second_id,
+        "same": found.same,
+        "nodes": [
+            {
+                "path": node.path,
+                "verdict": node.verdict,
+                "first": None if node.first is None else _compared_run(node.first),
+                "second": None if node.second is None else _compared_run(node.second),
+            }
+            for node in found.nodes
+        ],
+    }
+
+
+def _compared_run(run: ComparedRun) -> dict[str, Any]:
+    return {
+        "output": plain(run.output),
+        "error": None if run.error is None else failure(run.error),
+        "attempts": run.attempts,
+        "seconds": run.duration.total_seconds(),
     }
 
 

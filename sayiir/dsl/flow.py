@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar, overload
 
 from sayiir.dsl.callables import plain_spec
 from sayiir.dsl.nodes import Map, TaskNode
@@ -48,6 +48,9 @@ class Flow(Generic[In, Out]):
     """
 
     __slots__ = ("_piece",)
+
+    _drawn: ClassVar[Callable[[Flow[Any, Any]], str | None] | None] = None
+    """Draws a flow as SVG for notebooks: set by what stands above the pure graph, and can draw."""
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece
@@ -207,6 +210,12 @@ class Flow(Generic[In, Out]):
         renamed = copy.copy(self)
         renamed._piece = replace(piece, id=check_node_id(node_id))
         return renamed
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: a picture, where something is there that can draw it."""
+        shown = {"text/plain": repr(self)}
+        picture = None if Flow._drawn is None else Flow._drawn(self)
+        return shown if picture is None else {"image/svg+xml": picture, **shown}
 
     def __repr__(self) -> str:
         ids = [node.id for node in sequence_of(self).nodes]

@@ -13,6 +13,7 @@ tests pin the bytes. ``FORMAT`` changes whenever any of it does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import xxhash
@@ -29,13 +30,13 @@ from sayiir.dsl.nodes import (
     NodeSequence,
     TaskNode,
 )
-from sayiir.dsl.walk import NODE_KINDS, inner_sequences
+from sayiir.dsl.walk import NODE_KINDS, inner_sequences, walk
 
 if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition, ResultRead
     from sayiir.dsl.spec import TaskSpec
 
-__all__ = ["FORMAT", "continuation_hashes", "definition_hash"]
+__all__ = ["FORMAT", "NodeHash", "continuation_hashes", "definition_hash", "node_hashes"]
 
 FORMAT: Final = "sayiir definition 1"
 
@@ -65,6 +66,29 @@ def continuation_hashes(definition: Definition) -> dict[str, str]:
     found: dict[str, str] = {}
     _continue(definition.root, "", _END, digests, found)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class NodeHash:
+    """What a node means by itself, whatever comes before or after it.
+
+    Attributes:
+        shell: of the node without what it holds.
+        whole: of the node with what it holds.
+    """
+
+    shell: bytes
+    whole: bytes
+
+
+def node_hashes(definition: Definition) -> dict[str, NodeHash]:
+    """For every node path: the hash of the node alone, and with what it holds."""
+    digests = _Digests(definition.reads)
+    digests.sequence(definition.root, "", _END)
+    return {
+        path: NodeHash(digests.shell(node, path), digests.own[path])
+        for path, node in walk(definition.root)
+    }
 
 
 def _continue(
@@ -108,6 +132,11 @@ class _Digests:
         arms = [_frame("arm", _text(suffix), digest) for suffix, digest in held]
         kind = _text(NODE_KINDS[type(node)])
         return _digest("node", kind, _text(node.id), *self._details(node, path), *arms)
+
+    def shell(self, node: Node, path: str) -> bytes:
+        """The hash of a node without what it holds."""
+        kind = _text(NODE_KINDS[type(node)])
+        return _digest("shell", kind, _text(node.id), *self._details(node, path))
 
     def _details(self, node: Node, path: str) -> tuple[bytes, ...]:
         """All that is counted of a node beside its kind, its id and what it holds."""

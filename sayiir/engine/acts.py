@@ -7,28 +7,31 @@ from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sayiir.codec.protocol import FORMAT_TAGGED
-from sayiir.dsl.nodes import AwaitSignal
+from sayiir.dsl.keys import key_text
+from sayiir.dsl.nodes import AwaitSignal, Branch, Delay
 from sayiir.engine.act_failed import ActFailed
 from sayiir.engine.call_plan import CallPlan
 from sayiir.engine.calling import Caller
+from sayiir.engine.earlier import Side
 from sayiir.engine.payloads import payload_of
-from sayiir.engine.refs import EventRef
-from sayiir.engine.transitions import Expanded
-from sayiir.engine.work import Heed
+from sayiir.engine.refs import EventRef, InputRef, ResultRef
+from sayiir.engine.transitions import Elapsed, Expanded, KeyChosen, Returned
+from sayiir.engine.work import Heed, Run, Work
 from sayiir.errors import PayloadError
 from sayiir.limits import MAX_JOIN_ELEMENTS
-from sayiir.stores.records import Control
+from sayiir.stores.records import Control, Latest
 from sayiir.values import loop_marks
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock, WorkAware
     from sayiir.engine.call_plan import Acted
+    from sayiir.engine.earlier import Earlier
     from sayiir.engine.executing import Executors
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.resources import ResourcePool
     from sayiir.engine.threads import TaskThreads
-    from sayiir.engine.work import Committer, Work
+    from sayiir.engine.work import Committer
 
 __all__ = ["Acts", "WorkingActs"]
 
@@ -61,7 +64,57 @@ class Acts:
         call = position.place.call or CallPlan.of(work.program, position.place)
         if call is None:
             return self._expand(work, position)
+        if position.frame.earlier is not None:
+            return self._kept_or_called(work, position, call)
         return self._caller.run(work, position, call)
+
+    async def _kept_or_called(self, work: Work, position: Position, call: CallPlan) -> Acted:
+        return await self.kept(work, position) or await self._caller.run(work, position, call)
+
+    async def kept(self, work: Work, position: Position) -> Acted | None:
+        """What an earlier run has come to here, if this instance takes it from there.
+
+        Raises:
+            ActFailed: the earlier run is gone, or its result doesn't fit the task any more.
+        """
+        earlier = position.frame.earlier
+        call = position.place.call or CallPlan.of(work.program, position.place)
+        if earlier is None or call is None or earlier.side(position) is not Side.KEPT:
+            return None
+        if isinstance(position.place.node, Delay):
+            return Elapsed(), None, None
+        try:
+            payload = await self._earlier_result(work, position, earlier)
+            value = None if payload is None else payload.read()
+        except PayloadError as error:
+            located = error.located(path=position.path, task=call.spec.name)
+            raise ActFailed(located, call.spec) from error
+        if payload is None:
+            return None
+        if call.kept:
+            work.kept[position.place.node_path] = (position.frame.ordinal, payload)
+        ref = ResultRef(position.path, loop_marks(value), payload)
+        returned = Returned(ref, position, 0, 0, call.kept)
+        if isinstance(position.place.node, Branch):
+            return KeyChosen(key_text(value), ref), returned, None
+        return returned, returned, None
+
+    async def _earlier_result(
+        self, work: Work, position: Position, earlier: Earlier
+    ) -> Payload | None:
+        """The result of the earlier run, None where it never had one here."""
+        there = Work(work.program, Run(earlier.run, "", ""), work.fence, position)
+        wanted = Latest((position.place.node_path,), position.frame.ordinal)
+        payload = await self._committer.latest(there, wanted)
+        if payload is None:
+            try:
+                await self._committer.fill(there, [InputRef()])
+            except PayloadError as error:
+                raise PayloadError(
+                    "the run that this one was started again from is gone, and its results with "
+                    "it; start again from one that is still there, or run anew"
+                ) from error
+        return payload
 
     async def event(self, work: Work, ref: EventRef) -> EventRef:
         """The event's reference, its payload in the wait's own type, with its loop marks.

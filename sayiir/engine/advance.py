@@ -20,6 +20,7 @@ from sayiir.dsl.nodes import (
     Loop,
     Map,
 )
+from sayiir.engine.earlier import Side
 from sayiir.engine.position import Frame, Position
 from sayiir.engine.refs import (
     DefaultRef,
@@ -107,22 +108,32 @@ def _enter(position: Position) -> Transition:
         place, frame = position.place, position.frame
         match place.node:
             case Loop():
-                inner = frame.iteration(place, 0)
+                earlier = frame.earlier
+                first = 0 if earlier is None else earlier.first_iteration(position.path)
+                inner = frame.iteration(place, first)
                 position = Position(place.inner[""], inner, position.input, prune)
             case ChildWorkflow():
                 inner = frame.child(place, position.input)
                 position = Position(place.inner[""], inner, position.input, prune)
             case Fork(arms=arms):
                 return SpawnArms(position, len(arms), partial(_arm, position), prune=prune)
+            case Delay() if _is_kept(position):  # nobody waits twice
+                return ParkUntil(position, seconds=0.0, prune=prune)
             case Delay(until=None, seconds=seconds):
                 return ParkUntil(position, seconds=seconds, prune=prune)
             case Delay(until=datetime() as at):
                 return ParkUntil(position, at=at, prune=prune)
             case AwaitSignal(signal_name=name, timeout_seconds=timeout):
-                return AwaitEvent(position, name, timeout, prune)
+                return AwaitEvent(position, name, 0.0 if _is_kept(position) else timeout, prune)
             case _:
                 raise TypeError(f"{place.node!r} is no node")
     return position
+
+
+def _is_kept(position: Position) -> bool:
+    """Whether an earlier run has done what is at the position."""
+    earlier = position.frame.earlier
+    return earlier is not None and earlier.side(position) is Side.KEPT
 
 
 def _arm(position: Position, index: int) -> Position:
@@ -269,6 +280,10 @@ def _timed_out(position: Position) -> Transition:
     node = position.place.node
     if not isinstance(node, AwaitSignal):
         raise TypeError(f"{position.path!r} is no wait")
+    if _is_kept(position):
+        # What came is not kept, so this reference leads nowhere. Whoever starts a run again makes
+        # sure that nothing reads it: what follows has a result.
+        return _received(position, ResultRef(position.path))
     if node.has_default:
         return _received(position, DefaultRef(position.place.node_path, loop_marks(node.default)))
     return FailStrand(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic, perf_counter_ns
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.context import CURRENT_ATTEMPT
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Caller"]
 
+_SINGLE: Final = (ResultRef, InputRef, ElementRef)
+"""References to one stored value."""
+
 
 class Caller:
     """Calls tasks for the driver, with the values that its position refers to."""
@@ -66,7 +69,7 @@ class Caller:
         attempt = Attempt(work, position, call.spec)
         if call.bare is not None and work.deadline_at is None:
             ref = position.input
-            payload = ref.payload if type(ref) is ResultRef else None
+            payload = ref.payload if isinstance(ref, _SINGLE) else None
             if payload is not None and payload.direct and type(payload.value) is call.annotation:
                 value = payload.value
             else:
@@ -129,7 +132,7 @@ class Caller:
             ActFailed: stored bytes don't fit their type, or a join is too large.
         """
         try:
-            if isinstance(ref, (ResultRef, InputRef, ElementRef)) and ref.payload is not None:
+            if isinstance(ref, _SINGLE) and ref.payload is not None:
                 return ref.payload.read()
             await self._committer.fill(work, [ref])
             return read(work.program, ref)
@@ -241,10 +244,17 @@ class Caller:
 
 
 def _timeout(work: Work, spec: TaskSpec) -> tuple[float | None, bool]:
-    """The attempt's timeout in seconds, and whether it is the workflow's deadline."""
+    """The attempt's timeout in seconds, and whether it is the workflow's deadline.
+
+    Raises:
+        ActFailed: the workflow's deadline has passed.
+    """
     remaining = _until_deadline(work)
     if remaining is None:
         return spec.timeout_seconds, False
+    if remaining == 0.0:
+        # Begun now it would run until it first waits for something, or to its end.
+        raise ActFailed(AttemptTimedOut(0.0), spec, deadline=True)
     if spec.timeout_seconds is not None and spec.timeout_seconds <= remaining:
         return spec.timeout_seconds, False
     return remaining, True

@@ -98,13 +98,16 @@ async def claiming(
         raise
 
 
-def work_of(program: Program, claimed: Claimed, position: Position | None = None) -> Work:
+def work_of(
+    program: Program, claimed: Claimed, position: Position | None = None, run: Run | None = None
+) -> Work:
     """The claimed item as work.
 
     One whose row is damaged is work too, which ends in a recorded failure: whoever claimed it
     among others goes on with those.
 
     ``position``: where it stands, if the caller knows it with payloads; else it is located.
+    ``run``: its run, if the caller has it.
     """
     outcome: Outcome | Damaged
     try:
@@ -112,7 +115,8 @@ def work_of(program: Program, claimed: Claimed, position: Position | None = None
         outcome = _outcome(program, claimed, position)
     except SayiirError as error:
         position, outcome = program.start(), Damaged(claimed.path, str(error))
-    run = Run(claimed.fence.run, claimed.run_id, claimed.instance_id, claimed.traceparent)
+    if run is None:
+        run = Run(claimed.fence.run, claimed.run_id, claimed.instance_id, claimed.traceparent)
     work = Work(program, run, claimed.fence, position, outcome)
     work.failures = claimed.failures
     work.interruptions = claimed.interruptions

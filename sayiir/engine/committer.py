@@ -121,6 +121,14 @@ class StoreCommitter:
 
     def _begin_sending(self) -> None:
         self._sender = asyncio.get_running_loop().create_task(self._send())
+        self._sender.add_done_callback(self._sender_ended)
+
+    def _sender_ended(self, sender: asyncio.Task[None]) -> None:
+        """Cancelled, as at a loop's end, it leaves nobody waiting; it may not even have begun."""
+        if sender.cancelled():
+            self._sender = None
+            waiting, self._waiting = self._waiting, []
+            _fail_all(waiting, asyncio.CancelledError())
 
     async def _send(self) -> None:
         """Send batch after batch until nothing waits."""
@@ -202,11 +210,11 @@ class StoreCommitter:
             position = spawn.arm(item.index)
             if step.elements is not None and isinstance(position.input, ElementRef):
                 position.input.payload = step.elements[item.index]
-            arm = work_of(work.program, new, position)
+            arm = work_of(work.program, new, position, work.run)
             arm.kept = dict(work.kept)
             arm.siblings = siblings
             return arm
-        claimed = work_of(work.program, new)
+        claimed = work_of(work.program, new, run=work.run)
         if siblings is None:
             return claimed
         if item.spawn_path == siblings.path:

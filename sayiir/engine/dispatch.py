@@ -107,7 +107,9 @@ class Dispatcher(SlotDesk):
                     record = await self._engine.store.describe(instance_id)
                     if record is None or _at_rest(record, wait=wait):
                         return record
-                next_due_in = await self._claim(request)
+                # Its end is stored, and the task that stored it about to finish: nothing is due.
+                ending = self._output is not None and bool(self._tasks)
+                next_due_in = _LONGEST_NAP_SECONDS if ending else await self._claim(request)
                 if (
                     self._tasks or self._waiting or idle
                 ):  # else the last ended meanwhile, and may have been all

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from sayiir.engine.act_failed import ActFailed
 from sayiir.engine.advance import advance
@@ -52,47 +52,13 @@ if TYPE_CHECKING:
     from sayiir.clock import Clock
     from sayiir.engine.acts import Acts
     from sayiir.engine.call_plan import Acted
+    from sayiir.engine.desk_protocol import Desk
     from sayiir.engine.payloads import Payload
-    from sayiir.engine.program import Program
-    from sayiir.engine.refs import Ref
     from sayiir.engine.telling import TellingActs
     from sayiir.engine.transitions import Returned, Transition
     from sayiir.engine.work import Committer, Reply, Work
 
-__all__ = ["Desk", "Driver"]
-
-
-class Desk(Protocol):
-    """Who decides how many items run beside each other."""
-
-    held: set[Work]
-
-    def start(self, work: Work) -> None:
-        """Begin to drive a further item beside those that run."""
-        ...
-
-    def room(self) -> int:
-        """How many further items could be started at once; below zero: so many wait for that."""
-        ...
-
-    def wants(self, work: Work) -> bool:
-        """Whether a claimed item is to run here; what isn't, ``start`` gives back."""
-        ...
-
-    def runs(self, program: Program, position: Position) -> bool:
-        """Whether what follows at a position can run here, or is for others."""
-        ...
-
-    def ended(self, work: Work, output: Ref) -> None:
-        """A run has ended: its root item, with this output. That is stored."""
-        ...
-
-    def fail(self, error: BaseException) -> bool:
-        """Driving has met an error that is no failure of the instance.
-
-        Whether the item is given back; else its lease ends by itself, as an interruption.
-        """
-        ...
+__all__ = ["Driver"]
 
 
 class Driver:

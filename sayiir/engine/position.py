@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.nodes import Node, NodeSequence
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.call_plan import CallPlan
+    from sayiir.engine.earlier import Earlier
     from sayiir.engine.refs import Ref, ResultRef
 
 __all__ = ["Frame", "Place", "Position", "locate_frame", "places_of"]
@@ -29,6 +30,7 @@ class Place:
         inner: selector -> first place of that arm; loops, maps and children have ``""`` only,
             a branch's default is ``"*"``.
         selectors: the keys of ``inner``, in order.
+        order: its number in the order of definition.
         node_id: the last segment of its address.
         acts: user code or a value is needed here: a task, a branch's key, a delay's callable, the
             sequence that a map goes through.
@@ -47,12 +49,14 @@ class Place:
         "node",
         "node_id",
         "node_path",
+        "order",
         "selectors",
         "task",
     )
 
-    def __init__(self, node: Node, node_path: str) -> None:
+    def __init__(self, node: Node, node_path: str, order: int) -> None:
         self.node = node
+        self.order = order
         self.node_id = node.id
         self.node_path = node_path
         self.task = self.first_task = _task_of(node)
@@ -77,9 +81,20 @@ class Frame:
         children: the inputs of the enclosing child workflows, outermost first; the nearest
             is what ``workflow_input`` gives.
         key: the branch's answer, if this is its arm and the answer is at hand.
+        earlier: the run that results are taken from, in an instance that was started again.
     """
 
-    __slots__ = ("above", "children", "key", "number", "ordinal", "place", "prefix", "strand")
+    __slots__ = (
+        "above",
+        "children",
+        "earlier",
+        "key",
+        "number",
+        "ordinal",
+        "place",
+        "prefix",
+        "strand",
+    )
 
     def __init__(
         self,
@@ -102,6 +117,7 @@ class Frame:
         if child_input is not None:
             self.children = (*above_children, child_input)
         self.key: ResultRef | None = None
+        self.earlier: Earlier | None = None if above is None else above.earlier
 
     def iteration(self, place: Place, number: int) -> Frame:
         """The frame of a loop's iteration; ``self`` is the frame that the loop stands in."""
@@ -193,7 +209,7 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
     previous: Place | None = None
     first: Place | None = None
     for node in sequence.nodes:
-        place = places[prefix + node.id] = Place(node, prefix + node.id)
+        place = places[prefix + node.id] = Place(node, prefix + node.id, len(places))
         for selector, body, inner_prefix in _bodies(node, place.node_path):
             place.inner[selector] = _lay_out(body, inner_prefix, places)
         place.selectors = tuple(place.inner)
@@ -228,7 +244,10 @@ def _bodies(node: Node, node_path: str) -> Iterator[tuple[str, NodeSequence, str
 
 
 def locate_frame(
-    places: dict[str, Place], path: str, child_inputs: Iterator[Ref]
+    places: dict[str, Place],
+    path: str,
+    child_inputs: Iterator[Ref],
+    earlier: Earlier | None = None,
 ) -> tuple[Place, Frame]:
     """The place and frame of a path as stores keep it.
 
@@ -237,6 +256,7 @@ def locate_frame(
         ValueError: the text is no path.
     """
     frame, node_prefix = Frame(), ""
+    frame.earlier = earlier
     segments = list(path_segments(path))
     for node_id, selector in segments[:-1]:
         place = places[node_prefix + node_id]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
+from sayiir.engine.earlier import Earlier, earlier_from_text
 from sayiir.engine.executing import executor_names, has_tags
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
@@ -57,17 +58,21 @@ class Program:
             StoreError: the definition has no such position, or the text is damaged.
         """
         try:
-            text, children = input_text, list[str]()
-            if input_text[:1] == "c":
-                text, *children = json.loads(input_text[1:])
+            text, children, earlier = input_text, list[str](), None
+            if text[:1] == "e":
+                run, start, begins, text = earlier_from_text(text)
+                earlier = Earlier(run, start, begins, self.places)
+            if text[:1] == "c":
+                text, *children = json.loads(text[1:])
             inputs = [ref_from_text(child) for child in children]
-            place, frame = locate_frame(self.places, path, iter(inputs))
+            place, frame = locate_frame(self.places, path, iter(inputs), earlier)
             return Position(place, frame, ref_from_text(text))
         except (
             LookupError,
             ValueError,
             TypeError,
             StopIteration,
+            AttributeError,
             OverflowError,
             RecursionError,
         ) as error:
@@ -77,12 +82,16 @@ class Program:
             ) from error
 
     def input_text(self, position: Position) -> str:
-        """The position's input as a store keeps it, with the inputs of enclosing children."""
+        """The position's input as a store keeps it, with the inputs of enclosing children.
+
+        In an instance that was started again, the earlier run goes along.
+        """
         text = ref_to_text(position.input)
-        children = position.frame.children
-        if not children:
-            return text
-        return "c" + json.dumps([text, *map(ref_to_text, children)], separators=(",", ":"))
+        frame = position.frame
+        if frame.children:
+            inputs = [text, *map(ref_to_text, frame.children)]
+            text = "c" + json.dumps(inputs, separators=(",", ":"))
+        return text if frame.earlier is None else frame.earlier.marked(text)
 
     def node_path(self, path: str) -> str:
         """A path without the numbers of loops and maps.

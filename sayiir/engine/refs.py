@@ -170,7 +170,9 @@ def leaves(ref: Ref) -> Iterator[Leaf]:
     pending: list[Ref] = [ref]
     while pending:
         ref = pending.pop()
-        if isinstance(ref, Unwrapped):
+        if isinstance(ref, ResultRef):  # what most joins are made of, a hundred at a time
+            yield ref
+        elif isinstance(ref, Unwrapped):
             pending.append(ref.inner)
         elif isinstance(ref, Pair):
             pending += (ref.first, ref.second)

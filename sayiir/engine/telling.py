@@ -288,6 +288,11 @@ class TellingActs:
         """Tell the start of a task, and run it."""
         if position.place.task is not None:
             task = position.place.task.name
+            if position.frame.earlier is not None:
+                kept = await self._acts.kept(work, position)
+                if kept is not None:  # done by an earlier run: it ends, and has never begun
+                    self._committer.started[work] = (task, time.perf_counter())
+                    return kept
             self._teller.tell(
                 TaskStarted, work, path=position.path, task=task, attempt=work.attempt
             )

@@ -68,7 +68,7 @@ class NodeState:
         done: how often it has ended well.
         failed: how often it has failed for good.
         seconds: how long its last run took.
-        attempts: how many attempts the last run took.
+        attempts: how many attempts the last run took; 0: the result is an earlier run's.
         error: what it failed with last.
         begun: something has happened at it, or inside.
         passed: something after it has begun, so it is over.
@@ -193,8 +193,10 @@ class GraphStates:
         for item in items:
             progress = item.progress
             error = item.last_error
+            # What follows a timer, an event or a join runs before its position is stored.
+            failed_at = None if error is None or item.phase != "stopped" else error.path
             self._open(
-                item.path,
+                failed_at or item.path,
                 OpenStrand(
                     item.phase,
                     begun.get(item.path),

@@ -45,7 +45,7 @@ def facts_and_error(state: NodeState, detail: str, now: datetime) -> tuple[list[
             error = one_line(strand.error if stopped else f"after {strand.error}")
     elif not many and state.done and state.seconds is not None:
         facts += [f"attempt {state.attempts}"] if state.attempts > 1 else []
-        facts.append(span_text(state.seconds))
+        facts.append(span_text(state.seconds) if state.attempts else "kept")
     elif state.name == "pending" and detail:
         facts.append(clean(detail))
     if state.failed and state.error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
 from sayiir.stores.presence import WorkerNotice, presence_of
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sayiir.worker.settings import WorkerSettings
 
 __all__ = ["Presence"]
+
+FIRST_SECONDS: Final = 1.0
 
 
 class Presence:
@@ -40,17 +42,24 @@ class Presence:
         self._saying: asyncio.Task[None] | None = None
         self._leaving = asyncio.Event()
 
-    def start(self) -> None:
-        """Begin to say it."""
+    async def start(self) -> None:
+        """Say it, and go on saying it. A store that doesn't answer is waited for a second."""
         if self._store is not None:
-            self._saying = asyncio.create_task(self._say(self._store), name="sayiir-presence")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FIRST_SECONDS):
+                    await self._say(self._store)
+            self._saying = asyncio.create_task(self._repeat(self._store), name="sayiir-presence")
 
-    async def _say(self, store: PresenceStore) -> None:
-        while not self._leaving.is_set():
-            with suppress(StoreError):
-                await store.present(self._notice, round(self._lease_seconds * 1e6))
+    async def _repeat(self, store: PresenceStore) -> None:
+        while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), self._lease_seconds / 3)
+                return
+            await self._say(store)
+
+    async def _say(self, store: PresenceStore) -> None:
+        with suppress(StoreError):
+            await store.present(self._notice, round(self._lease_seconds * 1e6))
 
     async def end(self) -> None:
         """Take it back; if the store doesn't answer, the worker's time is over soon by itself."""

@@ -10,7 +10,6 @@ from sayiir.access.host import EngineHost
 from sayiir.engine.serving import Server
 from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.limits import LEAVE_SECONDS
-from sayiir.logs import log_facts
 from sayiir.printable import printable
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
@@ -19,8 +18,6 @@ from sayiir.worker.presence import Presence
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from sayiir.access.snapshots import Programs
-    from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.worker.settings import WorkerSettings
 
@@ -88,7 +85,6 @@ class WorkerService:
         compiled = {each.definition_hash: programs.of(each) for each in settings.workflows}
         for workflow in settings.workflows:
             self._host.check(workflow, compiled[workflow.definition_hash])
-            await self._tell_changed_bodies(programs, compiled[workflow.definition_hash])
         if self._fleet is not None:
             await self._fleet.start()
             logger.info(
@@ -105,26 +101,13 @@ class WorkerService:
         self._serving = asyncio.create_task(self._server.serve(), name="sayiir-serving")
         if self.says_it_is_here:
             self._presence = Presence(engine.store, settings)
-            self._presence.start()
+            await self._presence.start()
         logger.info(
             "worker %s runs up to %d items at a time of %s",
             printable(settings.worker_id),
             settings.concurrency,
             printable(", ".join(sorted({each.name for each in settings.workflows}))),
         )
-
-    async def _tell_changed_bodies(self, programs: Programs, program: Program) -> None:
-        """Said of each start: a worker serves old instances and new ones, and can't tell which."""
-        changed = await programs.changed_bodies(program)
-        if changed:
-            name = program.definition.name
-            logger.info(
-                "workflow %s: the code of %s has changed since its definition was first stored; "
-                "running instances go on with the new one",
-                printable(name),
-                printable(", ".join(changed)),
-                extra=log_facts(workflow=name),
-            )
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""

@@ -143,6 +143,7 @@ def test_who_waits_goes_on_at_once(tmp_path: Path) -> None:
     ("arguments", "code", "told"),
     [
         (["run", "?!"], 2, "a goal has words"),
+        (["run", "Sing\udcff"], 2, "a goal has words, all of them printable"),
         (["run", "Sing", "--url", "http://localhost:1/v1"], 2, "--url and --model go together"),
         (["run", "Sing", "--id", "a\tb"], 1, "holds a control character"),
         (["approve", "nobody"], 1, "there is no instance 'nobody'"),
@@ -244,6 +245,9 @@ def test_a_budget_and_a_bound_end_it(tmp_path: Path) -> None:
 def test_a_busy_model_is_asked_again_and_one_that_refuses_is_not(tmp_path: Path) -> None:
     busy = Scripted(ModelBusy("429"), says("hello"))
     assert agent.run(GOAL, resources=given(busy, tmp_path)).answer == "hello"
+    broken = Scripted(KeyError("choices"), says("hello"))
+    with pytest.raises(TaskFailed, match="KeyError"):
+        agent.run(GOAL, resources=given(broken, tmp_path))
     refusing = Scripted(ModelRefused("401"), says("hello"))
     with CheckpointingRunner("memory://", resources=given(refusing, tmp_path)) as runner:
         runner.run(agent, "a", GOAL)

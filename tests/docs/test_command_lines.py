@@ -120,6 +120,15 @@ SCENES: dict[str, list[list[str]]] = {
     "ensure": [["ensure", "shop:order", "o", "-i", "2"]],
     "resume": [["run", "shop:order", "o", "-i", "2"], ["resume", "shop:order", "o"]],
     "submit": [["submit", "shop:order", "o", "-i", "2"]],
+    "rerun": [
+        ["run", "shop:order", "o", "-i", "2"],
+        ["rerun", "shop:order", "o", "p", "--from", "total"],
+    ],
+    "compare": [
+        ["run", "shop:order", "o", "-i", "2"],
+        ["run", "shop:order", "p", "-i", "3"],
+        ["compare", "o", "p"],
+    ],
     "list": [["submit", "shop:order", "o", "-i", "2"], ["list"]],
     "show": [["run", "shop:waiting", "o", "-i", "2", "--no-wait"], ["show", "o"]],
     "send-event": [["submit", "shop:waiting", "o", "-i", "2"], ["send-event", "o", "approved"]],

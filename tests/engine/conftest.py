@@ -32,6 +32,7 @@ ON_POSTGRES_EVERY_TIME: Final = frozenset(
         "test_failing",
         "test_lost_workers",
         "test_outages",
+        "test_rerun",
         "test_retries",
         "test_same_everywhere",
         "test_signals_and_delays",

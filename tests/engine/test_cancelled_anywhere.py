@@ -64,6 +64,32 @@ def _descriptors() -> int:
     return len(list(Path("/dev/fd").iterdir()))
 
 
+def test_a_loop_ends_wherever_its_tasks_are_cancelled() -> None:
+    """As ``asyncio.run`` does it where its main task has failed: all at once, whatever they do.
+
+    Simulated seed 1957: who waited for a write in line waited for ever, where the task that was
+    to send it was cancelled before its first step.
+    """
+    flow = workflow("w", inc >> upto >> inc.map() >> total)
+
+    async def run(turns: int) -> list[Any]:
+        async with asyncio.timeout(10):
+            runner = AsyncCheckpointingRunner("memory://")
+            running = [asyncio.ensure_future(runner.run(flow, f"i-{n}", 3)) for n in range(3)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            others = asyncio.all_tasks() - {asyncio.current_task()}
+            for each in others:
+                each.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+            await runner.close()
+            return await asyncio.gather(*running, return_exceptions=True)
+
+    for turns in range(1, 150):
+        for outcome in asyncio.run(run(turns)):
+            assert isinstance(outcome, asyncio.CancelledError) or outcome == Completed(10)
+
+
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 async def test_a_cancelled_run_leaves_no_lease_and_goes_on_at_once(
     kind: str, tmp_path: Path, report_figure: Callable[[str], None]

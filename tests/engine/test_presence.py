@@ -65,7 +65,6 @@ async def test_an_idle_worker_is_seen_until_it_leaves(bench: Bench) -> None:
     )
     async with first:
         async with AsyncPooledWorker(bench.store, workflows=[chain], worker_id="bob"):
-            await until(lambda: seen(bench.client, ["ada", "bob"]))
             ada, bob = await bench.client.workers()
             assert (ada.workflows, ada.tags, ada.concurrency) == (
                 ("chain", "other"),
@@ -87,7 +86,6 @@ async def test_it_says_so_again_while_it_lives(bench: Bench) -> None:
     async with AsyncPooledWorker(
         bench.store, workflows=[chain], worker_id="ada", lease="90ms", poll_interval="20ms"
     ):
-        await until(lambda: seen(bench.client, ["ada"]))
         (first,) = await bench.client.workers()
         bench.clock.shift(0.05)
 
@@ -157,8 +155,7 @@ def test_on_sqlite_a_killed_worker_is_gone_at_once(tmp_path: Path) -> None:
         for each in started:
             assert each.stdout is not None
             assert each.stdout.readline() == "here\n"
-        while [one.worker_id for one in client.workers()] != ["ada", "bob"]:
-            assert all(each.poll() is None for each in started)
+        assert [one.worker_id for one in client.workers()] == ["ada", "bob"]
         started[0].send_signal(signal.SIGKILL)
         started[0].wait(30)
         assert [one.worker_id for one in client.workers()] == ["bob"]
@@ -176,8 +173,7 @@ def test_what_is_no_notice_is_no_worker(tmp_path: Path) -> None:
         client = AsyncWorkflowClient(mine)
         try:
             async with AsyncPooledWorker(theirs, workflows=[chain], worker_id="ada"):
-                while await ids(client) != ["ada"]:
-                    await asyncio.sleep(0)
+                assert await ids(client) == ["ada"]
                 for text in ("{", "[7]", '{"a": 1}', '[{"notice": {}}]', "null", "\udcff"):
                     for file in (tmp_path / "a.db-holders").glob("*.lock"):
                         file.write_bytes(text.encode("utf-8", "surrogatepass"))

@@ -191,6 +191,55 @@ async def test_running_arms_are_stopped_when_the_workflow_times_out(bench: Bench
     assert status.error.kind == "WorkflowTimedOut"
 
 
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+async def test_nothing_starts_once_the_workflow_has_timed_out(bench: Bench, is_async: bool) -> None:
+    """Not even what would come to its end before it first waits for something."""
+    begun = 0
+
+    def begins(n: int) -> int:
+        nonlocal begun
+        begun += 1
+        until = time.monotonic() + 0.03
+        while time.monotonic() < until:  # the deadline passes while the loop stands still
+            pass
+        return n
+
+    async def begins_async(n: int) -> int:
+        return begins(n)
+
+    one = task("begins")(begins_async) if is_async else task("begins", run_in="loop")(begins)
+    flow = workflow("w", one >> one >> one, timeout="20ms")
+    status = await bench.runner.run(flow, "i", 1)
+    assert isinstance(status, Failed)
+    assert status.error.kind == "WorkflowTimedOut"
+    assert begun <= 1
+    with pytest.raises(WorkflowTimedOut):
+        await flow.arun(1)
+    assert begun <= 2
+
+
+async def test_no_attempt_follows_a_backoff_that_outlasts_the_workflow(bench: Bench) -> None:
+    """Simulated seed 1149: it began once more, and was stopped where it first waited."""
+    attempts = 0
+
+    @task(retries=RetryPolicy(max_retries=5, initial_delay=4, jitter="none"))
+    async def fails(n: int) -> int:
+        nonlocal attempts
+        attempts += 1
+        raise ValueError("not yet")
+
+    flow = workflow("w", fails, timeout="50ms")
+    running = asyncio.ensure_future(bench.runner.run(flow, "i", 1))
+    async with asyncio.timeout(10):
+        while attempts == 0 or not await _leased(bench):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.06)
+        while not running.done():
+            await bench.clock.advance("5s")
+    assert isinstance(await running, Failed)
+    assert attempts == 1
+
+
 async def _leased(bench: Bench) -> int:
     record = await bench.store.describe("i")
     return 0 if record is None else record.leased

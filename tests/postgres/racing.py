@@ -40,6 +40,8 @@ class Track:
         self.stores = stores
         self.dice = random.Random(seed)
         self.count = 0
+        self.first_waited = False
+        """Whether the first call of the last race had to wait for the other one to commit."""
 
     @property
     def store(self) -> PostgresStore:

@@ -128,8 +128,11 @@ class SteppedTrack(Track):
         stopping.left = None
         stopped.cancel()
         two = asyncio.create_task(self._on(1, second))
-        while not two.done() and not await self.observer.fetchval(_BLOCKED, self.other_process_id):
+        waits = False
+        while not two.done() and not waits:
+            waits = await self.observer.fetchval(_BLOCKED, self.other_process_id)
             await asyncio.sleep(0.001)
+        self.first_waited = waits and self.swapped
         stopping.go_on.set()
         answers = [await one, await two]
         return answers[::-1] if self.swapped else answers

@@ -37,6 +37,8 @@ async def cancel_and_spawn(track: Track) -> None:
         track.write(root, spawn(3)), track.store.request_cancel(root.instance_id)
     )
     assert isinstance(answer, Answer)
+    if track.first_waited:
+        assert answer.control is Control.CANCEL
     if answer.control is Control.NONE:
         assert len(answer.claimed) == 3
         for arm in answer.claimed:
@@ -167,6 +169,8 @@ async def pause_and_ends_of_arms(track: Track) -> None:
         track.store.commit(_ends(arms)), track.store.request_pause(root.instance_id)
     )
     assert all(each.accepted for each in answers)
+    if track.first_waited:
+        assert all(each.control is Control.PAUSE and not each.claimed for each in answers)
     for parent in [each for answer in answers for each in answer.claimed]:
         assert (await track.write(parent, Move("b", "i"))).control is Control.PAUSE
     assert await track.claim() == ()
@@ -184,6 +188,8 @@ async def cancel_and_ends_below_an_arm(track: Track) -> None:
     answers, _ = await track.race(
         track.store.commit(_ends(below)), track.store.request_cancel(root.instance_id)
     )
+    if track.first_waited:
+        assert all(each.control is Control.CANCEL and not each.claimed for each in answers)
     for holder in [other, *(each for answer in answers for each in answer.claimed)]:
         assert (await track.write(holder, End(output="r"))).control is Control.CANCEL
     assert (await track.record(root.instance_id)).state is InstanceState.CANCELLED

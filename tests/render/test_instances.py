@@ -86,3 +86,18 @@ def test_an_instance_that_is_not_there() -> None:
                 await client.picture("none")
 
     asyncio.run(main())
+
+
+def test_what_failed_after_a_join_is_where_it_failed(tmp_path: Path) -> None:
+    """The item's position is the map's still; its error says where it had come to."""
+
+    @task
+    def numbers(n: int) -> list[int]:
+        return list(range(n))
+
+    @task
+    def total(given: list[int]) -> int:
+        raise ValueError("bad")
+
+    states = states_of(workflow("w", numbers >> begin.map() >> total), tmp_path)
+    assert states == {"numbers": "done", "map": "done", "map/begin": "done", "total": "failed"}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.sim.trace import Trace
 
-__all__ = ["Case", "Plan", "left_over"]
+__all__ = ["Case", "Plan", "left_over", "missing"]
 
 
 @dataclass(slots=True)
@@ -39,18 +39,23 @@ class Case:
 
     ``trace`` may be exchanged: the tasks tell whichever is set. ``kinds``: the node kinds in it.
     ``kept_last``: tasks that end a loop of which only the last iteration's results stay.
-    ``fails``: a task fails the whole instance until ``trace.broken`` is cleared.
+    ``kept_all``: the same where every iteration's stay. ``fails``: a task fails the whole instance
+    until ``trace.broken`` is cleared. ``asks``: what each task asks of a worker, by its name: its
+    priority, and its tags.
     """
 
     seed: int
     trace: Trace
     threads: bool = False
     workflow: Any = None
+    flow: Any = None
     plans: dict[str, Plan] = field(default_factory=dict)
     kinds: set[str] = field(default_factory=set)
     nodes: int = 0
     kept_last: set[str] = field(default_factory=set)
+    kept_all: set[str] = field(default_factory=set)
     fails: bool = False
+    asks: dict[str, tuple[int | None, tuple[str, ...]]] = field(default_factory=dict)
 
     def events(self, count: int = 200) -> dict[str, list[int]]:
         """Events for an in-memory run: more than it can need."""
@@ -76,3 +81,17 @@ def left_over(case: Case, paths: Iterable[str]) -> list[str]:
         if other != path:
             problems.append(f"both {other} and {path} are stored")
     return problems
+
+
+def missing(case: Case, paths: Iterable[str]) -> list[str]:
+    """Iterations that are gone from loops which keep all of them: none of 0, 1, 2 … is left out."""
+    seen: dict[tuple[str, str], set[int]] = {}
+    for path in paths:
+        found = _ITERATION.fullmatch(path)
+        if found is not None and found[3] in case.kept_all:
+            seen.setdefault((found[1], found[3]), set()).add(int(found[2]))
+    return [
+        f"of {loop}[…]/{task} there are {sorted(numbers)}"
+        for (loop, task), numbers in seen.items()
+        if len(numbers) <= max(numbers)
+    ]

@@ -42,12 +42,17 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large flows are; ``hasty``: its delays and backoffs take seconds, not hours."""
+    """How large flows are; ``hasty``: its delays and backoffs take seconds, not hours.
+
+    ``tags``: some tasks ask for some of them. ``wide``: maps have some more items.
+    """
 
     least: int = MIN_NODES
     most: int = MAX_NODES
     depth: int = DEPTH
     hasty: bool = False
+    tags: tuple[str, ...] = ()
+    wide: bool = False
 
 
 LARGE = Size()
@@ -60,9 +65,10 @@ def case_of(
     trace = trace or Trace(seed)
     for draw in count():
         case = Case(seed, trace, threads)
-        maker = _Maker(Random(f"{seed}.{draw}"), case, size)
+        maker = _Maker(Random(f"{seed}.{draw}"), case, size, Random(f"aside {seed}.{draw}"))
         flow = maker.sequence(size.depth, _Place())
         if size.least <= maker.count <= size.most:
+            case.flow = flow
             case.workflow = sayiir.workflow(f"generated_{seed}", flow)
             case.nodes = maker.count
             return case
@@ -79,11 +85,12 @@ class _Place:
 
 
 class _Maker:
-    def __init__(self, random: Random, case: Case, size: Size = LARGE) -> None:
+    def __init__(self, random: Random, case: Case, size: Size, aside: Random) -> None:
         self.random = random
+        self.aside = aside
         self.case = case
         self.size = size
-        self.tasks = TaskMaker(random, case)
+        self.tasks = TaskMaker(random, case, aside, size.tags)
         self.count = 0
 
     # -- sequences: int in, int out
@@ -280,8 +287,7 @@ class _Maker:
 
         decision = self.made("decide", decide, Again[int] | Done[int])
         history = cast("Literal['last', 'all']", self.random.choice(("last", "all")))
-        if history == "last":
-            self.case.kept_last.add(decision.name)
+        (self.case.kept_last if history == "last" else self.case.kept_all).add(decision.name)
         on_max = "fail" if leave else "exit_with_last"
         loop: Any = sayiir.loop
         return loop(body >> decision, max_iterations=times, on_max=on_max, history=history), []
@@ -289,6 +295,8 @@ class _Maker:
     def _map(self, depth: int, place: _Place) -> tuple[Any, list[Any]]:
         self.count += 1
         items, term = self.random.choice((0, 1, 2, 3, 3, 4)), self.random.randint(1, 99)
+        if self.size.wide:
+            items = self.aside.choice((3, 4, 6))
         split = self.made(
             "split", lambda n: [(n + term * index) % 1_000 for index in range(items)], list[int]
         )

@@ -17,14 +17,30 @@ if TYPE_CHECKING:
 __all__ = ["MODULUS", "TaskMaker", "total"]
 
 MODULUS = 1_000_003
+_TAGGED = 0.4
 
 
 class TaskMaker:
-    """Makes tasks that are async, sync in the loop, or sync on a thread, as the draw has it."""
+    """Makes tasks that are async, sync in the loop, or sync on a thread, as the draw has it.
 
-    def __init__(self, random: Random, case: Case) -> None:
+    Args:
+        random: of the flow.
+        case: told what each task asks of a worker.
+        aside: for draws that were added later, so that flows without them stay as they are.
+        tags: what some tasks ask for.
+    """
+
+    def __init__(
+        self,
+        random: Random,
+        case: Case,
+        aside: Random | None = None,
+        tags: tuple[str, ...] = (),
+    ) -> None:
         self.random = random
         self.case = case
+        self.aside = aside
+        self.tags = tags
 
     def made(
         self,
@@ -67,11 +83,17 @@ class TaskMaker:
         # Plain callables run where sync tasks run: on a thread, unless they are async.
         plain = plain_allowed and (kind == "async" or case.threads)
         if plain and not options and extra is None and self.random.random() < 0.3:
+            self.case.asks[name] = (None, ())
             return function
         if kind == "loop" or (kind == "thread" and not case.threads):
             options["run_in"] = "loop"
         if self.random.random() < 0.1:
             options["priority"] = self.random.randint(1, 5)
+        if self.tags and self.aside is not None and self.aside.random() < _TAGGED:
+            count = self.aside.choice((1, 1, len(self.tags)))
+            options["tags"] = self.aside.sample(self.tags, count)
+        asked = tuple(sorted(options.get("tags", ())))
+        self.case.asks[name] = (options.get("priority"), asked)
         return sayiir.task(name, **options)(function)
 
 

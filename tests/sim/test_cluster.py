@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sayiir.stores.records import Spawn
 from tests.sim.cluster import INVARIANTS, simulate
+from tests.sim.cluster.play import SEEDS_PER_GRAPH
+from tests.sim.cluster.rights import times_out
+from tests.sim.cluster.worlds import world_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from tests.sim.cluster.operations import Operation
+    from tests.sim.cluster.worlds import World
 
 CHUNKS = 10
 
@@ -76,3 +83,46 @@ def test_all_kinds_of_trouble_happen() -> None:
         "is told to go",
     ):
         assert trouble in happened, trouble
+
+
+def _operations(trait: Callable[[World], object], graphs: int = 5) -> Iterator[Operation]:
+    """Of the seeds of the first graphs whose world is like that."""
+    with_it = [graph for graph in range(400) if trait(world_of(graph))]
+    for graph in with_it[:graphs]:
+        for seed in range(graph * SEEDS_PER_GRAPH, (graph + 1) * SEEDS_PER_GRAPH):
+            yield from (each for each in simulate(seed).operations if each.error is None)
+
+
+def test_all_worlds_are_played() -> None:
+    """What a world is to add to a simulation is met there."""
+    timed = _operations(lambda world: world.timeout_seconds is not None)
+    commits = [each for each in timed if each.verb == "commit"]
+    assert any(times_out(checkpoint) for each in commits for checkpoint in each.args[0])
+
+    creations = [
+        each for each in _operations(lambda world: world.versions) if each.verb == "create"
+    ]
+    assert len({each.args[0].definition_hash for each in creations}) > 2
+    taken = [each for each in creations if each.answer.existing is not None]
+    assert any(
+        each.answer.existing.definition_hash != each.args[0].definition_hash for each in taken
+    )
+
+    claims = [each for each in _operations(lambda world: world.tags) if each.verb == "claim"]
+    assert len({each.args[0].tags for each in claims}) > 2
+
+    in_batches = _operations(lambda world: world.batch < 3)
+    effects = [
+        checkpoint.effect
+        for each in in_batches
+        if each.verb == "commit"
+        for checkpoint in each.args[0]
+    ]
+    later = [each for each in effects if isinstance(each, Spawn) and each.items]
+    assert any(each.items[0].index for each in later)
+
+    addressed = _operations(lambda world: world.addressed)
+    assert any(each.verb == "send_event" and each.kwargs["path"] for each in addressed)
+
+    restless = _operations(lambda world: world.restless)
+    assert sum(each.verb == "create" and each.kwargs["replace"] for each in restless) > 5

@@ -133,6 +133,24 @@ def test_a_verb_in_its_own_loop_is_a_turn_of_the_loop(tmp_path: Path) -> None:
         assert runner.run(main()).index("other") < 2
 
 
+def test_timers_have_their_turn_in_a_chain_of_quick_verbs(tmp_path: Path) -> None:
+    """Nothing that is ready tells of them, so a turn is taken every millisecond."""
+
+    async def main() -> bool:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        fired = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.005, fired.set)
+        for _ in range(100_000):
+            await store.describe("nobody")
+            if fired.is_set():
+                break
+        await store.close()
+        return fired.is_set()
+
+    with asyncio.Runner(loop_factory=OwnLoop) as runner:
+        assert runner.run(main())
+
+
 def test_a_closed_store_is_refused_in_its_own_loop_too(tmp_path: Path) -> None:
     async def main() -> None:
         store = await SqliteStore.open(tmp_path / "a.db")

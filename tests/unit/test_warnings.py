@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import textwrap
 import warnings
@@ -16,12 +17,15 @@ from sayiir import (
     CheckpointingRunner,
     OtherInputWarning,
     SayiirWarning,
+    StoreUnavailable,
     UntypedEdgeWarning,
     await_signal,
     diff,
     task,
     workflow,
 )
+from sayiir.access.snapshots import Programs
+from sayiir.codec.json_codec import JsonCodec
 from sayiir.dsl.bodies import body_digest
 from sayiir.dsl.portable import from_portable, to_portable
 
@@ -143,6 +147,33 @@ def test_going_on_with_another_body_is_warned_of_once(tmp_path: Path, verb: str)
     assert "instance 'a' of workflow 'w'" in told
     assert "step" in told
     assert "version=" in told
+
+
+def test_many_at_once_are_warned_of_once_and_a_store_that_was_away_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    old, new = flows(tmp_path, ONE, OTHER)
+    stored = to_portable(old.definition)
+
+    class Away:
+        asked = 0
+
+        async def definition(self, definition_hash: str) -> bytes:
+            self.asked += 1
+            await asyncio.sleep(0)
+            if self.asked == 1:
+                raise StoreUnavailable("away")
+            return stored
+
+    async def main() -> None:
+        programs = Programs(Away(), JsonCodec())  # type: ignore[arg-type]
+        program = programs.of(new)
+        with pytest.raises(StoreUnavailable):
+            await programs.changed_bodies(program)
+        told = await asyncio.gather(*(programs.changed_bodies(program) for _ in range(5)))
+        assert told == [("step",), (), (), (), ()]
+
+    asyncio.run(main())
 
 
 def test_what_begins_or_has_ended_warns_of_nothing(tmp_path: Path) -> None:

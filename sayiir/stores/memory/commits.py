@@ -86,12 +86,12 @@ def _write(tables: Tables, checkpoint: Checkpoint) -> Answer:
     control = run.control if run.state is InstanceState.RUNNING else Control.STOP
     if checkpoint.result is not None:
         run.add_result(checkpoint.result, tables.now)
+    for prefix in checkpoint.prune:
+        run.prune(prefix)
     if control is Control.CANCEL:
         tables.end_item(run, item, None, None)
         tables.cancel_unclaimed(run)
         return Answer(control=control)
-    for prefix in checkpoint.prune:
-        run.prune(prefix)
     # With a control request nothing is claimed for the caller: it is to stop, not to go on.
     keeper = Keeper(item.holder or "", item.lease_until) if control is Control.NONE else None
     event, joined, claimed = _apply(tables, run, item, checkpoint, keeper)

@@ -62,12 +62,12 @@ def write(rows: Rows, checkpoint: Checkpoint) -> Answer:
     control = CONTROLS[run.control] if run.state == RUNNING else Control.STOP
     if checkpoint.result is not None:
         rows.add_result(run.run, checkpoint.result)
+    for prefix in checkpoint.prune:
+        rows.prune(run, prefix)
     if control is Control.CANCEL:
         end_item(rows, run, item, None, None)
         cancel_unclaimed(rows, run)
         return Answer(control=control)
-    for prefix in checkpoint.prune:
-        rows.prune(run, prefix)
     # With a control request nothing is claimed for the caller: it is to stop, not to go on.
     keeper = None
     if control is Control.NONE and item.holder is not None:

@@ -89,6 +89,16 @@ class CancelCases(Maker):
         equal(len(await bench.store.results("i")), 1)
 
     @case
+    async def test_a_cancelled_write_prunes(self, bench: Bench) -> None:
+        """Its result is kept, and what that leaves behind isn't."""
+        got = await bench.start()
+        for number in (0, 1):
+            await bench.commit(got, Move("x", ""), result=result(f"l[{number}]/a"))
+        await bench.store.request_cancel("i")
+        await bench.commit(got, Move("y", ""), result=result("b"), prune=("l[0]/",))
+        equal([each.path for each in await bench.store.results("i")], ["l[1]/a", "b"])
+
+    @case
     async def test_the_last_holder_ends_a_cancelled_instance(self, bench: Bench) -> None:
         """Arms that nobody holds end at once, the others one by one."""
         root = await bench.start()

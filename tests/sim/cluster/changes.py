@@ -2,84 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from sayiir.stores.records import Control, InstanceState, ItemKey, Phase, Retry
-from tests.sim.cluster.operations import accepted_of, granted_by
+from sayiir.stores.records import Control, InstanceState, ItemKey, Phase
+from tests.sim.cluster.operations import accepted_of
+from tests.sim.cluster.rights import RIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sayiir.stores.records import Claimed, Fence
-    from tests.sim.cluster.operations import Operation
+    from tests.sim.cluster.memory import Change
     from tests.sim.cluster.standing import Found
-    from tests.sim.cluster.views import ItemView, RunView
 
-__all__ = ["CHANGES", "Change", "Memory", "remember", "remember_lapses"]
+__all__ = ["CHANGES"]
 
 _TIMED: Final = (Phase.DELAY, Phase.BACKOFF)
-
-
-@dataclass(slots=True)
-class Memory:
-    """What the judge remembers by itself, beside the rows.
-
-    ``epochs``: the highest ever granted. ``wakes``: not to be claimed before, by the store's
-    clock. ``counts``: failures and lost leases at the position. ``delivered``: which item had
-    which event. ``cancelled``: runs whose cancellation was acknowledged. ``dismissed``: fences
-    of writes that were refused, or answered with a request.
-    """
-
-    epochs: dict[tuple[int, ItemKey], int] = field(default_factory=dict)
-    wakes: dict[tuple[int, ItemKey], int] = field(default_factory=dict)
-    counts: dict[tuple[int, ItemKey], tuple[int, int]] = field(default_factory=dict)
-    delivered: dict[tuple[int, int], str] = field(default_factory=dict)
-    sent: dict[tuple[int, int], tuple[str, bytes]] = field(default_factory=dict)
-    cancelled: set[int] = field(default_factory=set)
-    dismissed: set[Fence] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Change:
-    """One operation, with all runs before and after it."""
-
-    operation: Operation
-    before: dict[int, RunView]
-    after: dict[int, RunView]
-    memory: Memory
-    excused: Callable[[str], bool]
-    """Whether a holder of a lease may have lost it: it was troubled lately."""
-    granted: tuple[Claimed, ...] = ()
-
-    def __post_init__(self) -> None:
-        self.granted = granted_by(self.operation)
-
-    def item_before(self, fence: Fence) -> ItemView | None:
-        """The item of a fence as it was."""
-        run = self.before.get(fence.run)
-        return None if run is None else run.items.get(fence.item)
-
-    def held_before(self, fence: Fence) -> bool:
-        """Whether the fence held, by the rows as they were."""
-        item = self.item_before(fence)
-        return item is not None and item.epoch == fence.epoch and item.holder is not None
-
-    def lapsed(self) -> list[tuple[RunView, ItemKey, ItemView]]:
-        """What a claim took from a holder whose lease had ended."""
-        if self.operation.verb != "claim":
-            return []
-        return [
-            (run, key, item)
-            for number, run in self.before.items()
-            if number in self.after and run is not self.after[number]
-            for key, item in run.items.items()
-            if item.holder is not None and _was_taken(item, self.after[number].items.get(key))
-        ]
-
-
-def _was_taken(item: ItemView, now: ItemView | None) -> bool:
-    return now is not None and (now.epoch != item.epoch or now.holder is None) and now.open
 
 
 def one_live_lease_for_an_item(change: Change) -> Found:
@@ -235,9 +172,8 @@ def no_timer_is_early(change: Change) -> Found:
         if each.phase not in _TIMED and not (each.phase is Phase.SIGNAL and each.event is None):
             continue
         run = change.before.get(each.fence.run)
-        deadline = run.deadline_at if run is not None else None
         wake = change.memory.wakes.get((each.fence.run, each.fence.item))
-        passed = deadline is not None and deadline <= change.operation.now_us
+        passed = run is not None and change.timed_out(run)
         if wake is not None and change.operation.now_us < wake and not passed:
             return (
                 f"{each.fence} ({each.phase.value}) granted {wake - change.operation.now_us} early"
@@ -253,6 +189,8 @@ def every_join_is_counted_once(change: Change) -> Found:
         run = change.after[each.fence.run]
         arms = [item for key, item in run.items.items() if key.spawn_path == each.path]
         parent = run.items[each.fence.item]
+        if parent.parent is None and change.timed_out(run):
+            continue  # it isn't granted to go on
         if any(item.open for item in arms) or len(arms) != parent.total:
             return f"{each.fence} goes on, with open arms at {each.path}"
     for number, run in change.after.items():
@@ -279,8 +217,9 @@ def events_come_once_and_in_order(change: Change) -> Found:
             had = memory.delivered.get((number, item.event))
             if had is not None and had != item.path:
                 return f"event {item.event} at {had} and at {item.path}"
-            name = memory.sent.get((number, item.event), ("", b""))[0]
-            older = [id_ for id_, other in run.kept.items() if other == name and id_ < item.event]
+            name = memory.sent.get((number, item.event), ("", None))[0]
+            mine = ((name, None), (name, item.path))
+            older = [id_ for id_, other in run.kept.items() if other in mine and id_ < item.event]
             if had is None and older:
                 return f"{key} was given event {item.event} before {older}"
         known = {event for of, event in memory.sent if of == number}
@@ -318,54 +257,6 @@ def the_store_makes_sense_of_it(change: Change) -> Found:
     return None if error is None else f"{change.operation.verb}: {type(error).__name__}: {error}"
 
 
-def remember_lapses(change: Change) -> None:
-    """Count the leases that were lost, before what the same call granted is judged."""
-    counts = change.memory.counts
-    for run, key, _ in change.lapsed():
-        failures, lost = counts.get((run.number, key), (0, 0))
-        counts[run.number, key] = failures, lost + 1
-
-
-def remember(change: Change) -> None:
-    """Keep what later operations are judged by."""
-    memory, operation = change.memory, change.operation
-    if operation.verb == "commit" and operation.answer is not None:
-        for checkpoint, answer in zip(operation.args[0], operation.answer, strict=True):
-            if not answer.accepted or answer.control is not Control.NONE:
-                memory.dismissed.add(checkpoint.fence)
-    for each in change.granted:
-        memory.epochs[each.fence.run, each.fence.item] = each.fence.epoch
-    for checkpoint, _ in accepted_of(operation):
-        place, effect = (checkpoint.fence.run, checkpoint.fence.item), checkpoint.effect
-        failures, lost = memory.counts.get(place, (0, 0))
-        again = isinstance(effect, Retry)
-        memory.counts[place] = (failures + 1, lost) if again else (0, 0)
-        memory.wakes.pop(place, None)
-        waits: Any = getattr(effect, "wait_us", getattr(effect, "timeout_us", None))
-        at = getattr(effect, "at_us", None)
-        if at is not None or waits is not None:
-            memory.wakes[place] = at if at is not None else operation.now_us + waits
-    for number, run in change.after.items():
-        for item in run.items.values():
-            if item.event is not None and item.open:
-                memory.delivered[number, item.event] = item.path
-        if run.control is Control.CANCEL:
-            memory.cancelled.add(number)
-    if operation.error is None and operation.verb in ("send_event", "retry"):
-        _remember_people(change, operation.args)
-
-
-def _remember_people(change: Change, args: tuple[object, ...]) -> None:
-    memory = change.memory
-    run = next(each for each in change.after.values() if each.instance_id == args[0])
-    if change.operation.verb == "send_event":
-        for event in run.events - change.before[run.number].events:
-            memory.sent[run.number, event] = (str(args[1]), b"")
-        return
-    for key in run.items:
-        memory.counts.pop((run.number, key), None)
-
-
 CHANGES: Final[tuple[Callable[[Change], Found], ...]] = (
     one_live_lease_for_an_item,
     epochs_only_grow,
@@ -381,4 +272,5 @@ CHANGES: Final[tuple[Callable[[Change], Found], ...]] = (
     live_workers_keep_their_leases,
     attempts_are_counted,
     the_store_makes_sense_of_it,
+    *RIGHTS,
 )

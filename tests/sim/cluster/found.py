@@ -14,8 +14,10 @@ import pytest
 
 from tests.broken import Mistake
 from tests.sim.cluster.judge import INVARIANTS
-from tests.sim.cluster.mistakes import ENGINE, MISTAKES
-from tests.sim.cluster.play import Played, prepare, simulate
+from tests.sim.cluster.mistakes import IN_ENGINE, MISTAKES
+from tests.sim.cluster.play import SEEDS_PER_GRAPH, Played, prepare, simulate
+from tests.sim.cluster.repeating import engine_of
+from tests.sim.cluster.worlds import world_of
 
 __all__ = ["PAGE", "Found", "known", "page", "played_with", "search"]
 
@@ -40,7 +42,8 @@ def known() -> dict[str, Found]:
 def played_with(mistake: Mistake, seed: int) -> Played:
     """A simulation of the broken engine, judged by what the sound one gives."""
     prepare(seed)
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    world = world_of(seed // SEEDS_PER_GRAPH)
+    with engine_of(world), pytest.MonkeyPatch.context() as monkeypatch:
         mistake.make(monkeypatch)
         return simulate(seed)
 
@@ -73,7 +76,7 @@ def page(found: dict[str, Found]) -> str:
     ]
     for mistake in MISTAKES:
         each = found[mistake.what]
-        where = "engine" if mistake in ENGINE else "store"
+        where = "engine" if mistake.what in IN_ENGINE else "store"
         lines.append(
             f"| {mistake.what} | {where} | {each.seed + 1} | {each.seed} | {each.invariant} |"
         )

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sayiir.engine.attempt import Attempt, idempotency_key
 from sayiir.errors import InstanceNotFound, InvalidTransition
 from sayiir.stores.records import Control, InstanceState, Phase
-from tests.sim.case import left_over
-from tests.sim.cluster.changes import CHANGES, Change, Memory, remember, remember_lapses
+from sayiir.testing.simulation import PROCESS
+from tests.sim.case import left_over, missing
+from tests.sim.cluster.changes import CHANGES
+from tests.sim.cluster.memory import Change, Memory, remember, remember_lapses
 from tests.sim.cluster.standing import STANDING
 from tests.sim.cluster.views import views_of
 from tests.sim.trace import plain
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tests.sim.case import Case
     from tests.sim.cluster.operations import Operation
     from tests.sim.cluster.views import RunView
+    from tests.sim.cluster.worlds import Able
 
 __all__ = ["INVARIANTS", "Judge", "Violation"]
 
@@ -31,6 +34,8 @@ READS: Final = frozenset(
 )
 _ROUNDING_US: Final = 1_000
 """Backoffs in place are slept in floating seconds."""
+_ANSWER_US: Final = 35_000
+"""A deadline is told with a claim, and counted from where its answer comes in."""
 REFUSALS: Final = (InvalidTransition, InstanceNotFound)
 """What the store says to people who ask for what can't be."""
 
@@ -40,6 +45,9 @@ OF_TASKS: Final = {
     "inputs equal those of the unbroken run": "Each step gets what it gets in memory.",
     "attempts only grow": "An attempt is numbered by the failures and lost leases before it.",
     "who was refused starts nothing": "After a refused write, or one with a request, it stops.",
+    "a task runs where its tags are": "No worker starts a task that asks for what it hasn't.",
+    "an item asks for what its task asks": "Its priority and tags are those of what it stands at.",
+    "nothing starts after the deadline": "A workflow that has timed out starts no further task.",
     "idempotency keys stay": "A step's key is equal for all attempts, and nobody else's.",
 }
 OF_THE_END: Final = {
@@ -47,6 +55,7 @@ OF_THE_END: Final = {
     "everything ends": "Once the trouble is over, every instance comes to an end.",
     "nothing fails by itself": "Only what is planned to fail does.",
     "a loop keeps its last iteration": "What a loop has gone on from is pruned.",
+    "a loop with a history keeps it": "Where all iterations are to stay, none is left out.",
     "who has drained holds nothing": "A worker that was shut down has given everything back.",
     "nobody stumbles": "No worker and no person meets an error that is nobody's fault.",
 }
@@ -83,10 +92,12 @@ class Judge:
 
     case: Case
     tables: Tables
-    expected: dict[str, tuple[Any, dict[str, str]]]
-    """Instance id -> output and inputs by path of the unbroken run."""
+    expected: dict[tuple[str, str], tuple[Any, dict[str, str]]]
+    """Instance id and definition hash -> output and inputs by path of the unbroken run."""
     now: Callable[[], float]
     excused: Callable[[str], bool]
+    able: Callable[[str], Able]
+    """What a process has."""
     store_now: Callable[[], int]
     """The store's clock, in microseconds."""
     operations: list[Operation] = field(default_factory=list)
@@ -106,6 +117,13 @@ class Judge:
         if self.violation is None:
             at = len(self.operations) - 1
             self.violation = Violation(invariant, self.now(), at, text)
+
+    def jumped(self, seconds: float) -> None:
+        """The store's clock was set by so much."""
+        self.clock_jumped = True
+        back, ahead = self.memory.shifted_us
+        us = round(seconds * 1e6)
+        self.memory.shifted_us = back + max(-us, 0), ahead + max(us, 0)
 
     # -- operations
 
@@ -129,7 +147,7 @@ class Judge:
             for number, run in after.items():
                 if before.get(number) == run:
                     after[number] = before[number]
-        change = Change(operation, before, after, self.memory, self.excused)
+        change = Change(operation, before, after, self.memory, self.excused, self.able)
         remember_lapses(change)
         for run in after.values():
             if before.get(run.number) is not run:
@@ -164,7 +182,7 @@ class Judge:
         if run is None or self.violation is not None:
             return
         value = repr(plain(values))
-        given = self.expected[ctx.instance_id][1].get(path, value)
+        given = self.expected[ctx.instance_id, run.definition_hash][1].get(path, value)
         if given != value:
             self.blame("inputs equal those of the unbroken run", f"{path}: {value}, not {given}")
         run_id = self.tables.runs[fence.run].new.run_id
@@ -173,9 +191,21 @@ class Judge:
             self.blame("idempotency keys stay", f"{path} has another's, or a new one")
         if fence in self.memory.dismissed:
             self.blame("who was refused starts nothing", f"{path} by {fence}")
+        name = attempt._spec.name
+        asked = self.case.asks[name]
+        able = self.able(PROCESS.get() or "")
+        if not able.may_have(run.definition_hash, asked[1]):
+            self.blame("a task runs where its tags are", f"{name} {asked[1]} with {able}")
         item = run.items.get(fence.item)
         if item is None or item.epoch != fence.epoch or item.holder is None:
             return  # a zombie, of whom nothing is accepted
+        if item.path == path and (item.priority, item.tags) != asked:
+            told = f"{name} asks for {asked}, its item for {item.priority}, {item.tags}"
+            self.blame("an item asks for what its task asks", told)
+        over = self.memory.over_us(fence, self.store_now())
+        if over > _ANSWER_US and not self.excused(item.holder):
+            told = f"{path} begins {over} us after the deadline"
+            self.blame("nothing starts after the deadline", told)
         if path in run.results:
             self.blame("a committed task never runs again", f"{path} by {fence}")
         if (fence, path, ctx.attempt) in self._starts:
@@ -197,7 +227,7 @@ class Judge:
 
     def ended(self, run: RunView, output: Any) -> None:
         """Judge an instance that stands still for good."""
-        expected = self.expected[run.instance_id][0]
+        expected = self.expected[run.instance_id, run.definition_hash][0]
         if run.state is InstanceState.COMPLETED and output != expected:
             text = f"{run.instance_id} gave {output} instead of {expected}"
             self.blame("outputs equal those of the unbroken run", text)
@@ -207,3 +237,5 @@ class Judge:
             self.blame("everything ends", f"{run.instance_id} still runs ({how}at {where})")
         for problem in left_over(self.case, run.results):
             self.blame("a loop keeps its last iteration", problem)
+        for problem in missing(self.case, run.results):
+            self.blame("a loop with a history keeps it", problem)

@@ -19,8 +19,9 @@ from sayiir.engine import (
 from sayiir.stores.memory import claims as leasing
 from sayiir.stores.memory import commits, controls, rows, tables
 from tests.broken import Mistake
+from tests.sim.cluster import mistakes_of_rights as rights
 
-__all__ = ["MISTAKES"]
+__all__ = ["IN_ENGINE", "MISTAKES"]
 
 D, S, C, T, R = driver.Driver, serving.Server, committer.StoreCommitter, tables.Tables, rows.Run
 
@@ -90,8 +91,8 @@ ENGINE: Final = (
         "tasks run without committing",
         D,
         "_strand",
-        "(done is not None and done.computed is not None)",
-        "False",
+        "unsettled or computed is not None or not here",
+        "unsettled or not here",
     ),
     Mistake(
         "a step is taken for stored before it is",
@@ -367,4 +368,5 @@ STORE: Final = (
     ),
 )
 
-MISTAKES: Final = (*ENGINE, *STORE)
+MISTAKES: Final = (*ENGINE, *STORE, *rights.IN_ENGINE, *rights.IN_STORE)
+IN_ENGINE: Final = frozenset(each.what for each in (*ENGINE, *rights.IN_ENGINE))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sayiir import AsyncWorkflowClient, ConflictPolicy
 from sayiir.errors import (
+    DefinitionMismatch,
     InstanceAlreadyExists,
     InstanceNotFound,
     InvalidTransition,
     StoreUnavailable,
 )
 from sayiir.stores.records import Control, InstanceState
+from tests.sim.cluster.rights import timed_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -20,14 +23,75 @@ if TYPE_CHECKING:
 
     from sayiir.stores.memory.rows import Run
     from sayiir.stores.memory.tables import Tables
-    from tests.sim.case import Case
+    from tests.sim.case import Case, Plan
     from tests.sim.cluster.judge import Judge
     from tests.sim.cluster.process import ProcessStore, Witness
+    from tests.sim.cluster.worlds import World
 
-__all__ = ["People"]
+__all__ = ["Habits", "People"]
 
-USUAL: Final = (InvalidTransition, InstanceNotFound, InstanceAlreadyExists, StoreUnavailable)
+USUAL: Final = (
+    InvalidTransition,
+    InstanceNotFound,
+    InstanceAlreadyExists,
+    DefinitionMismatch,
+    StoreUnavailable,
+)
 """What people meet who ask at random, over a line that is cut at times."""
+_MISTAKEN: Final = 0.2
+_MOST_TRIES: Final = 3
+_REPEATED: Final = re.compile(r"(^|/)(loop|map)[^/]*/")
+
+
+class Habits:
+    """What people do differently in another world; in a plain one nothing is drawn for it.
+
+    Args:
+        world: which one.
+        versions: of the workflow.
+        random: for draws of its own.
+    """
+
+    def __init__(self, world: World, versions: list[Any], random: Random) -> None:
+        self.world = world
+        self.versions = versions
+        self.random = random
+        self.again: dict[int, int] = {}
+
+    def version_of(self, run: Run) -> Any:
+        """The workflow that the run was created by."""
+        known = {each.definition_hash: each for each in self.versions}
+        return known[run.new.definition_hash]
+
+    def version_for(self, run: Run | None) -> Any:
+        """The workflow that somebody names, now and then the wrong one."""
+        if len(self.versions) > 1 and (run is None or self.random.random() < _MISTAKEN):
+            return self.random.choice(self.versions)
+        return self.versions[0] if run is None else self.version_of(run)
+
+    def address(self, run: Run, name: str, plan: Plan, accepted: int) -> str | None:
+        """Where the next event of this name is sent to; None: to whoever waits first.
+
+        The payload goes by the event's number, and not by the wait's. So where several waits get
+        different ones, it is sent only to the one that stands first.
+        """
+        if not self.world.addressed or self.random.random() < 0.5:
+            return None
+        waits = sorted(run.waits.get(name, ()))
+        if waits:
+            return self.random.choice(waits) if plan.step == 0 or len(waits) == 1 else None
+        paths = [
+            path
+            for path, node in self.version_of(run).nodes()
+            if getattr(node, "signal_name", "") == name and not _REPEATED.search(path)
+        ]
+        ahead = paths and (plan.step == 0 or accepted == 0)
+        return self.random.choice(paths) if ahead else None
+
+    def try_again(self, run: Run) -> bool:
+        """Whether somebody retries once more what has timed out."""
+        tries = self.again[run.number] = self.again.get(run.number, 0) + 1
+        return tries < _MOST_TRIES and self.random.random() < 0.5
 
 
 class People:
@@ -36,12 +100,14 @@ class People:
     They look at the rows to decide what they might ask; what they do goes through the client.
 
     Args:
+        habits: what they do in this world.
         inputs: instance id -> input.
     """
 
     def __init__(
         self,
         case: Case,
+        habits: Habits,
         inputs: dict[str, int],
         tables: Tables,
         store: ProcessStore,
@@ -50,6 +116,7 @@ class People:
         random: Random,
     ) -> None:
         self.case = case
+        self.habits = habits
         self.inputs = inputs
         self.tables = tables
         self.client = AsyncWorkflowClient(store)
@@ -70,6 +137,7 @@ class People:
             self._cancel,
             self._delete,
             self._replace,
+            *(self._replace,) * (6 if self.habits.world.restless else 0),
         )
         for instance_id in self.inputs:
             await self._ask(self._submit, instance_id)
@@ -92,10 +160,13 @@ class People:
                     await self._ask(self._unpause, instance_id)
                 elif run.control is Control.NONE and self._awaited(run):
                     await self._ask(self._send, instance_id)
-            elif run.state is InstanceState.FAILED and self.case.fails:
+            elif run.state is InstanceState.FAILED and self._mends(run):
                 done = False
                 await self._ask(self._retry, instance_id)
         return done
+
+    def _mends(self, run: Run) -> bool:
+        return self.habits.try_again(run) if timed_out(run.error) else self.case.fails
 
     async def _ask(
         self, what: Callable[[str], Coroutine[Any, Any, None]], instance_id: str
@@ -112,13 +183,15 @@ class People:
 
     async def _submit(self, instance_id: str) -> None:
         if instance_id not in self.removed:
-            await self.client.submit(self.case.workflow, instance_id, self.inputs[instance_id])
+            workflow = self.habits.version_for(self.tables.by_instance.get(instance_id))
+            await self.client.submit(workflow, instance_id, self.inputs[instance_id])
 
     async def _replace(self, instance_id: str) -> None:
         if self.random.random() < 0.5:
             self.removed.discard(instance_id)
+            workflow = self.habits.version_for(self.tables.by_instance.get(instance_id))
             value = self.inputs[instance_id]
-            await self.replacing.submit(self.case.workflow, instance_id, value)
+            await self.replacing.submit(workflow, instance_id, value)
 
     async def _send(self, instance_id: str) -> None:
         run = self.tables.by_instance.get(instance_id)
@@ -132,9 +205,11 @@ class People:
         if names:
             name = self.random.choice(names)
             accepted = sum(each.signal_name == name for each in self._events(run))
-            payload = self.case.plans[name].payload(accepted)
-            workflow = self.case.workflow if self.random.random() < 0.5 else None
-            await self.client.send_event(instance_id, name, payload, workflow=workflow)
+            plan = self.case.plans[name]
+            payload = plan.payload(accepted)
+            workflow = self.habits.version_for(run) if self.random.random() < 0.5 else None
+            path = self.habits.address(run, name, plan, accepted)
+            await self.client.send_event(instance_id, name, payload, path=path, workflow=workflow)
 
     def _events(self, run: Run) -> list[Any]:
         """All that were ever accepted, also those that a loop has pruned."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -22,19 +22,22 @@ from sayiir.testing.simulation import (
 from sayiir.testing.skipping import SkippingClock
 from tests.sim.cluster.judge import Judge, Violation
 from tests.sim.cluster.operations import told
-from tests.sim.cluster.people import People
+from tests.sim.cluster.people import Habits, People
 from tests.sim.cluster.process import Process, ProcessStore, Witness
-from tests.sim.cluster.repeating import Stumbles, numbered, repeatable
+from tests.sim.cluster.repeating import Stumbles, engine_of, numbered, repeatable
+from tests.sim.cluster.rights import timed_out
 from tests.sim.cluster.troubles import LEASE_SECONDS, Line
 from tests.sim.cluster.views import view_of
+from tests.sim.cluster.worlds import Able, World, size_in, some, versions_of, world_of
 from tests.sim.flows import INPUT, Size, case_of
 from tests.sim.trace import Trace
 
 if TYPE_CHECKING:
+    from sayiir.stores.memory.rows import Run
     from tests.sim.case import Case
     from tests.sim.cluster.operations import Operation
 
-__all__ = ["Played", "prepare", "simulate"]
+__all__ = ["SEEDS_PER_GRAPH", "Played", "prepare", "simulate"]
 
 SEEDS_PER_GRAPH: Final = 4
 """So many seeds in a row share a graph, which takes as long to build as it takes to play."""
@@ -82,41 +85,52 @@ def prepare(seed: int) -> None:
 
 def simulate(seed: int) -> Played:
     """Play the simulation of a seed; the same seed plays the same."""
-    case, expected = _prepared(seed // SEEDS_PER_GRAPH)
+    stage = _prepared(seed // SEEDS_PER_GRAPH)
     with repeatable(seed), asyncio.Runner(loop_factory=SimulatedLoop) as runner:
         loop: Any = runner.get_loop()
         loop.set_task_factory(numbered)
-        cluster = _Cluster(seed, case, expected, loop)
-        return runner.run(cluster.play())
+        with engine_of(stage.world):
+            return runner.run(_Cluster(seed, stage, loop).play())
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the seeds of a graph share: its workflow's versions, and what they give unbroken."""
+
+    case: Case
+    world: World
+    versions: list[Any]
+    expected: dict[tuple[str, str], tuple[Any, dict[str, str]]]
 
 
 @lru_cache(maxsize=2)
-def _prepared(graph: int) -> tuple[Case, dict[str, tuple[Any, dict[str, str]]]]:
+def _prepared(graph: int) -> _Stage:
     """A workflow, and what its instances give when nothing happens."""
-    case = case_of(graph, size=SIZE)
-    expected: dict[str, tuple[Any, dict[str, str]]] = {}
-    for number in range(INSTANCES):
-        case.trace = Trace(graph)
-        with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
-            run = case.workflow.arun(INPUT + number, clock=SkippingClock(), events=case.events())
-            output = runner.run(run)
-        expected[f"instance-{number}"] = (output, case.trace.inputs())
-    return case, expected
+    world = world_of(graph)
+    case = case_of(graph, size=size_in(world, SIZE))
+    expected: dict[tuple[str, str], tuple[Any, dict[str, str]]] = {}
+    # In memory a workflow's timeout would count what its clock skips; it isn't part of the hash.
+    for version in versions_of(case, replace(world, timeout_seconds=None)):
+        for number in range(INSTANCES):
+            case.trace = Trace(graph)
+            with asyncio.Runner(loop_factory=SimulatedLoop) as runner:
+                run = version.arun(INPUT + number, clock=SkippingClock(), events=case.events())
+                output = runner.run(run)
+            name = f"instance-{number}"
+            expected[name, version.definition_hash] = (output, case.trace.inputs())
+    return _Stage(case, world, versions_of(case, world), expected)
 
 
 class _Cluster:
-    def __init__(
-        self,
-        seed: int,
-        case: Case,
-        expected: dict[str, tuple[Any, dict[str, str]]],
-        loop: SimulatedLoop,
-    ) -> None:
+    def __init__(self, seed: int, stage: _Stage, loop: SimulatedLoop) -> None:
         self.seed = seed
-        self.case = case
-        self.expected = expected
+        self.case = stage.case
+        self.world = stage.world
+        self.versions = stage.versions
+        self.expected = stage.expected
         self.loop = loop
         self.random = Random(f"cluster {seed}")
+        self.aside = Random(f"aside {seed}")
         self.processes: dict[str, Process] = {}
         self.workers: dict[str, SimulatedWorker] = {}
         self.jumped_at = float("-inf")
@@ -129,16 +143,17 @@ class _Cluster:
         self.store = MemoryStore(self.clock)
         tables = self.store._tables
         self.judge = Judge(
-            self.case, tables, self.expected, self.loop.time, self._excused, self.clock.now_us
-        )
+            self.case, tables, self.expected, self.loop.time, self._excused, self._able,
+            self.clock.now_us,
+        )  # fmt: skip
         chance = self.random.choice((0.0, 0.004, 0.012, 0.03))
         self.line = Line(self.random, self.judge, self.clock, chance)
         witness = self.case.trace = Witness(self.judge, self.random)  # type: ignore[assignment]
-        inputs = {name: INPUT + number for number, name in enumerate(self.expected)}
+        inputs = {f"instance-{number}": INPUT + number for number in range(INSTANCES)}
         outside = self._process("people")
         self.people = People(
-            self.case, inputs, tables, ProcessStore(self.store, outside, self.line),
-            witness, self.judge, self.random,
+            self.case, Habits(self.world, self.versions, self.aside), inputs, tables,
+            ProcessStore(self.store, outside, self.line), witness, self.judge, self.random,
         )  # fmt: skip
         stumbles = Stumbles(self.judge)
         logging.getLogger("sayiir").addHandler(stumbles)
@@ -217,16 +232,25 @@ class _Cluster:
         process = self.processes[name] = Process(name, self.loop)
         return process
 
-    def _start_worker(self) -> None:
+    def _start_worker(self, *, for_all: bool = False) -> None:
         self.started += 1
         process = self._process(f"W{self.started}")
         self.line.note(f"{process.name} begins")
+        known = self.versions if for_all else some(self.aside, self.versions, least=1)
+        tags = self.world.tags if for_all else some(self.aside, self.world.tags)
+        process.able = Able(frozenset(each.definition_hash for each in known), frozenset(tags))
+        if self.world.divided:
+            versions = ", ".join(str(each.version) for each in known)
+            self.line.note(f"{process.name} knows versions {versions} and has {sorted(tags)}")
         process.spawn(self._work(process, self.random.choice((1, 2, 5))))
 
     async def _work(self, process: Process, concurrency: int) -> None:
         worker = self.workers[process.name] = SimulatedWorker(
             ProcessStore(self.store, process, self.line),
-            workflows=[self.case.workflow],
+            workflows=[
+                each for each in self.versions if each.definition_hash in process.able.definitions
+            ],
+            tags=sorted(process.able.tags),
             concurrency=concurrency,
             worker_id=process.name,
             lease=LEASE_SECONDS,
@@ -286,7 +310,10 @@ class _Cluster:
         self.jumped_at = self.loop.time()
         self.clock.shift(seconds)
         self.set_back += max(-seconds, 0.0)
-        self.judge.clock_jumped = True
+        self.judge.jumped(seconds)
+
+    def _able(self, process: str) -> Able:
+        return self.processes[process].able
 
     def _excused(self, holder: str) -> bool:
         """Whether it may have lost a lease by what befell it, or the clock, within one."""
@@ -309,13 +336,18 @@ class _Cluster:
                     process.go_on()
         if not self._living() or self.random.random() < 0.5:
             self._start_worker()
+        everything = Able(
+            frozenset(each.definition_hash for each in self.versions), frozenset(self.world.tags)
+        )
+        if all(each.able != everything for each in self._living()):
+            self._start_worker(for_all=True)
 
     async def _end(self) -> None:
         self.line.note("the end")
         for run in list(self.store._tables.runs.values()):
             output = None
             if run.state is InstanceState.COMPLETED:
-                output = await self._output(run.new.instance_id)
+                output = await self._output(run)
             self._judge_failure(run)
             self.judge.ended(view_of(self.store._tables, run), output)
         going = [each for each in self._living() if each.name in self.workers]
@@ -328,16 +360,18 @@ class _Cluster:
         left = [each.name for each in going if not each.dead]
         self.judge.blame("who has drained holds nothing", f"{left} don't come to their end")
 
-    async def _output(self, instance_id: str) -> Any:
+    async def _output(self, run: Run) -> Any:
+        instance_id, workflow = run.new.instance_id, self.people.habits.version_of(run)
         try:
-            status = await self.people.client.status(instance_id, self.case.workflow)
+            status = await self.people.client.status(instance_id, workflow)
         except SayiirError as error:
             self.judge.blame("nobody stumbles", f"the status of {instance_id}: {error}")
             return None
         return getattr(status, "output", None)
 
-    def _judge_failure(self, run: Any) -> None:
-        if run.state is InstanceState.FAILED:
+    def _judge_failure(self, run: Run) -> None:
+        timed = self.world.timeout_seconds is not None and timed_out(run.error)
+        if run.state is InstanceState.FAILED and not timed:
             self.judge.blame("nothing fails by itself", repr(run.error))
 
 

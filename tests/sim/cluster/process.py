@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir import get_task_context
 from sayiir.errors import StoreUnavailable
 from sayiir.testing.simulation import PROCESS, Crash, SimulatedLoop
+from tests.sim.cluster.worlds import Able
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -29,6 +30,7 @@ class Process:
 
     ``troubled_at``: when something last happened to it that may cost it a lease. ``deaf``: no
     wake-up reaches it. ``away``: its line to the store is cut. ``leaving``: it was told to go.
+    ``able``: what it has.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Process:
     deaf: bool = False
     away: bool = False
     leaving: bool = False
+    able: Able = field(default_factory=Able)
     troubled_at: float = float("-inf")
     watches: list[MemoryWatch] = field(default_factory=list)
 

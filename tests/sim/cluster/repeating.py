@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random as global_random
-from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+import sys
+import time
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 from zlib import crc32
 
+from sayiir.engine import driver
 from sayiir.engine.work import Work
 from sayiir.errors import StoreUnavailable
 from sayiir.outages import OutageLog
@@ -17,10 +20,12 @@ from sayiir.testing.simulation import Crash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from tests.sim.cluster.judge import Judge
+    from tests.sim.cluster.worlds import World
 
-__all__ = ["Stumbles", "numbered", "repeatable"]
+__all__ = ["Stumbles", "engine_of", "numbered", "repeatable"]
 
 
 class _Task(asyncio.Task[Any]):
@@ -63,6 +68,35 @@ def repeatable(seed: int) -> Iterator[None]:
     finally:
         logger.propagate = propagate
         global_random.setstate(state)
+
+
+@contextmanager
+def engine_of(world: World) -> Iterator[None]:
+    """The engine measures time by the loop, and spawns in batches as small as the world has them.
+
+    What is broken on purpose is compiled anew, by the names that hold then: so it is to be done
+    within this, too.
+    """
+    with ExitStack() as stack:
+        for name, module in list(sys.modules.items()):
+            if name == "time" or (name.startswith("sayiir.engine.") and _takes_time(module)):
+                stack.enter_context(patch.object(module, "monotonic", _loop_time))
+        stack.enter_context(patch.object(driver, "SPAWN_BATCH_ITEMS", world.batch))
+        yield
+
+
+def _takes_time(module: ModuleType) -> bool:
+    return getattr(module, "monotonic", None) in (_MONOTONIC, _loop_time)
+
+
+_MONOTONIC: Final = time.monotonic
+
+
+def _loop_time() -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return _MONOTONIC()
 
 
 class Stumbles(logging.Handler):

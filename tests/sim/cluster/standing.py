@@ -80,6 +80,8 @@ def pending_counts_equal_open_arms(run: RunView) -> Found:
     for key, item in _open(run):
         if item.total is None:
             continue
+        if run.control is Control.CANCEL and item.created < item.total:
+            continue  # a cancel has ended its arms between two batches, and nobody goes on from it
         mine = arms.get((key, item.path), [])
         still = sum(arm.open for arm in mine)
         if (item.pending, item.created) != (still, len(mine)):
@@ -93,13 +95,14 @@ def pending_counts_equal_open_arms(run: RunView) -> Found:
 
 
 def an_event_meets_its_wait(run: RunView) -> Found:
-    """No event is kept while somebody waits for one of its name."""
+    """No event is kept while somebody waits for it: for one of its name, there if it says where."""
     if run.state is not InstanceState.RUNNING or not run.kept:
         return None
     for key, item in _open(run):
         if item.waits and item.holder is None:
             name = item.path.rsplit("/", 1)[-1].split("#")[0]
-            kept = [event for event, signal in run.kept.items() if signal == name]
+            here = (None, item.path)
+            kept = [event for event, (of, to) in run.kept.items() if of == name and to in here]
             if kept:
                 return f"{key} waits for {name} beside {kept}"
     return None
@@ -122,6 +125,18 @@ def a_lease_is_looked_at_when_it_ends(run: RunView) -> Found:
     return None
 
 
+def a_deadline_is_looked_at(run: RunView) -> Found:
+    """Whoever stands at the root is due at the deadline at the latest, unless somebody holds it."""
+    if run.deadline_at is None or run.state is not InstanceState.RUNNING:
+        return None
+    root = run.items.get(ItemKey())
+    if run.control is Control.PAUSE or root is None or not root.open or root.holder is not None:
+        return None
+    if root.due is None or root.due > run.deadline_at:
+        return f"the root is due at {root.due}, the deadline is at {run.deadline_at}"
+    return None
+
+
 STANDING: Final[tuple[Callable[[RunView], Found], ...]] = (
     nothing_claimable_in_what_has_ended,
     completed_leaves_nothing_open,
@@ -130,4 +145,5 @@ STANDING: Final[tuple[Callable[[RunView], Found], ...]] = (
     an_event_meets_its_wait,
     an_event_has_one_wait,
     a_lease_is_looked_at_when_it_ends,
+    a_deadline_is_looked_at,
 )

@@ -33,6 +33,9 @@ class ItemView(NamedTuple):
     pending: int
     limit: int | None
     open: bool
+    ready_at: int
+    priority: int | None
+    tags: tuple[str, ...]
 
 
 class RunView(NamedTuple):
@@ -45,9 +48,12 @@ class RunView(NamedTuple):
     items: dict[ItemKey, ItemView]
     results: dict[str, bytes]
     events: frozenset[int]
-    kept: dict[int, str]
-    """Event id -> signal name, of what no wait has had yet."""
+    kept: dict[int, tuple[str, str | None]]
+    """Event id -> signal name and address, of what no wait has had yet."""
     deadline_at: int | None
+    definition_hash: str
+    priority: int
+    error: bytes | None
 
 
 def views_of(tables: Tables) -> dict[int, RunView]:
@@ -65,7 +71,11 @@ def view_of(tables: Tables, run: Run) -> RunView:
     for arms in run.spawns.values():
         for item in arms.values():
             items[item.key] = _item_view(run, item, due)
-    kept = {each.event_id: each.signal_name for queue in run.kept.values() for each in queue}
+    kept = {
+        each.event_id: (each.signal_name, each.address)
+        for queue in run.kept.values()
+        for each in queue
+    }
     return RunView(
         run.number,
         run.new.instance_id,
@@ -76,6 +86,9 @@ def view_of(tables: Tables, run: Run) -> RunView:
         frozenset(run.events),
         kept,
         run.deadline_at,
+        run.new.definition_hash,
+        run.new.priority,
+        run.error,
     )
 
 
@@ -99,4 +112,7 @@ def _item_view(run: Run, item: Item, due: dict[tuple[int, str, int], int]) -> It
         item.pending,
         item.limit,
         item.key in run.open,
+        item.ready_at,
+        item.priority,
+        item.tags,
     )

@@ -1,0 +1,1 @@
+"""The race: the same work in several systems, each in an environment of its own, in turns."""

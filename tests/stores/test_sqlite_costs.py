@@ -1,0 +1,153 @@
+"""What a step costs on SQLite: statements, commits and what goes to the log. Counted, not timed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sayiir import AsyncCheckpointingRunner, Flow, Workflow, fork, task, workflow
+from sayiir.stores.sqlite.store import SqliteStore
+
+pytestmark = pytest.mark.anyio
+
+PAGE_BYTES = 4_096
+FRAME_BYTES = PAGE_BYTES + 24
+
+
+@task
+async def increment(number: int) -> int:
+    return number + 1
+
+
+def chain(steps: int) -> Workflow[int, int]:
+    """A chain of async tasks."""
+    flow: Flow[int, int] = increment
+    for _ in range(steps - 1):
+        flow = flow >> increment
+    return workflow(f"chain_{steps}", flow)
+
+
+class Meter:
+    """Counts what one store's writing connection does."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        connection = store._writer.connection
+        assert connection is not None
+        self._connection = connection
+        self.statements: list[str] = []
+        connection.execute("pragma wal_autocheckpoint = 0")
+        connection.set_trace_callback(self._note)
+
+    def _note(self, statement: str) -> None:
+        # The thread looks for what others have written whenever it has nothing to do.
+        if "data_version" not in statement:
+            self.statements.append(statement)
+
+    @property
+    def commits(self) -> int:
+        """Transactions that were committed, those without changes too."""
+        return sum(statement.lower() == "commit" for statement in self.statements)
+
+    async def count(self, what: Awaitable[Any]) -> tuple[int, int, int]:
+        """Statements, commits and pages in the log that it took."""
+        self._connection.execute("pragma wal_checkpoint(restart)")
+        self.statements.clear()
+        await what
+        counted = len(self.statements), self.commits
+        # The log began anew: its length is what was written since.
+        (_, pages, _) = self._connection.execute("pragma wal_checkpoint(passive)").fetchone()
+        return (*counted, int(pages))
+
+
+async def _opened(folder: Path) -> tuple[SqliteStore, AsyncCheckpointingRunner]:
+    store = await SqliteStore.open(folder / "a.db")
+    return store, AsyncCheckpointingRunner(store)
+
+
+async def test_a_lone_step(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
+    """One transaction of one update and one insert; three pages: the item, the result, its index.
+
+    Told by the difference of two chains, so that what an instance costs by itself is left out.
+    """
+    store, runner = await _opened(tmp_path)
+    short, long = chain(20), chain(120)
+    async with runner:
+        meter = Meter(store)
+        await runner.run(short, "warm", 0)
+        low = await meter.count(runner.run(short, "short", 0))
+        high = await meter.count(runner.run(long, "long", 0))
+    await store.close()
+    statements, commits, pages = ((b - a) / 100 for a, b in zip(low, high, strict=True))
+    report_figure(
+        f"SQLite, a lone step: {statements:.2f} statements, {commits:.2f} commits, "
+        f"{pages * FRAME_BYTES:,.0f} bytes of log"
+    )
+    # A claim that looks for more may come between, by the machine's load.
+    assert statements <= 4.5, "begin, update, insert, commit"
+    assert commits <= 1.1
+    assert pages <= 3.3
+
+
+async def test_steps_of_many_share_their_commits(
+    tmp_path: Path, report_figure: Callable[[str], None]
+) -> None:
+    """A hundred instances at once: an update and the share of one insert for each step."""
+    store, runner = await _opened(tmp_path)
+    short, long = chain(2), chain(12)
+    async with runner:
+        meter = Meter(store)
+
+        async def hundred(flow: Workflow[int, int], name: str) -> None:
+            for number in range(100):
+                await runner.client.submit(flow, f"{name}-{number}", number)
+            meter.statements.clear()
+            await runner.resume_all([flow])
+
+        await hundred(short, "warm")
+        low = await meter.count(hundred(short, "short"))
+        high = await meter.count(hundred(long, "long"))
+    await store.close()
+    statements, commits, pages = ((b - a) / 1_000 for a, b in zip(low, high, strict=True))
+    report_figure(
+        f"SQLite, a step of a hundred at once: {statements:.2f} statements, {commits:.3f} commits, "
+        f"{pages * FRAME_BYTES:,.0f} bytes of log"
+    )
+    assert statements <= 2.2, "sqlite tells of each row of the one insert"
+    assert commits <= 0.05
+    assert pages <= 0.3
+
+
+async def test_a_fork_of_a_hundred(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
+    """Its arms are created by one transaction and ended by very few."""
+    store, runner = await _opened(tmp_path)
+    wide = workflow("wide", fork(*[increment] * 100) >> sum)
+    async with runner:
+        meter = Meter(store)
+        await runner.run(wide, "warm", 0)
+        statements, commits, pages = await meter.count(runner.run(wide, "wide", 0))
+    await store.close()
+    report_figure(
+        f"SQLite, a fork of 100: {statements} statements, {commits} commits, "
+        f"{pages * FRAME_BYTES / 1_000:,.0f} kB of log"
+    )
+    assert statements <= 420
+    assert commits <= 20
+    assert pages <= 60
+
+
+def test_the_file_is_read_by_pages_as_pinned(tmp_path: Path) -> None:
+    """The figures above count pages of this size."""
+
+    async def main() -> int:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        connection = store._writer.connection
+        assert connection is not None
+        (size,) = connection.execute("pragma page_size").fetchone()
+        await store.close()
+        return int(size)
+
+    assert asyncio.run(main()) == PAGE_BYTES
