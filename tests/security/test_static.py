@@ -135,6 +135,11 @@ _SQL: Final = re.compile(
     re.IGNORECASE,
 )
 NOT_CONSTANT: Final[dict[str, set[str]]] = {
+    # Columns and types of its callers' modules, and the numbers of parameters.
+    "sayiir/stores/postgres/arrays.py": {
+        *("', '.join(arrays.values())", "', '.join(columns)", "', '.join(types)", "alone"),
+        *("array", "name"),
+    },
     # Conditions and lists of this module's own, and the numbers of parameters.
     "sayiir/stores/postgres/candidates.py": {
         *("' union all '.join(lists)", "lists", "number", "others", "preamble", "probes"),
@@ -167,12 +172,13 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
     },
     # Texts of this module's own, and the numbers of parameters.
     "sayiir/stores/postgres/quick.py": {
-        *("', '.join(parts)", "STATE_CODES[InstanceState.COMPLETED]", "_unnested()", "arrays"),
-        *("chosen", "columns", "first", "first + 1", "first + 2", "first + 3", "prunes", "steps"),
-        *("table", "text", "told"),
+        *("', '.join(parts)", "STATE_CODES[InstanceState.COMPLETED]", "arrays", "chosen"),
+        *("columns", "prunes", "rows", "steps", "table", "text", "told"),
     },
     # Names of tables, in the module.
     "sayiir/stores/postgres/retention.py": {"names"},
+    # Rows of parameters, written out of the module's own table of types.
+    "sayiir/stores/postgres/spawning.py": {"rows_of(_ARMS, 'n', nullable=('prio',), first=12)"},
     # A pragma of the module's own; a number that SQLite gave, made an int.
     "sayiir/stores/sqlite/connection.py": {"int(pages)", "setting"},
     # Column names; conditions that the store's own methods write, their values apart.
