@@ -235,6 +235,16 @@ MISTAKES = (
     ),
     Mistake("retry keeps counts", controls, "retry", "item.forget_attempts()", "pass"),
     Mistake(
+        "retry forgets what a holder has counted",
+        controls,
+        "retry",
+        "item.interruptions = 0",
+        "item.forget_attempts()",
+    ),
+    Mistake(
+        "retry leaves a holder the old limit", controls, "retry", "item.interruptions = 0", "pass"
+    ),
+    Mistake(
         "retry keeps the deadline",
         controls,
         "retry",

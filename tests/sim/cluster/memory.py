@@ -162,8 +162,9 @@ def _remember_people(change: Change, args: tuple[object, ...]) -> None:
             address = change.operation.kwargs.get("path")
             memory.sent[run.number, event] = (str(args[1]), address)
         return
-    for key in run.items:
-        memory.counts.pop((run.number, key), None)
+    for key, item in run.items.items():
+        if item.holder is None:  # who holds one goes on counting
+            memory.counts.pop((run.number, key), None)
 
 
 def _remember_deadline(change: Change, asked: Any) -> None:
