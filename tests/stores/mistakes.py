@@ -493,7 +493,7 @@ MISTAKES = (
         "old signals are told",
         looks,
         "_item_record",
-        "item.signal_name if item.phase is Phase.SIGNAL else None",
+        "item.signal_name if awaits else None",
         "item.signal_name or 'go'",
     ),
     Mistake("the time of no error", looks, "_item_record", "None if item.error is None else ", ""),
