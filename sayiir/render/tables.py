@@ -99,7 +99,8 @@ def _status(given: object) -> str:
     head = html.badge(name, _mood(name))
     match status:
         case Completed():
-            return html.heading(head) + html.value_block(status.output)
+            completed: Completed[Any] = status
+            return html.heading(head) + html.value_block(completed.output)
         case Failed(error=error):
             return html.heading(head, html.text("at"), html.code(error.path)) + _failure(error)
         case Cancelled(reason=reason, cancelled_by=by):
