@@ -190,11 +190,11 @@ def test_fifty_thousand_nodes_hash_in_linear_time():
 
     def seconds(count):
         nodes = tuple(TaskNode(f"inc#{at + 2}" if at else "inc", task) for at in range(count))
-        started = time.perf_counter()
+        started = time.process_time()
         definition = build_definition("w", NodeSequence(nodes))
         continuation_hashes(definition)
-        return time.perf_counter() - started
+        return time.process_time() - started
 
     seconds(1_000)
     small = min(seconds(5_000) for _ in range(3))
-    assert seconds(50_000) < 30 * small
+    assert min(seconds(50_000) for _ in range(2)) < 30 * small
