@@ -27,22 +27,22 @@ class Dial:
     A clock that isn't ``Steady`` has nothing to compare with: it is never taken for set.
     """
 
-    __slots__ = ("_clock", "_steady", "ahead_us")
+    __slots__ = ("_now_us", "_steady_us", "ahead_us")
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._steady = clock if isinstance(clock, Steady) else None
+        self._now_us = clock.now_us
+        self._steady_us = clock.steady_us if isinstance(clock, Steady) else None
         self.ahead_us: int | None = None
         """As the ends of leases go by it, in microseconds; None: not known yet."""
 
     def read(self) -> tuple[int, int | None]:
         """The time; and how far it is ahead now, unless that is what is known."""
-        now_us = self._clock.now_us()
-        if self._steady is None:
+        now_us = self._now_us()
+        if self._steady_us is None:
             return now_us, None
-        ahead_us = now_us - self._steady.steady_us()
+        ahead_us = now_us - self._steady_us()
         known_us = self.ahead_us
-        if known_us is not None and abs(ahead_us - known_us) < NOTICED_US:
+        if known_us is not None and -NOTICED_US < ahead_us - known_us < NOTICED_US:
             return now_us, None
         return now_us, ahead_us
 

@@ -390,3 +390,26 @@ def test_after_a_restart_of_the_machine_the_dead_hold_nothing(tmp_path: Path) ->
         await after.close()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("later", [DAY, -DAY])
+def test_processes_that_count_from_different_moments_take_nothing(
+    later: int, tmp_path: Path
+) -> None:
+    """As in containers with time namespaces: each looks to the other like a clock that was set."""
+
+    async def run() -> None:
+        clocks = Dials(), Dials()
+        clocks[1].turn(later)
+        clocks[1].go(-later)
+        stores = [await SqliteStore.open(tmp_path / "a.db", clock) for clock in clocks]
+        for turn in range(8):
+            store = stores[turn % 2]
+            await store.create(new_instance(f"i{turn}"))
+            assert await taken(store) == 1
+            for clock in clocks:
+                clock.go(3)
+        for store in stores:
+            await store.close()
+
+    asyncio.run(run())
