@@ -7,7 +7,7 @@ import time
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Clock", "SystemClock", "WorkAware"]
+__all__ = ["Clock", "Steady", "SystemClock", "WorkAware"]
 
 
 class Clock(Protocol):
@@ -19,6 +19,18 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long by this clock."""
+        ...
+
+
+@runtime_checkable
+class Steady(Protocol):
+    """A clock that counts, beside the wall time, the time that passes. Nobody can set that."""
+
+    def steady_us(self) -> int:
+        """Microseconds since a moment that is the same for all processes of the machine.
+
+        It may stand still while the machine sleeps.
+        """
         ...
 
 
@@ -43,6 +55,10 @@ class SystemClock:
     def now_us(self) -> int:
         """Wall time in whole microseconds since the Unix epoch."""
         return time.time_ns() // 1_000
+
+    def steady_us(self) -> int:
+        """Microseconds since the machine started, sleep left out."""
+        return time.monotonic_ns() // 1_000
 
     async def sleep(self, seconds: float) -> None:
         """``asyncio.sleep``; at most a day at a time, for very long sleeps overflow it."""

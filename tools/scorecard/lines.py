@@ -255,9 +255,6 @@ LINES: Final = (
             "test_living_workers_keep_their_leases_over_a_jump",
             "tests/crash/test_lying_clocks.py::test_timers_and_leases_go_by_the_servers_clock",
         ),
-        "On SQLite and in memory the store's clock is the machine's. Where that is set forwards by "
-        "more than a lease, another worker takes what a living one holds, before that has renewed "
-        "(what the first gives then is refused). Set backwards, nothing is taken.",
     ),
     Line(
         21,

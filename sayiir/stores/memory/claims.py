@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.stores.memory.agenda import Agenda, Agendas
     from sayiir.stores.memory.rows import Item, Run
 
-__all__ = ["check", "claim", "release", "renew", "report"]
+__all__ = ["check", "claim", "follow", "release", "renew", "report"]
 
 
 def claim(tables: Tables, request: ClaimRequest) -> ClaimAnswer:
@@ -99,6 +99,17 @@ def renew(tables: Tables, fences: Sequence[Fence], lease_us: int) -> list[LeaseS
             item.lease_until = tables.now + lease_us
             tables.refresh(run, item)
     return check(tables, fences)
+
+
+def follow(tables: Tables, set_by_us: int) -> None:
+    """Where the clock was set forwards, the ends of leases move along, as if it hadn't been."""
+    if not set_by_us:
+        return
+    for run in tables.runs.values():
+        for item in run.open.values():
+            if item.holder is not None:
+                item.lease_until += set_by_us
+                tables.refresh(run, item)
 
 
 def check(tables: Tables, fences: Sequence[Fence]) -> list[LeaseState]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import InvalidTransition, StoreUnavailable
+from sayiir.stores.dial import Dial
 from sayiir.stores.memory import claims, commits, controls, looks, reads
 from sayiir.stores.memory.rows import Item, Run
 from sayiir.stores.memory.tables import Keeper, Tables
@@ -56,10 +57,11 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
-        self._clock: Clock = SystemClock() if clock is None else clock
+        clock = SystemClock() if clock is None else clock
+        self._dial = Dial(clock)
         self._tables = Tables()
         self._roll = Roll()
-        self._watchers = Watchers(self._clock)
+        self._watchers = Watchers(clock)
         # Leases are renewed on a thread of their own, so that no task can hold them up.
         self._lock = threading.RLock()
 
@@ -70,7 +72,9 @@ class MemoryStore:
             if self._watchers.closed:
                 raise StoreUnavailable("the memory store is closed")
             tables = self._tables
-            tables.now, tables.changed = self._clock.now_us(), set()
+            (tables.now, ahead_us), tables.changed = self._dial.read(), set()
+            if ahead_us is not None:
+                claims.follow(tables, self._dial.settle(ahead_us, self._dial.ahead_us))
             yield tables
             if tables.changed:
                 self._watchers.wake(tables.changed)

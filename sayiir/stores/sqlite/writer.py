@@ -28,6 +28,7 @@ from sayiir.stores.sqlite.holders import Holders
 from sayiir.stores.sqlite.look import beside, look_at, look_inside
 from sayiir.stores.sqlite.transaction import Queues, Transaction
 from sayiir.stores.sqlite.turn import Turn
+from sayiir.stores.sqlite.wall_clock import WallClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class Writer:
 
     def __init__(self, path: Path | None, clock: Clock, watchers: Watchers) -> None:
         self._path = path
-        self._clock = clock
+        self._clock = WallClock(clock)
         self._watchers = watchers
         self._where = "the private database" if path is None else str(path)
         self._log = OutageLog(self._where)
@@ -166,7 +167,7 @@ class Writer:
                 changed = self._run_all(connection, jobs, look=patience_seconds > 0)
                 connection.execute("commit")
             except BaseException:
-                self._queues.clear()
+                self._forget()
                 # What another process has written is still to be told to who waits.
                 self._seen_version = seen_version
                 if connection.in_transaction:
@@ -199,7 +200,8 @@ class Writer:
         for job in jobs:
             if job.abandoned:
                 continue  # a claim that nobody hears of would hold its items for nothing
-            transaction = Transaction(connection, self._clock.now_us(), process, self._queues)
+            now_us = self._clock.now_us(connection)
+            transaction = Transaction(connection, now_us, process, self._queues)
             if not alone:
                 connection.execute("savepoint job")
             try:
@@ -208,7 +210,7 @@ class Writer:
                 if breaks_transaction(error) or not connection.in_transaction:
                     raise
                 connection.execute("rollback" if alone else "rollback to job")
-                self._queues.clear()
+                self._forget()
                 job.error = self._told(error)
                 if alone:
                     connection.execute("begin")
@@ -217,6 +219,11 @@ class Writer:
             if not alone:
                 connection.execute("release job")
         return None if others else changed
+
+    def _forget(self) -> None:
+        """What was rolled back is known no longer."""
+        self._queues.clear()
+        self._clock.forget()
 
     def _told(self, error: Exception) -> Exception:
         return translated(error, self._where) if isinstance(error, sqlite3.Error) else error
