@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import (
@@ -15,6 +16,7 @@ from sayiir.stores.records import (
     StatusName,
 )
 from sayiir.stores.relational.codes import (
+    BACKOFF,
     CONTROL_CODES,
     CONTROLS,
     DELAY,
@@ -41,6 +43,12 @@ __all__ = ["describe", "page", "results"]
 MAX_PARKED: Final = 100
 _ENDS: Final = (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
 _CHUNK: Final = 200
+_FIRST: Final = 20
+# Word for word as the indexes of such items have it.
+_WAITS: Final = {
+    StatusName.WAITING: f"phase in ({DELAY}, {BACKOFF})",
+    StatusName.AWAITING_SIGNAL: f"phase = {SIGNAL} and event_id is null",
+}
 _PAUSE: Final = CONTROL_CODES[Control.PAUSE]
 
 # Each open item is leased, ready or parked, or none of these (held, or waiting for arms).
@@ -146,28 +154,74 @@ def _candidates(tx: Transaction, query: InstanceQuery, before: int) -> Iterator[
     """Runs that may fit, newest first, by an index that leaves out most that don't."""
     if query.status is StatusName.IN_PROGRESS:
         yield from _active(tx, before)
-        return
-    source, values = _source(query)
+    elif query.status in _WAITS and not query.labels:
+        yield from _waiting(tx, _WAITS[query.status], query.workflow_name, before)
+    else:
+        yield from _runs(tx, *_source(query), before)
+
+
+def _runs(
+    tx: Transaction, source: str, values: tuple[object, ...], before: int, first: int = _CHUNK
+) -> Iterator[int]:
+    """The runs of a table's rows, newest first; a few at first where few may be wanted."""
+    size = first
     while True:
         rows = tx.execute(
-            f"select distinct run from {source} and run < ? order by run desc limit {_CHUNK}",  # noqa: S608
+            f"select distinct run from {source} and run < ? order by run desc limit {size}",  # noqa: S608
             (*values, before),
         ).fetchall()
         for (run,) in rows:
             yield run
-        if len(rows) < _CHUNK:
+        if len(rows) < size:
             return
-        before = rows[-1][0]
+        before, size = rows[-1][0], _CHUNK
+
+
+def _waiting(tx: Transaction, waits: str, name: str | None, before: int) -> Iterator[int]:
+    """Runs of which something waits so, of this workflow or of any, newest first.
+
+    A queue is of one definition, which has one workflow's name, and the index is by queue: what
+    waits of other workflows is not met.
+    """
+    streams = [
+        _runs(tx, f"work_item where queue = ? and {waits}", (queue,), before, _FIRST)
+        for queue in _queues_waiting(tx, waits)
+        if name is None or name == _workflow_of(tx, queue, waits)
+    ]
+    last = None
+    for run in heapq.merge(*streams, reverse=True):
+        if run != last:  # it may stand in several queues
+            yield run
+        last = run
+
+
+def _queues_waiting(tx: Transaction, waits: str) -> Iterator[int]:
+    """The queues in which something waits so, hopping from one to the next."""
+    last = 0
+    while True:
+        (last,) = tx.execute(
+            f"select min(queue) from work_item where queue > ? and {waits}",  # noqa: S608
+            (last,),
+        ).fetchone()
+        if last is None:
+            return
+        yield last
+
+
+def _workflow_of(tx: Transaction, queue: int, waits: str) -> str | None:
+    """The name of the workflow of all that stands in the queue."""
+    row = tx.execute(
+        "select cast(workflow_name as text) from instance where run = "  # noqa: S608
+        f"(select max(run) from work_item where queue = ? and {waits})",
+        (queue,),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _source(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
     if query.labels:
         return _labelled(query)
     match query.status:
-        case StatusName.WAITING:
-            return f"work_item where phase in ({DELAY}, 2)", ()
-        case StatusName.AWAITING_SIGNAL:
-            return f"work_item where phase = {SIGNAL} and event_id is null", ()
         case StatusName.PAUSED:
             return "instance where control <> 0", ()
         case None if query.workflow_name is None:
