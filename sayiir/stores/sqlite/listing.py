@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import logging
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import (
@@ -29,6 +30,7 @@ from sayiir.stores.relational.codes import (
     STATE_CODES,
     STATES,
 )
+from sayiir.stores.relational.damage import BEGINNING_OF_TIME, DamagedRow, check_numbers
 from sayiir.stores.relational.labels import decode_labels
 from sayiir.stores.sqlite import queues
 
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "page", "results"]
 
+LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 MAX_PARKED: Final = 100
 _ENDS: Final = (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
 _CHUNK: Final = 200
@@ -77,7 +80,7 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
         ).fetchall()
     )
     running = run.state == RUNNING
-    parked = _parked(tx, values) if running and counts.get("parked") else ()
+    parked = _parked(tx, run, values) if running and counts.get("parked") else ()
     return InstanceRecord(
         run=run.run,
         run_id=run.run_id,
@@ -103,13 +106,14 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
     )
 
 
-def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
+def _parked(tx: Transaction, run: Run, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
     rows = tx.execute(
         "select cast(path as text), wake_at, cast(signal_name as text), phase "  # noqa: S608
         f"from ({_SORTED_ITEMS}) where standing = 'parked' "
         f"order by wake_at is null, wake_at, parked_as limit {MAX_PARKED}",
         values,
-    )
+    ).fetchall()
+    check_numbers(run.instance_id, [("work_item.wake_at", row[1]) for row in rows])
     return tuple(
         ParkedItem(path, wake_at, signal_name if phase == SIGNAL else None)
         for path, wake_at, signal_name, phase in rows
@@ -127,12 +131,16 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
     """
     records: list[InstanceRecord] = []
     for number in _candidates(tx, query, _run_before(query.cursor)):
-        run = tx.find_run(number)
-        if run is None or query.workflow_name not in (None, run.workflow_name):
+        try:
+            run = tx.find_run(number)
+            if run is None or query.workflow_name not in (None, run.workflow_name):
+                continue
+            if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
+                continue
+            record = describe(tx, run)
+        except DamagedRow as damage:
+            LOGGER.warning("left out of a list: %s", damage)
             continue
-        if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
-            continue
-        record = describe(tx, run)
         if query.status is None or record.status is query.status:
             records.append(record)
         if len(records) > query.limit:
@@ -286,7 +294,9 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
         "select cast(path as text), cast(node_path as text), cast(output as blob), attempts, "
         "duration, finished_at from task_result where run = ? order by seq",
         (run.run,),
-    )
+    ).fetchall()
+    for *_, attempts, duration, finished_at in rows:
+        _check_result(instance_id, attempts, duration, finished_at)
     records = [
         ResultRecord(
             path=path,
@@ -303,8 +313,9 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
         "select cast(path as text), cast(error as blob), failures + failed, error_at "
         "from work_item where run = ? and error is not null order by spawn_path, idx",
         (run.run,),
-    )
+    ).fetchall()
     for path, error, attempts, at in errors:
+        check_numbers(instance_id, (("work_item.failures", attempts), ("work_item.error_at", at)))
         records.append(
             ResultRecord(
                 path=path,
@@ -317,3 +328,10 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
             )
         )
     return records
+
+
+def _check_result(instance_id: str, attempts: int, duration: int, finished_at: int) -> None:
+    numbers = {"attempts": attempts, "duration": duration, "finished_at": finished_at}
+    check_numbers(instance_id, [(f"task_result.{name}", n) for name, n in numbers.items()])
+    if finished_at - duration < BEGINNING_OF_TIME:
+        raise DamagedRow(instance_id, "task_result.duration", duration)
