@@ -379,9 +379,8 @@ LINES: Final = (
             "tests/security/test_hostile_blobs.py::test_hostile_numbers_in_postgresql",
             "tests/security/test_hostile_blobs.py::test_hostile_definitions",
         ),
-        "A number that is out of any range, in a column of numbers, executes nothing; but reads of "
-        "that instance may end with a plain Python error, and some columns hold up all that is "
-        "claimed beside it.",
+        "On PostgreSQL one column of numbers, the count of a map's held items, can hold up what is "
+        "run beside it when it is out of range.",
     ),
     Line(
         30,
