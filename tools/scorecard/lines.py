@@ -350,7 +350,6 @@ LINES: Final = (
             "tests/postgres/test_pages.py::test_a_page_of_a_million_takes_milliseconds",
             "tests/stores/test_sqlite_plans.py::test_every_statement_finds_its_rows_by_an_index",
             "tests/stores/test_parked.py::test_claims_and_pages_beside_very_many_parked",
-            "tests/stores/test_parked.py::test_pages_of_what_waits_of_one_workflow",
             "tests/stores/test_parked.py::test_claims_of_a_server_beside_a_million_parked",
         ),
     ),
