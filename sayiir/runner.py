@@ -313,8 +313,8 @@ class AsyncCheckpointingRunner:
             RerunRefused: the workflow differs before the node, the earlier instance never came
                 there, or what the node is given was not kept.
             InstanceNotFound: there is no earlier instance.
-            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch, DefinitionError,
-            ExecutorMissing: as ``run``.
+            InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch: as ``run``.
+            DefinitionError, ExecutorMissing: as ``run``.
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sayiir.comparison import Comparison
 from sayiir.description import InstanceDescription
@@ -99,7 +99,7 @@ def _status(given: object) -> str:
     head = html.badge(name, _mood(name))
     match status:
         case Completed():
-            return html.heading(head) + html.value_block(status.output)
+            return html.heading(head) + html.value_block(cast("Completed[Any]", given).output)
         case Failed(error=error):
             return html.heading(head, html.text("at"), html.code(error.path)) + _failure(error)
         case Cancelled(reason=reason, cancelled_by=by):

@@ -192,6 +192,8 @@ class SignalStore(Protocol):
     async def retry(self, instance_id: str) -> None:
         """Make the stopped items of a failed instance ready, with fresh counts and deadline.
 
+        An item that is held keeps its counts, its holder's, and is due when its lease ends.
+
         Raises:
             InstanceNotFound: there is none.
             InvalidTransition: it isn't failed.

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sayiir import RetryPolicy, TaskContext, WorkerLost, delay, fork, task, workflow
+from sayiir import (
+    RetryPolicy,
+    TaskContext,
+    WorkerLost,
+    await_signal,
+    delay,
+    fork,
+    task,
+    workflow,
+)
 from sayiir.status import Completed, Failed
 from tests.engine.bench import LEASE_OVER_SECONDS, CrashingStore, eventually
 from tests.engine.corpus import inc
@@ -194,3 +203,32 @@ async def test_nothing_starts_after_the_call_has_ended(bench: Bench) -> None:
     assert record is not None
     assert (record.leased, record.ready) == (0, 4), "all is given back"
     assert await bench.runner.resume(flow, "i") == Completed((1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["given back", "lost"])
+async def test_a_default_that_was_taken_stays(bench: Bench, lost: bool) -> None:
+    """An event that comes while the next task runs doesn't change what that task is given."""
+    given: list[int] = []
+
+    @task
+    async def follow(n: int) -> int:
+        given.append(n)
+        if len(given) == 1:
+            await asyncio.sleep(3600)
+        return n
+
+    flow = workflow("w", await_signal("s", int, timeout="1m", default=-1) >> follow)
+    await bench.runner.run(flow, "i", 0)
+    bench.clock.shift(60)
+    store = CrashingStore(bench.store, -1, written=False)
+    runner = bench.new_runner(store)
+    running = asyncio.ensure_future(runner.resume(flow, "i"))
+    await eventually(lambda: bool(given))
+    await bench.client.send_event("i", "s", 5)
+    store.dead = lost
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await runner.close()
+    bench.clock.shift(LEASE_OVER_SECONDS)
+    assert await bench.runner.resume(flow, "i") == Completed(-1)
+    assert given == [-1, -1]

@@ -67,6 +67,12 @@ def test_a_seed_plays_the_same_again(seed: int) -> None:
     assert once.trace() == again.trace()
 
 
+@pytest.mark.parametrize("seed", [706, 1149, 1957, 2183, 2339, 2996])
+def test_what_was_wrong_once_is_right(seed: int) -> None:
+    """Seeds at which the engine, a store or the judge was mended."""
+    assert simulate(seed).violation is None
+
+
 def test_all_kinds_of_trouble_happen() -> None:
     """What the simulation promises to do to a cluster, it does."""
     happened = "\n".join(text for seed in range(0, 120, 3) for _, text in simulate(seed).happened)

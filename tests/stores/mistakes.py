@@ -235,6 +235,16 @@ MISTAKES = (
     ),
     Mistake("retry keeps counts", controls, "retry", "item.forget_attempts()", "pass"),
     Mistake(
+        "retry forgets what a holder has counted",
+        controls,
+        "retry",
+        "item.interruptions = 0",
+        "item.forget_attempts()",
+    ),
+    Mistake(
+        "retry leaves a holder the old limit", controls, "retry", "item.interruptions = 0", "pass"
+    ),
+    Mistake(
         "retry keeps the deadline",
         controls,
         "retry",
@@ -271,6 +281,20 @@ MISTAKES = (
     Mistake("addressed events go last", T, "begin_wait", "min(eligible)", "eligible[0]"),
     Mistake("addressed events go first", T, "begin_wait", "min(eligible)", "eligible[-1]"),
     Mistake("addresses are ignored", controls, "send_event", "if path is not None:", "if False:"),
+    Mistake(
+        "an address is forgotten",
+        controls,
+        "send_event",
+        "(signal_name, path), deque()",
+        "(signal_name, None), deque()",
+    ),
+    Mistake(
+        "a wait takes what was sent to another",
+        T,
+        "begin_wait",
+        "for key in ((name, None), (name, path))",
+        "for key in tuple(run.kept) if key[0] == name",
+    ),
     Mistake("claimed waits get events", controls, "send_event", "if each.holder is None", ""),
     Mistake("an event for all waits", T, "deliver", "self.leave_wait(run, item)", "pass"),
     Mistake("events wake nobody", controls, "send_event", "tables.refresh(run, item)", "pass"),
@@ -469,7 +493,7 @@ MISTAKES = (
         "old signals are told",
         looks,
         "_item_record",
-        "item.signal_name if item.phase is Phase.SIGNAL else None",
+        "item.signal_name if awaits else None",
         "item.signal_name or 'go'",
     ),
     Mistake("the time of no error", looks, "_item_record", "None if item.error is None else ", ""),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
-_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:SECURITY\.md|notebooks/[^)]*)\)")
+_OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:SECURITY\.md|(?:notebooks|tests)/[^)]*)\)")
 _FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
 _MARKED = re.compile(r"^```(python no-run|sh run|console session)\b.*$", re.MULTILINE)
 

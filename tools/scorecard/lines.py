@@ -65,6 +65,7 @@ LINES: Final = (
             "tests/sim/test_cluster.py::test_no_invariant_is_broken",
             "tests/sim/test_cluster.py::test_a_seed_plays_the_same_again",
             "tests/sim/test_cluster.py::test_all_kinds_of_trouble_happen",
+            "tests/sim/test_cluster.py::test_all_worlds_are_played",
         ),
     ),
     Line(

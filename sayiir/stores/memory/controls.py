@@ -76,7 +76,10 @@ def _ask(
 
 
 def retry(tables: Tables, instance_id: str) -> None:
-    """Make what a failure stopped due again, with fresh counts and a fresh deadline."""
+    """Make what a failure stopped due again, with fresh counts and a fresh deadline.
+
+    What somebody holds was not stopped: it keeps its counts, and is not due before its lease ends.
+    """
     run = tables.run_of(instance_id)
     if run.state is not InstanceState.FAILED:
         raise InvalidTransition(instance_id, "retry", run.state.value)
@@ -84,11 +87,14 @@ def retry(tables: Tables, instance_id: str) -> None:
     if run.new.timeout_us is not None:
         run.deadline_at = tables.now + run.new.timeout_us
     for item in list(run.open.values()):
-        item.forget_attempts()
         item.wait_until = None
-        if item.holder is None:
-            item.ready_at = tables.now
-            if item.phase is Phase.SIGNAL and item.event is None:
-                tables.begin_wait(run, item)
+        if item.holder is not None:
+            # Nothing stopped it: its holder goes on counting, and so does who comes after.
+            item.interruptions = 0
+            continue
+        item.forget_attempts()
+        item.ready_at = tables.now
+        if item.phase is Phase.SIGNAL and item.event is None:
+            tables.begin_wait(run, item)
     run.interrupted.clear()
     _ask(tables, run, Control.NONE, None, None)

@@ -80,7 +80,10 @@ def unpause(rows: Rows, instance_id: str) -> None:
 
 
 def retry(rows: Rows, instance_id: str) -> None:
-    """Make what a failure stopped due again, with fresh counts and a fresh deadline."""
+    """Make what a failure stopped due again, with fresh counts and a fresh deadline.
+
+    What somebody holds was not stopped: it keeps its counts, and is not due before its lease ends.
+    """
     run = rows.run_of(instance_id)
     if run.state != _FAILED:
         raise InvalidTransition(instance_id, "retry", STATES[run.state].value)
@@ -90,12 +93,15 @@ def retry(rows: Rows, instance_id: str) -> None:
     _ask(rows, run, Control.NONE, None, None)
     items = rows.open_items(run)
     for item in items:
-        item.forget_attempts()
         item.wait_until = None
-        if item.holder is None:
-            item.ready_at = rows.now
-            if item.phase == SIGNAL and item.event_id is None:
-                begin_wait(rows, item)
+        if item.holder is not None:
+            # Nothing stopped it: its holder goes on counting, and so does who comes after.
+            item.interruptions = 0
+            continue
+        item.forget_attempts()
+        item.ready_at = rows.now
+        if item.phase == SIGNAL and item.event_id is None:
+            begin_wait(rows, item)
     rows.save_all(run, items)
 
 

@@ -248,6 +248,22 @@ class FailureCases(Maker):
         equal([each.fence.item.index for each in await bench.claim()], [1, 2])
 
     @case
+    async def test_retry_leaves_the_counts_of_who_works(self, bench: Bench) -> None:
+        """Its next attempt has the next number, with its holder and after it; the limit is new."""
+        root = await bench.start(lease=30)
+        arms = (await bench.spawn(root, 2, keep=2)).claimed
+        await bench.commit(arms[1], Retry(error=b"e", wait_us=SECOND_US, in_place=True))
+        bench.later(30)
+        one, two = sorted(await bench.claim(lease=30), key=lambda each: each.fence.item.index)
+        equal((two.failures, two.interruptions, two.interruptions_ever), (1, 1, 1))
+        await bench.commit(one, Fail(error=b"e"))
+        await bench.store.retry("i")
+        equal((await bench.claim_one(lease=900)).fence.item.index, 0)
+        bench.later(30)
+        two = await bench.claim_one()
+        equal((two.failures, two.interruptions, two.interruptions_ever), (1, 1, 2))
+
+    @case
     async def test_a_done_join_is_due_after_retry(self, bench: Bench) -> None:
         """When the last arm ended in the failed instance, or the join itself failed."""
         root = await bench.start()

@@ -167,7 +167,7 @@ def a_cancelled_instance_never_completes(change: Change) -> Found:
 
 
 def no_timer_is_early(change: Change) -> Found:
-    """Nothing that waits for a time is granted before it, by the store's clock."""
+    """Nothing that waits for a time is first granted before it, by the store's clock."""
     for each in change.granted:
         if each.phase not in _TIMED and not (each.phase is Phase.SIGNAL and each.event is None):
             continue

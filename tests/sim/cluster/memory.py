@@ -24,13 +24,13 @@ class Memory:
     """What the judge remembers by itself, beside the rows.
 
     ``epochs``: the highest ever granted. ``wakes``: not to be claimed before, by the store's
-    clock. ``counts``: failures and lost leases at the position. ``delivered``: which item had
-    which event. ``sent``: name and address of each event. ``cancelled``: runs whose cancellation
-    was acknowledged. ``dismissed``: fences of writes that were refused, or answered with a
-    request. ``timeouts``: of each instance, in microseconds. ``deadlines``: when each run is to
-    time out. ``gone``: runs that were removed. ``shifted_us``: how far the store's clock has
-    jumped, back and ahead; ``told``: the same at each grant, and the deadline that held then. A
-    retry gives the instance a later one, of which who holds an arm all along isn't told.
+    clock, until it once was. ``counts``: failures and lost leases at the position. ``delivered``:
+    which item had which event. ``sent``: name and address of each event. ``cancelled``: runs
+    whose cancellation was acknowledged. ``dismissed``: fences of writes that were refused, or
+    answered with a request. ``timeouts``: of each instance, in microseconds. ``deadlines``: when
+    each run is to time out. ``gone``: runs that were removed. ``shifted_us``: how far the store's
+    clock has jumped, back and ahead; ``told``: the same at each grant, and the deadline that held
+    then. A retry gives the instance a later one, of which who holds an arm all along isn't told.
     """
 
     epochs: dict[tuple[int, ItemKey], int] = field(default_factory=dict)
@@ -129,6 +129,9 @@ def remember(change: Change) -> None:
     for each in change.granted:
         memory.epochs[each.fence.run, each.fence.item] = each.fence.epoch
         memory.told[each.fence] = (*memory.shifted_us, memory.deadlines.get(each.fence.run))
+        place = each.fence.run, each.fence.item
+        if memory.wakes.get(place, operation.now_us) <= operation.now_us:
+            memory.wakes.pop(place, None)  # over once, whatever the clock says later
     for checkpoint, _ in accepted_of(operation):
         place, effect = (checkpoint.fence.run, checkpoint.fence.item), checkpoint.effect
         failures, lost = memory.counts.get(place, (0, 0))
@@ -162,8 +165,9 @@ def _remember_people(change: Change, args: tuple[object, ...]) -> None:
             address = change.operation.kwargs.get("path")
             memory.sent[run.number, event] = (str(args[1]), address)
         return
-    for key in run.items:
-        memory.counts.pop((run.number, key), None)
+    for key, item in run.items.items():
+        if item.holder is None:  # who holds one goes on counting
+            memory.counts.pop((run.number, key), None)
 
 
 def _remember_deadline(change: Change, asked: Any) -> None:

@@ -16,6 +16,20 @@ D, S, T, M = driver.Driver, serving.Server, tables.Tables, store.MemoryStore
 
 IN_ENGINE: Final = (
     Mistake(
+        "a worker goes on where it has no tags",
+        S,
+        "runs",
+        "return self._tags.issuperset(next_tags(program, position))",
+        "return True",
+    ),
+    Mistake(
+        "tags are left out of checkpoints",
+        checkpoints,
+        "next_tags",
+        "program.tags_of(position.place.first_task) if program.tagged else ()",
+        "()",
+    ),
+    Mistake(
         "priorities are left out of checkpoints",
         checkpoints,
         "_priority",
@@ -28,6 +42,20 @@ IN_ENGINE: Final = (
         "_timeout",
         "return remaining, True",
         "return remaining / 2, True",
+    ),
+    Mistake(
+        "a running task outlives the deadline",
+        calling,
+        "_timeout",
+        "return remaining, True",
+        "return spec.timeout_seconds, False",
+    ),
+    Mistake(
+        "a task begins after the deadline",
+        calling,
+        "_timeout",
+        "if remaining == 0.0:",
+        "if False:",
     ),
     Mistake(
         "what is claimed at its deadline goes on",
@@ -83,12 +111,16 @@ IN_STORE: Final = (
         "True",
     ),
     Mistake("an item keeps the tags it had", T, "ask_for", "item.tags = tags", "pass"),
+    Mistake("the least urgent comes first", T, "refresh", "(priority - 1)", "(5 - priority)"),
     Mistake(
         "a claim overlooks definitions",
         leasing,
         "_agendas",
         "if known is None or key in known]",
         "]",
+    ),
+    Mistake(
+        "a run is replaced under another definition", M, "create", "(replace and same)", "replace"
     ),
     Mistake(
         "deadlines are half as long",

@@ -80,8 +80,10 @@ def pending_counts_equal_open_arms(run: RunView) -> Found:
     for key, item in _open(run):
         if item.total is None:
             continue
-        if run.control is Control.CANCEL and item.created < item.total:
-            continue  # a cancel has ended its arms between two batches, and nobody goes on from it
+        between_batches = item.created < item.total
+        at_the_deadline = item.parent is None and item.holder is not None
+        if run.control is Control.CANCEL and (between_batches or at_the_deadline):
+            continue  # a cancel has ended its arms under a holder, and nobody goes on from it
         mine = arms.get((key, item.path), [])
         still = sum(arm.open for arm in mine)
         if (item.pending, item.created) != (still, len(mine)):
