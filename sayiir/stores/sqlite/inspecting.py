@@ -91,7 +91,7 @@ def _item(instance_id: str, row: tuple[Any, ...]) -> ItemRecord:
     return ItemRecord(
         item=ItemKey(spawn_path, index),
         path=path,
-        phase=PHASES[phase],
+        phase=PHASES[int(phase)],
         failures=failures,
         interruptions_ever=ever,
         error=error,
