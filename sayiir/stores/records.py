@@ -382,7 +382,7 @@ def interruption_wait_us(interruptions: int) -> int:
     """
     if interruptions < INTERRUPTIONS_BEFORE_ISOLATION:
         return 0
-    return round(min(2.0 ** (interruptions - 1), MAX_INTERRUPTION_WAIT_SECONDS) * 1e6)
+    return round(min(2.0 ** min(interruptions - 1, 60), MAX_INTERRUPTION_WAIT_SECONDS) * 1e6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SEED = 1
 MINUTES = 60
+HOLDS_UP_A_SERVER = frozenset({"work_item.held where spawn_path = ''"})
+"""Known of PostgreSQL: a join's count of held arms that is wrong has a step look for one."""
 
 
 def looked_at(kind: str, where: str, count: int, *what: str) -> dict[str, Any]:
@@ -35,7 +37,7 @@ def looked_at(kind: str, where: str, count: int, *what: str) -> dict[str, Any]:
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "1" if what else "30"},
+        env={**os.environ, "SAYIIR_HOSTILE_PATIENCE": "30"},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
@@ -84,17 +86,23 @@ def test_hostile_blobs_in_postgresql(
     judge(looked_at("postgres", postgres_server, count), count, report_figure)
 
 
-def judge_numbers(found: dict[str, Any], count: int, report_figure: Callable[[str], None]) -> None:
-    """Nothing is executed and nothing crashes; what else comes of it is told."""
+def judge_numbers(
+    found: dict[str, Any],
+    count: int,
+    report_figure: Callable[[str], None],
+    known: frozenset[str] = frozenset(),
+) -> None:
+    """Nothing of it should have happened."""
     held_up = {line.partition(":")[0] for line in found["held_up"]}
     report_figure(
         f"{found['blobs']:,} hostile numbers in {len(NUMBERS)} columns: code executed "
-        f"{len(found['sprung'])}, crashes 0; not yet as they should be: reads that ended with "
-        f"another error than ours {len(found['wrong']):,}, columns that hold up neighbours "
-        f"{len(held_up)}"
+        f"{len(found['sprung'])}, crashes 0, reads that ended otherwise {len(found['wrong'])}, "
+        f"columns that hold up neighbours {len(held_up)}"
     )
     assert found["blobs"] == count * len(NUMBERS)
     assert found["sprung"] == {}
+    assert found["wrong"] == []
+    assert held_up <= known
     assert [line for line in found["log_lines"] if not line.isprintable()] == []
 
 
@@ -115,7 +123,7 @@ def test_hostile_numbers_in_postgresql(
 ) -> None:
     """Numbers out of any range, as far as the columns take them."""
     found = looked_at("postgres", postgres_server, 20, "numbers")
-    judge_numbers(found, 20, report_figure)
+    judge_numbers(found, 20, report_figure, HOLDS_UP_A_SERVER)
 
 
 def test_hostile_definitions(repetitions: Callable[[int, int], int]) -> None:

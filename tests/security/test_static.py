@@ -187,8 +187,8 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
         "', '.join(map(_read, ITEM_COLUMNS))",
         "condition",
     },
-    # Tables and conditions of the module's own, their values apart; an Enum's number.
-    "sayiir/stores/sqlite/listing.py": {"source", "state"},
+    # Tables and conditions of the module's own, their values apart; numbers of an Enum and of ours.
+    "sayiir/stores/sqlite/listing.py": {"size", "source", "state", "waits"},
     # A number of ours.
     "sayiir/stores/sqlite/migrations.py": {"application_id"},
     # One of two conditions, written in the class.

@@ -350,8 +350,6 @@ LINES: Final = (
             "tests/stores/test_parked.py::test_claims_and_pages_beside_very_many_parked",
             "tests/stores/test_parked.py::test_claims_of_a_server_beside_a_million_parked",
         ),
-        "On SQLite a page of what waits of one workflow goes past all that waits, about a second "
-        "for 100,000. The times are of the other pages.",
     ),
     Line(
         28,
@@ -378,9 +376,8 @@ LINES: Final = (
             "tests/security/test_hostile_blobs.py::test_hostile_numbers_in_postgresql",
             "tests/security/test_hostile_blobs.py::test_hostile_definitions",
         ),
-        "A number that is out of any range, in a column of numbers, executes nothing; but reads of "
-        "that instance may end with a plain Python error, and some columns hold up all that is "
-        "claimed beside it.",
+        "On PostgreSQL one column of numbers, the count of a map's held items, can hold up what is "
+        "run beside it when it is out of range.",
     ),
     Line(
         30,

@@ -17,6 +17,7 @@ from sayiir.stores.relational.codes import (
     SIGNAL,
     STATES,
 )
+from sayiir.stores.relational.damage import DamagedRow, check_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,6 +106,9 @@ open.leased, open.ready, parked.paths, parked.wakes, parked.signals
 """
 """The columns that ``record_of`` reads, of an ``instance`` joined with ``OPEN``."""
 
+_CODES: Final = {"state": len(STATES), "control": len(CONTROLS)}
+_TIMES: Final = ("created_at", "finished_at", "deadline_at")
+
 _BY_ID: Final = (
     f"with {MOMENT} select {DESCRIBED} from @instance as instance {OPEN} "  # noqa: S608
     "where instance.instance_id = $1"
@@ -134,7 +138,17 @@ async def describe_run(
 
 
 def record_of(row: Record) -> InstanceRecord:
-    """The record that a row of ``DESCRIBED`` tells."""
+    """The record that a row of ``DESCRIBED`` tells.
+
+    Raises:
+        DamagedRow: a number in it makes no sense.
+    """
+    name, wakes = row["instance_id"], row["wakes"] or ()
+    for column, codes in _CODES.items():
+        if not 0 <= row[column] < codes:
+            raise DamagedRow(name, f"instance.{column}", row[column])
+    check_numbers(name, [(f"instance.{column}", row[column]) for column in _TIMES])
+    check_numbers(name, [("work_item.wake_at", at) for at in wakes])
     return InstanceRecord(
         run=row["run"],
         run_id=row["run_id"],
@@ -156,7 +170,7 @@ def record_of(row: Record) -> InstanceRecord:
         error=row["error"],
         ready=row["ready"] if row["state"] == RUNNING else 0,
         leased=row["leased"],
-        parked=tuple(map(ParkedItem, row["paths"] or (), row["wakes"] or (), row["signals"] or ())),
+        parked=tuple(map(ParkedItem, row["paths"] or (), wakes, row["signals"] or ())),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import ResultRecord
+from sayiir.stores.relational.damage import BEGINNING_OF_TIME, DamagedRow, check_numbers
 
 if TYPE_CHECKING:
     from sayiir.stores.postgres.describe import Source
@@ -15,14 +16,16 @@ __all__ = ["count_results", "definition", "results"]
 _RESULTS: Final = """
 with found as materialized (select run from @instance where instance_id = $1)
 select path, node_path, output, null::bytea as error, attempts,
-    finished_at - duration as started_at, finished_at,
+    finished_at - duration as started_at, finished_at, duration,
     0 as part, seq, '' collate "C" as spawn_path, 0 as idx
 from @task_result where run = (select run from found)
 union all
-select path, path, null, error, failures + failed, error_at, error_at, 1, 0, spawn_path, idx
+select path, path, null, error, failures::bigint + failed, error_at, error_at, 0,
+    1, 0, spawn_path, idx
 from @work_item where run = (select run from found) and error is not null
 order by part, seq, spawn_path, idx
 """
+_NUMBERS: Final = ("attempts", "finished_at", "duration")
 
 # Outside of loops and maps the node path is the path, which the key finds.
 _COUNT: Final = """
@@ -38,6 +41,11 @@ from @instance as instance where instance_id = $1
 
 async def results(source: Source, instance_id: str) -> list[ResultRecord]:
     """What was committed, in that order; then what open and failed items met last."""
+    rows = await source.fetch(_RESULTS, instance_id)
+    for row in rows:
+        check_numbers(instance_id, [(f"task_result.{name}", row[name]) for name in _NUMBERS])
+        if row["started_at"] < BEGINNING_OF_TIME:
+            raise DamagedRow(instance_id, "task_result.duration", row["duration"])
     return [
         ResultRecord(
             path=row["path"],
@@ -48,7 +56,7 @@ async def results(source: Source, instance_id: str) -> list[ResultRecord]:
             started_at_us=row["started_at"],
             finished_at_us=row["finished_at"],
         )
-        for row in await source.fetch(_RESULTS, instance_id)
+        for row in rows
     ]
 
 

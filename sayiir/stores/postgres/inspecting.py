@@ -10,6 +10,7 @@ from sayiir.stores.postgres.describe import describe_run, said
 from sayiir.stores.postgres.snapshot import snapshot
 from sayiir.stores.records import ItemKey
 from sayiir.stores.relational.codes import BACKOFF, DELAY, ENDED, HELD, PHASES, SIGNAL
+from sayiir.stores.relational.damage import DamagedRow, check_numbers
 
 if TYPE_CHECKING:
     from sayiir.stores.postgres.database import Database
@@ -45,6 +46,8 @@ order by (item.holder is not null and item.lease_until > $2) desc, item.phase = 
     item.spawn_path, item.idx
 limit {MAX_INSPECTED}
 """  # noqa: S608 - numbers of our own
+_NUMBERS: Final = ("failures", "interruptions_ever", "error_at", "wake_at", "lease_until")
+_SAID_NUMBERS: Final = ("attempt", "reported_at")
 _EVENTS: Final = f"""
 select id, signal_name, address, sent_at from @event
 where run = $1 and consumed_at_path is null order by id limit {MAX_INSPECTED}
@@ -68,15 +71,20 @@ async def inspect(db: Database, instance_id: str) -> Inspection | None:
             at_us=now,
             record=record,
             input=whole["input"],
-            items=tuple(map(_item, await session.fetch(_ITEMS, run, now))),
+            items=tuple(_item(instance_id, row) for row in await session.fetch(_ITEMS, run, now)),
             open_items=whole["open_items"],
-            events=tuple(map(_event, await session.fetch(_EVENTS, run))),
+            events=tuple(_event(instance_id, row) for row in await session.fetch(_EVENTS, run)),
             kept_events=whole["kept_events"],
         )
 
 
-def _item(row: Record) -> ItemRecord:
+def _item(instance_id: str, row: Record) -> ItemRecord:
     leased = row["leased"]
+    if not 0 <= row["phase"] < len(PHASES):
+        raise DamagedRow(instance_id, "work_item.phase", row["phase"])
+    check_numbers(instance_id, [(f"work_item.{name}", row[name]) for name in _NUMBERS])
+    if row["said_path"] is not None:
+        check_numbers(instance_id, [(f"progress.{name}", row[name]) for name in _SAID_NUMBERS])
     return ItemRecord(
         item=ItemKey(row["spawn_path"], row["idx"]),
         path=row["path"],
@@ -105,7 +113,8 @@ def _progress(row: Record) -> ProgressRecord | None:
     )
 
 
-def _event(row: Record) -> EventRecord:
+def _event(instance_id: str, row: Record) -> EventRecord:
+    check_numbers(instance_id, [("event.sent_at", row["sent_at"])])
     return EventRecord(
         event_id=row["id"],
         signal_name=row["signal_name"],

@@ -6,6 +6,7 @@ many *candidates* from an index, describes them, and keeps those that have the s
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.postgres.candidates import BUSY_SINCE, Candidates, candidates_of
@@ -13,14 +14,19 @@ from sayiir.stores.postgres.describe import DESCRIBED, MOMENT, OPEN, record_of
 from sayiir.stores.postgres.snapshot import snapshot
 from sayiir.stores.records import Control, InstanceRecord, Page, StatusName
 from sayiir.stores.relational.codes import CONTROL_CODES, RUNNING
+from sayiir.stores.relational.damage import DamagedRow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from sayiir.stores.postgres.database import Database
     from sayiir.stores.postgres.describe import Source
+    from sayiir.stores.postgres.driver import Record
     from sayiir.stores.records import InstanceQuery
 
 __all__ = ["page"]
 
+LOGGER: Final = logging.getLogger("sayiir.stores.postgres")
 _LARGEST_ROUND: Final = 4_096
 _PAUSE: Final = CONTROL_CODES[Control.PAUSE]
 
@@ -68,11 +74,21 @@ async def _records(
     while True:
         statement = _round(preamble, candidates.statement(size), query.status)
         rows = await source.fetch(statement, *candidates.values)
-        records += [record_of(row) for row in rows if row["run"] is not None]
+        records += _readable(rows)
         if len(records) > query.limit or rows[0]["seen"] < size:
             return records
         candidates.go_on_below(rows[0]["last"])
         size = min(4 * size, _LARGEST_ROUND)
+
+
+def _readable(rows: Sequence[Record]) -> Iterator[InstanceRecord]:
+    for row in rows:
+        if row["run"] is None:
+            continue
+        try:
+            yield record_of(row)
+        except DamagedRow as damage:
+            LOGGER.warning("left out of a list: %s", damage)
 
 
 def _run_before(cursor: str | None) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import Claimed, Control, LeaseState, interruption_wait_us
 from sayiir.stores.relational.codes import BACKOFF, CONTROL_CODES, CONTROLS, RUNNING, SIGNAL
+from sayiir.stores.relational.damage import DamagedRow
 from sayiir.stores.relational.moves import Keeper, begin_wait, cancel_unclaimed, take
 
 if TYPE_CHECKING:
@@ -81,7 +82,10 @@ def check(rows: Rows, fences: Sequence[Fence]) -> list[LeaseState]:
 
 def _state_of(rows: Rows, fence: Fence) -> LeaseState:
     held = rows.held(fence)
-    run = rows.find_run(fence.run)
+    try:
+        run = rows.find_run(fence.run)
+    except DamagedRow:
+        run = None
     ended = run is None or run.state != RUNNING
     return LeaseState(
         held is not None, Control.STOP if run is None or ended else CONTROLS[run.control]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 from sayiir.errors import InstanceNotFound, InvalidTransition
 from sayiir.stores.records import ItemKey
 from sayiir.stores.relational.codes import RUNNING, STATES
+from sayiir.stores.relational.damage import DamagedRow
 from sayiir.stores.relational.due import schedule
 
 if TYPE_CHECKING:
@@ -200,10 +201,13 @@ class Rows(Protocol):
 
         A lease that has ended but that nobody has taken is still held: there is one writer.
         """
-        item = self.find_item(fence.run, fence.item)
-        if item is None or item.epoch != fence.epoch or item.holder is None:
-            return None
-        run = self.find_run(fence.run)
+        try:
+            item = self.find_item(fence.run, fence.item)
+            if item is None or item.epoch != fence.epoch or item.holder is None:
+                return None
+            run = self.find_run(fence.run)
+        except DamagedRow:
+            return None  # a claim meets it, and tells of it
         return None if run is None else (run, item)
 
     def parent_of(self, item: Item) -> Item | None:

@@ -8,13 +8,20 @@ from sayiir.limits import MAX_INSPECTED
 from sayiir.stores.inspection import EventRecord, Inspection, ItemRecord, ProgressRecord
 from sayiir.stores.records import ItemKey
 from sayiir.stores.relational.codes import BACKOFF, DELAY, ENDED, HELD, PHASES, SIGNAL
+from sayiir.stores.relational.damage import DamagedRow, check_numbers
 from sayiir.stores.sqlite.listing import describe
 
 if TYPE_CHECKING:
+    from sayiir.stores.relational.rows import Run
     from sayiir.stores.sqlite.transaction import Transaction
 
 __all__ = ["inspect"]
 
+_PHASE_CODES: Final = frozenset(range(len(PHASES)))
+_NUMBERS: Final = (
+    *("work_item.failures", "work_item.interruptions_ever", "work_item.error_at"),
+    *("work_item.wake_at or wait_until", "work_item.lease_until"),
+)
 # A report counts while the item stands where it stood when the attempt began.
 _ITEMS: Final = f"""
 select item.spawn_path, item.idx, cast(item.path as text), item.phase, item.failures,
@@ -43,7 +50,10 @@ def inspect(tx: Transaction, instance_id: str) -> Inspection | None:
     (data,) = tx.execute(
         "select cast(body as blob) from instance_input where run = ?", (run.run,)
     ).fetchone()
-    items = tuple(_item(row) for row in tx.execute(_ITEMS, (run.run, tx.now)))
+    # All before any is looked at: an error would keep a cursor that isn't through, and with it
+    # the state of the database that this connection sees.
+    rows = tx.execute(_ITEMS, (run.run, tx.now)).fetchall()
+    items = tuple(_item(instance_id, row) for row in rows)
     (open_items,) = tx.execute(
         f"select count(*) from work_item indexed by work_item_open "  # noqa: S608
         f"where run = ? and phase <> {ENDED}",
@@ -58,16 +68,26 @@ def inspect(tx: Transaction, instance_id: str) -> Inspection | None:
         input=data,
         items=items,
         open_items=open_items,
-        events=_events(tx, run.run),
+        events=_events(tx, run),
         kept_events=kept_events,
     )
 
 
-def _item(row: tuple[Any, ...]) -> ItemRecord:
+def _item(instance_id: str, row: tuple[Any, ...]) -> ItemRecord:
     (
         spawn_path, index, path, phase, failures, ever, error, error_at, wake_at, signal_name,
         leased, holder, lease_until, *said,
     ) = row  # fmt: skip
+    if phase not in _PHASE_CODES:
+        raise DamagedRow(instance_id, "work_item.phase", phase)
+    values = (failures, ever, error_at, wake_at, lease_until)
+    check_numbers(instance_id, zip(_NUMBERS, values, strict=True))
+    if said[0] is not None:
+        check_numbers(
+            instance_id, (("progress.attempt", said[1]), ("progress.reported_at", said[4]))
+        )
+        if not isinstance(said[2], float | int | None):
+            raise DamagedRow(instance_id, "progress.fraction", said[2])
     return ItemRecord(
         item=ItemKey(spawn_path, index),
         path=path,
@@ -92,12 +112,13 @@ def _progress(
     return ProgressRecord(path=path, attempt=attempt, fraction=fraction, message=message, at_us=at)
 
 
-def _events(tx: Transaction, run: int) -> tuple[EventRecord, ...]:
+def _events(tx: Transaction, run: Run) -> tuple[EventRecord, ...]:
     rows = tx.execute(
         "select id, cast(signal_name as text), cast(address as text), sent_at from event "
         "where run = ? and consumed_at_path is null order by id limit ?",
-        (run, MAX_INSPECTED),
-    )
+        (run.run, MAX_INSPECTED),
+    ).fetchall()
+    check_numbers(run.instance_id, [("event.sent_at", row[3]) for row in rows])
     return tuple(
         EventRecord(event_id=number, signal_name=name, path=address or None, sent_at_us=sent_at)
         for number, name, address, sent_at in rows

@@ -10,6 +10,7 @@ from sayiir.stores.records import ItemKey
 from sayiir.stores.relational.codes import ENDED
 from sayiir.stores.relational.protocol import Rows
 from sayiir.stores.relational.rows import Item, Run
+from sayiir.stores.sqlite.checks import checked_item, checked_run, damage_of_item
 
 if TYPE_CHECKING:
     import sqlite3
@@ -62,6 +63,10 @@ _UPDATE_LEASE: Final = (
 )
 _INSERT_ITEM: Final = (
     f"insert or replace into work_item values ({', '.join('?' * len(ITEM_COLUMNS))})"  # noqa: S608
+)
+_SET_ASIDE: Final = (
+    "update work_item set rank = null, due = null, holder = null, process = null "
+    "where run = ? and spawn_path = ? and idx = ?"
 )
 _values = attrgetter(*_CHANGED, *_KEY)
 _lease_values = attrgetter(*_LEASE, *_KEY)
@@ -126,7 +131,7 @@ class ItemRows(Rows):
     def _keep_run(self, row: tuple[Any, ...] | None) -> Run | None:
         if row is None:
             return None
-        run = Run(*row)
+        run = checked_run(row)
         return self._runs.setdefault(run.run, run)
 
     def write_run(self, run: Run) -> None:
@@ -164,7 +169,7 @@ class ItemRows(Rows):
             ).fetchone()
             if row is None:
                 return None
-            item = self._items[place] = Item(*row)
+            item = self._items[place] = self._item_of(row)
         return item
 
     def items_where(self, condition: str, *values: object) -> list[Item]:
@@ -172,7 +177,27 @@ class ItemRows(Rows):
         rows = self.execute(
             _SELECT_ITEM + "where " + condition + " order by run, spawn_path, idx", values
         ).fetchall()
-        return [self._items.setdefault(row[:3], Item(*row)) for row in rows]
+        return [self._items.setdefault(row[:3], self._item_of(row)) for row in rows]
+
+    def _item_of(self, row: tuple[Any, ...]) -> Item:
+        item = checked_item(row)
+        if item is None:
+            raise damage_of_item(self.name_of(row[0]), row)
+        return item
+
+    def name_of(self, number: int) -> str:
+        """The id of the run's instance, for a message."""
+        found = self.execute(
+            "select cast(instance_id as text) from instance where run = ?", (number,)
+        ).fetchone()
+        return f"of run {number}" if found is None else str(found[0])
+
+    def set_aside(self, number: int, key: ItemKey) -> None:
+        """No claim meets the item again; nobody holds it. For one that can't be read."""
+        place = (number, key.spawn_path, key.index)
+        self.forget_item(number, key)
+        self.execute(_SET_ASIDE, place)
+        self.changed.add(number)
 
     def open_items(self, run: Run) -> list[Item]:
         """All items of the run that haven't ended, in key order."""

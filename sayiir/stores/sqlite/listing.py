@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import logging
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.records import (
@@ -15,6 +17,7 @@ from sayiir.stores.records import (
     StatusName,
 )
 from sayiir.stores.relational.codes import (
+    BACKOFF,
     CONTROL_CODES,
     CONTROLS,
     DELAY,
@@ -27,6 +30,7 @@ from sayiir.stores.relational.codes import (
     STATE_CODES,
     STATES,
 )
+from sayiir.stores.relational.damage import BEGINNING_OF_TIME, DamagedRow, check_numbers
 from sayiir.stores.relational.labels import decode_labels
 from sayiir.stores.sqlite import queues
 
@@ -38,9 +42,16 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "page", "results"]
 
+LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 MAX_PARKED: Final = 100
 _ENDS: Final = (StatusName.COMPLETED, StatusName.FAILED, StatusName.CANCELLED)
 _CHUNK: Final = 200
+_FIRST: Final = 20
+# Word for word as the indexes of such items have it.
+_WAITS: Final = {
+    StatusName.WAITING: f"phase in ({DELAY}, {BACKOFF})",
+    StatusName.AWAITING_SIGNAL: f"phase = {SIGNAL} and event_id is null",
+}
 _PAUSE: Final = CONTROL_CODES[Control.PAUSE]
 
 # Each open item is leased, ready or parked, or none of these (held, or waiting for arms).
@@ -69,7 +80,7 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
         ).fetchall()
     )
     running = run.state == RUNNING
-    parked = _parked(tx, values) if running and counts.get("parked") else ()
+    parked = _parked(tx, run, values) if running and counts.get("parked") else ()
     return InstanceRecord(
         run=run.run,
         run_id=run.run_id,
@@ -95,13 +106,14 @@ def describe(tx: Transaction, run: Run) -> InstanceRecord:
     )
 
 
-def _parked(tx: Transaction, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
+def _parked(tx: Transaction, run: Run, values: dict[str, int | None]) -> tuple[ParkedItem, ...]:
     rows = tx.execute(
         "select cast(path as text), wake_at, cast(signal_name as text), phase "  # noqa: S608
         f"from ({_SORTED_ITEMS}) where standing = 'parked' "
         f"order by wake_at is null, wake_at, parked_as limit {MAX_PARKED}",
         values,
-    )
+    ).fetchall()
+    check_numbers(run.instance_id, [("work_item.wake_at", row[1]) for row in rows])
     return tuple(
         ParkedItem(path, wake_at, signal_name if phase == SIGNAL else None)
         for path, wake_at, signal_name, phase in rows
@@ -119,12 +131,16 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
     """
     records: list[InstanceRecord] = []
     for number in _candidates(tx, query, _run_before(query.cursor)):
-        run = tx.find_run(number)
-        if run is None or query.workflow_name not in (None, run.workflow_name):
+        try:
+            run = tx.find_run(number)
+            if run is None or query.workflow_name not in (None, run.workflow_name):
+                continue
+            if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
+                continue
+            record = describe(tx, run)
+        except DamagedRow as damage:
+            LOGGER.warning("left out of a list: %s", damage)
             continue
-        if query.labels and not set(query.labels) <= set(decode_labels(run.labels)):
-            continue
-        record = describe(tx, run)
         if query.status is None or record.status is query.status:
             records.append(record)
         if len(records) > query.limit:
@@ -146,28 +162,74 @@ def _candidates(tx: Transaction, query: InstanceQuery, before: int) -> Iterator[
     """Runs that may fit, newest first, by an index that leaves out most that don't."""
     if query.status is StatusName.IN_PROGRESS:
         yield from _active(tx, before)
-        return
-    source, values = _source(query)
+    elif query.status in _WAITS and not query.labels:
+        yield from _waiting(tx, _WAITS[query.status], query.workflow_name, before)
+    else:
+        yield from _runs(tx, *_source(query), before)
+
+
+def _runs(
+    tx: Transaction, source: str, values: tuple[object, ...], before: int, first: int = _CHUNK
+) -> Iterator[int]:
+    """The runs of a table's rows, newest first; a few at first where few may be wanted."""
+    size = first
     while True:
         rows = tx.execute(
-            f"select distinct run from {source} and run < ? order by run desc limit {_CHUNK}",  # noqa: S608
+            f"select distinct run from {source} and run < ? order by run desc limit {size}",  # noqa: S608
             (*values, before),
         ).fetchall()
         for (run,) in rows:
             yield run
-        if len(rows) < _CHUNK:
+        if len(rows) < size:
             return
-        before = rows[-1][0]
+        before, size = rows[-1][0], _CHUNK
+
+
+def _waiting(tx: Transaction, waits: str, name: str | None, before: int) -> Iterator[int]:
+    """Runs of which something waits so, of this workflow or of any, newest first.
+
+    A queue is of one definition, which has one workflow's name, and the index is by queue: what
+    waits of other workflows is not met.
+    """
+    streams = [
+        _runs(tx, f"work_item where queue = ? and {waits}", (queue,), before, _FIRST)
+        for queue in _queues_waiting(tx, waits)
+        if name is None or name == _workflow_of(tx, queue, waits)
+    ]
+    last = None
+    for run in heapq.merge(*streams, reverse=True):
+        if run != last:  # it may stand in several queues
+            yield run
+        last = run
+
+
+def _queues_waiting(tx: Transaction, waits: str) -> Iterator[int]:
+    """The queues in which something waits so, hopping from one to the next."""
+    last = 0
+    while True:
+        (last,) = tx.execute(
+            f"select min(queue) from work_item where queue > ? and {waits}",  # noqa: S608
+            (last,),
+        ).fetchone()
+        if last is None:
+            return
+        yield last
+
+
+def _workflow_of(tx: Transaction, queue: int, waits: str) -> str | None:
+    """The name of the workflow of all that stands in the queue."""
+    row = tx.execute(
+        "select cast(workflow_name as text) from instance where run = "  # noqa: S608
+        f"(select max(run) from work_item where queue = ? and {waits})",
+        (queue,),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def _source(query: InstanceQuery) -> tuple[str, tuple[object, ...]]:
     if query.labels:
         return _labelled(query)
     match query.status:
-        case StatusName.WAITING:
-            return f"work_item where phase in ({DELAY}, 2)", ()
-        case StatusName.AWAITING_SIGNAL:
-            return f"work_item where phase = {SIGNAL} and event_id is null", ()
         case StatusName.PAUSED:
             return "instance where control <> 0", ()
         case None if query.workflow_name is None:
@@ -232,7 +294,9 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
         "select cast(path as text), cast(node_path as text), cast(output as blob), attempts, "
         "duration, finished_at from task_result where run = ? order by seq",
         (run.run,),
-    )
+    ).fetchall()
+    for *_, attempts, duration, finished_at in rows:
+        _check_result(instance_id, attempts, duration, finished_at)
     records = [
         ResultRecord(
             path=path,
@@ -249,8 +313,9 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
         "select cast(path as text), cast(error as blob), failures + failed, error_at "
         "from work_item where run = ? and error is not null order by spawn_path, idx",
         (run.run,),
-    )
+    ).fetchall()
     for path, error, attempts, at in errors:
+        check_numbers(instance_id, (("work_item.failures", attempts), ("work_item.error_at", at)))
         records.append(
             ResultRecord(
                 path=path,
@@ -263,3 +328,10 @@ def results(tx: Transaction, instance_id: str) -> list[ResultRecord]:
             )
         )
     return records
+
+
+def _check_result(instance_id: str, attempts: int, duration: int, finished_at: int) -> None:
+    numbers = {"attempts": attempts, "duration": duration, "finished_at": finished_at}
+    check_numbers(instance_id, [(f"task_result.{name}", n) for name, n in numbers.items()])
+    if finished_at - duration < BEGINNING_OF_TIME:
+        raise DamagedRow(instance_id, "task_result.duration", duration)

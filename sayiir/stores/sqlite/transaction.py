@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from sayiir.errors import StoreError
 from sayiir.stores.records import Event
 from sayiir.stores.relational.codes import ENDED
+from sayiir.stores.relational.damage import DamagedRow
 from sayiir.stores.sqlite.items import ItemRows
 
 if TYPE_CHECKING:
@@ -165,10 +166,12 @@ class Transaction(ItemRows):
 
     def event_payload(self, item: Item) -> bytes:
         """The payload of the event that the item has."""
-        (payload,) = self.execute(
+        row = self.execute(
             "select cast(payload as blob) from event where id = ?", (item.event_id,)
         ).fetchone()
-        return bytes(payload)
+        if row is None:
+            raise DamagedRow(self.name_of(item.run), "work_item.event_id", item.event_id)
+        return bytes(row[0])
 
     def consume(self, item: Item) -> None:
         """The event that the item has was given to the wait at its path."""
