@@ -120,7 +120,7 @@ async def test_a_file_that_is_swept_stops_growing(
                 for (table,) in looking.execute("select name from sqlite_master where type='table'")
                 if not table.startswith("sqlite_")
             }
-        kept = {"definition": 1, "queue": 1, "schema_step": 4, "process": 1}
+        kept = {"definition": 1, "queue": 1, "schema_step": 5, "process": 1}
         assert {name: count for name, count in left.items() if count} == kept
     await runner.close()
     await store.close()
