@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from sayiir.printable import printable
 from sayiir.stores.postgres.candidates import BUSY_SINCE, Candidates, candidates_of
 from sayiir.stores.postgres.describe import DESCRIBED, MOMENT, OPEN, record_of
 from sayiir.stores.postgres.snapshot import snapshot
@@ -88,7 +89,7 @@ def _readable(rows: Sequence[Record]) -> Iterator[InstanceRecord]:
         try:
             yield record_of(row)
         except DamagedRow as damage:
-            LOGGER.warning("left out of a list: %s", damage)
+            LOGGER.warning("left out of a list: %s", printable(str(damage)))
 
 
 def _run_before(cursor: str | None) -> int:

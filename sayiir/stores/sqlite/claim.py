@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from sayiir.printable import printable
 from sayiir.stores.records import ClaimAnswer, Claimed, ClaimRequest, ItemKey
 from sayiir.stores.relational.claims import claim_at, skip_waits
 from sayiir.stores.relational.damage import DamagedRow
@@ -89,7 +90,7 @@ def _set_aside(tx: Transaction, number: int, key: ItemKey, damage: DamagedRow) -
     tx.set_aside(number, key)
     LOGGER.error(
         "an item is left out of all claims: %s. Once it is mended, pause and unpause the instance",
-        damage,
+        printable(str(damage)),
     )
 
 

@@ -6,6 +6,7 @@ import heapq
 import logging
 from typing import TYPE_CHECKING, Final
 
+from sayiir.printable import printable
 from sayiir.stores.records import (
     Control,
     InstanceQuery,
@@ -139,7 +140,7 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
                 continue
             record = describe(tx, run)
         except DamagedRow as damage:
-            LOGGER.warning("left out of a list: %s", damage)
+            LOGGER.warning("left out of a list: %s", printable(str(damage)))
             continue
         if query.status is None or record.status is query.status:
             records.append(record)
