@@ -101,7 +101,7 @@ class TaskResultStore(Protocol):
         ...
 
     async def results(self, instance_id: str) -> list[ResultRecord]:
-        """Everything that was executed, in the order it was committed.
+        """Everything that was executed, in the order it was committed: of one commit in any.
 
         Then the errors of open items. Empty where there is no such instance.
         """

@@ -70,6 +70,12 @@ small = st.integers(0, 3)
 priorities = st.sampled_from(PRIORITIES)
 
 
+async def history_of(store: Store, name: str) -> list[Any]:
+    """What is kept; of one moment in the order of paths, for a batch has no order of its own."""
+    found = await store.results(name)
+    return sorted(found, key=lambda record: (record.finished_at_us, record.path))
+
+
 class Side:
     """One of the stores, with its own numbers for runs and events told as common ones."""
 
@@ -624,5 +630,5 @@ class Stores(RuleBasedStateMachine):
 
     @rule(name=ids)
     def history(self, name: str) -> None:
-        self.both(lambda side: side.store.results(name))
+        self.both(lambda side: history_of(side.store, name))
         self.both(lambda side: side.store.count_results(name, "l/r"))
