@@ -69,6 +69,8 @@ DEFAULT_PRIORITY: Final = 3
 MAX_LIST_LIMIT: Final = 1_000
 MAX_INSPECTED: Final = 1_000
 """So many open items and kept events are shown of one instance."""
+MAX_WORKERS_SHOWN: Final = 1_000
+"""So many workers are told of at once, busy or idle."""
 MAX_RERUN_TEXT_CHARACTERS: Final = 4_096
 """What an instance that was started again carries in every position, of where it takes earlier
 results from."""

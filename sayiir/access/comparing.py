@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from sayiir.access.snapshots import task_result_of
 from sayiir.comparison import ComparedNode, ComparedRun, Comparison
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from sayiir.stores.records import ResultRecord
 
 __all__ = ["comparison_of"]
-
-_Rows: TypeAlias = "dict[str, ResultRecord]"
 
 
 def comparison_of(

@@ -9,16 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from sayiir.limits import MAX_WORKERS_SHOWN
+
 __all__ = [
-    "MAX_WORKERS_SHOWN",
     "PresenceStore",
     "Roll",
     "WorkerNotice",
     "WorkerRecord",
     "presence_of",
 ]
-
-MAX_WORKERS_SHOWN: Final = 1_000
 
 _VERBS: Final = ("present", "absent", "workers")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sayiir.stores.presence import MAX_WORKERS_SHOWN, WorkerNotice, WorkerRecord
+from sayiir.limits import MAX_WORKERS_SHOWN
+from sayiir.stores.presence import WorkerNotice, WorkerRecord
 
 if TYPE_CHECKING:
     from sayiir.stores.postgres.database import Database

@@ -10,7 +10,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sayiir.stores.presence import MAX_WORKERS_SHOWN, Roll, WorkerNotice, WorkerRecord
+from sayiir.limits import MAX_WORKERS_SHOWN
+from sayiir.stores.presence import Roll, WorkerNotice, WorkerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
