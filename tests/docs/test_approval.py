@@ -14,7 +14,9 @@ from typing import Final
 
 import pytest
 
+from examples.approval.desk import decide
 from examples.approval.workflow import Decision, Request, approval
+from sayiir import AwaitingSignal, CheckpointingRunner, SayiirError
 
 REPOSITORY: Final = Path(__file__).parents[2]
 ENVIRONMENT: Final = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
@@ -195,3 +197,13 @@ def test_the_workflow_runs_in_memory() -> None:
     assert asked.run(request).why == "asked 3 times, and nobody answered"
     decision = Decision(approved=True, by="Bob")
     assert asked.run(request, events={"decision": [decision]}).approved
+
+
+def test_a_decision_that_has_met_its_wait_is_the_first() -> None:
+    """It is no pending event any more, and nobody has gone on with it yet."""
+    request = Request(who="Ada", amount=Decimal(900), purpose="fair")
+    with CheckpointingRunner("sqlite://") as runner:
+        assert isinstance(runner.run(approval(), "fair", request), AwaitingSignal)
+        decide(runner.client, "fair", Decision(approved=False, by="Bob"))
+        with pytest.raises(SayiirError, match="stored already"):
+            decide(runner.client, "fair", Decision(approved=True, by="Cleo"))
