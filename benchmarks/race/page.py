@@ -18,7 +18,7 @@ from benchmarks.measure.figures import Figure
 from benchmarks.measure.report import as_cells
 from benchmarks.race import table
 from benchmarks.race.environments import ROOT, outside, python_of
-from benchmarks.race.field import SYSTEMS
+from benchmarks.race.field import SYSTEMS, steps_of
 from benchmarks.race.goals import goals
 from benchmarks.race.results import RESULTS, Race, latest
 
@@ -73,8 +73,16 @@ def _where(race: Race) -> str:
         f"{told['load_before']} before it. {told['processor']}, {told['cores']} cores, "
         f"{told['memory_gib']} GiB; {told['system']}; Python {told['python']}; "
         f"PostgreSQL {told['postgresql']}, its client and all workers on the same machine; "
-        f"fsync on. {versions}."
+        f"fsync on. {versions}.{_left_out(race)}"
     )
+
+
+def _left_out(race: Race) -> str:
+    """What was left out of this race, so that its dashes aren't taken for something else."""
+    longest = max(steps_of("go_on"))
+    if any(cell.workload == "go_on" and cell.steps == longest for cell in race.cells):
+        return ""
+    return f" Loops of {longest:,} steps were left out of this race, of all systems."
 
 
 def _goals(race: Race) -> str:
