@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from sayiir.errors import StoreError, StoreUnavailable
+from sayiir.stores.open import open_store
 from sayiir.stores.postgres import driver, pool
 from sayiir.stores.postgres.faults import Conflict
 from sayiir.stores.postgres.url import parse_url
@@ -361,5 +362,46 @@ def test_a_forked_child_is_refused(postgres_url: str) -> None:
         assert os.waitstatus_to_exitcode(status) == 0
         assert await database.fetch("select 1")
         await database.close()
+
+    run(main())
+
+
+def test_the_driver_asks_for_no_array_type(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would ask once on each connection, for longer than a step takes."""
+
+    async def asked(*_: object) -> None:
+        raise AssertionError("the driver has asked the server for a type")
+
+    async def main() -> None:
+        connection = await driver.connect(parse_url(postgres_url))
+        try:
+            monkeypatch.setattr(asyncpg.Connection, "_introspect_types", asked)
+            given = [[True, None], [b"\0a"], [-7], [2**31 - 1], [2**63 - 1, None], [0.1]]
+            row = await connection.fetchrow(
+                "select $1::boolean[], $2::bytea[], $3::smallint[], $4::integer[], $5::bigint[], "
+                "$6::double precision[]",
+                *given,
+            )
+            assert row is not None
+            assert list(row) == given
+        finally:
+            connection.terminate()
+
+    run(main())
+
+
+def test_opening_takes_one_connection_which_is_kept(postgres_url: str) -> None:
+    async def main() -> None:
+        name = f"opening{os.urandom(4).hex()}"
+        url = f"{postgres_url}&application_name={name}"
+        store = await open_store(url)
+        try:
+            states = await sessions(postgres_url, name)
+            await store.describe("nobody")
+            assert states == ["idle"] == await sessions(postgres_url, name)
+        finally:
+            await store.close()
 
     run(main())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 async def opened(url: str, clock: Clock | None = None) -> Database:
     parsed = parse_url(url)
-    await migrations.prepare(parsed)
+    (await migrations.prepared(parsed)).terminate()
     return Database(parsed, clock or SystemClock())
 
 

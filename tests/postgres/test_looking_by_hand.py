@@ -20,7 +20,7 @@ def test_every_statement_of_the_page_runs(postgres_url: str) -> None:
     assert len(blocks) == 5
 
     async def main() -> list[int]:
-        await migrations.prepare(parse_url(postgres_url))
+        (await migrations.prepared(parse_url(postgres_url))).terminate()
         database = Database(parse_url(postgres_url), MovedClock())
         try:
             await fill(database, 40, 1_767_225_600_000_000)

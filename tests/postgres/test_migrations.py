@@ -84,7 +84,10 @@ def schema_of(url: str) -> list[tuple[object, ...]]:
 
 
 def prepare(url: str) -> None:
-    asyncio.run(migrations.prepare(parse_url(url)))
+    async def prepared() -> None:
+        (await migrations.prepared(parse_url(url))).terminate()
+
+    asyncio.run(prepared())
 
 
 @pytest.fixture
@@ -141,7 +144,7 @@ def test_another_programs_schema_is_left_as_it_was(postgres_url: str, table: str
     name = parse_url(postgres_url).schema
     asyncio.run(query(postgres_url, f"create schema {name}"))
     asyncio.run(query(postgres_url, f"create table {name}.{table}"))
-    for attempt in (migrations.prepare, migrations.migrate):
+    for attempt in (migrations.prepared, migrations.migrate):
         with pytest.raises(StoreError, match="another program's tables"):
             asyncio.run(attempt(parse_url(postgres_url)))  # type: ignore[arg-type]
     tables = asyncio.run(

@@ -52,7 +52,7 @@ def filled(postgres_server: str) -> Iterator[str]:
 
 
 async def _filled(url: str, parked: int = 0, now_us: int = NOW_US) -> None:
-    await migrations.prepare(parse_url(url))
+    (await migrations.prepared(parse_url(url))).terminate()
     async with opened(url, SystemClock()) as database:
         await fill(database, INSTANCES, now_us)
         if parked:

@@ -62,7 +62,7 @@ class Counted:
 
 def with_database(url: str, verb: Callable[[Database], Awaitable[None]]) -> None:
     async def main() -> None:
-        await migrations.prepare(parse_url(url))
+        (await migrations.prepared(parse_url(url))).terminate()
         database = Database(parse_url(url), MovedClock(NOW_US))
         try:
             await verb(database)

@@ -36,6 +36,8 @@ LOGGER: Final = logging.getLogger("sayiir.stores.postgres")
 ATTEMPTS: Final = 8
 """So often a transaction is tried that deadlocks or that others come between."""
 FIRST_PAUSE_SECONDS: Final = 0.005
+LISTEN_AFTER_SECONDS: Final = 0.05
+"""So long after a watch began is listened for it, if nobody has waited by then."""
 
 _BEGIN: Final = "begin isolation level read committed"
 
@@ -134,9 +136,14 @@ class Database:
             self.pool().notifier.tell(runs)
 
     def watch(self, run: int | None) -> StoreWatch:
-        """A watch of all runs, or of one; others' changes are listened for from now on."""
+        """A watch of all runs, or of one; others' changes are listened for soon.
+
+        At the latest once somebody waits, and not before: who claims and begins a first task isn't
+        to share the server with one more connection that is opened. What was said before isn't
+        missed, for all who watch are told of a doubt then.
+        """
         self.check_usable()
-        self.listener.ensure()
+        asyncio.get_running_loop().call_later(LISTEN_AFTER_SECONDS, self.listener.ensure)
         return self.watchers.add(run)
 
     # -- connections

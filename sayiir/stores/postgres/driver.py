@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
 
+from sayiir.stores.postgres.array_types import tell_array_types
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -98,7 +100,7 @@ async def connect(
     """A new connection. Whatever the driver raises comes as it is."""
     # Typed by what is used of it: the driver has no types that a strict checker can read.
     opened: Any = asyncpg.connect
-    connection: Connection = await opened(
+    connection = await opened(
         url.dsn,
         timeout=connect_seconds,
         command_timeout=statement_seconds,
@@ -108,4 +110,6 @@ async def connect(
         max_cacheable_statement_size=0,
         server_settings=PLANNING if url.prepared else None,
     )
-    return connection
+    tell_array_types(connection)
+    typed: Connection = connection
+    return typed

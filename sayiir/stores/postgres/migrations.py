@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.driver import Connection
     from sayiir.stores.postgres.url import PostgresUrl
 
-__all__ = ["Found", "Step", "check", "look", "migrate", "newest_version", "prepare", "steps"]
+__all__ = ["Found", "Step", "check", "look", "migrate", "newest_version", "prepared", "steps"]
 
 MIGRATION_SECONDS: Final = 3_600.0
 """So long one statement of a step may take, and the wait for another's migration."""
@@ -39,6 +39,7 @@ create table @schema_version (
     applied_at bigint not null
 )
 """
+_STEPS_HAD: Final = "select version, min_reader, checksum from @schema_version order by version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +126,7 @@ async def look(connection: Connection, url: PostgresUrl) -> Found:
             f"{url.where}: the schema {url.schema!r} holds another program's tables; it was left "
             "as it was. Name another one with 'schema=' in the URL"
         )
-    rows = await connection.fetch(
-        templates.render(
-            "select version, min_reader, checksum from @schema_version order by version"
-        )
-    )
+    rows = await connection.fetch(templates.render(_STEPS_HAD))
     found = Found(
         exists=True,
         version=max((each[0] for each in rows), default=0),
@@ -155,15 +152,48 @@ def _check_known(found: Found, url: PostgresUrl) -> None:
             )
 
 
-async def prepare(url: PostgresUrl) -> None:
+async def prepared(url: PostgresUrl) -> Connection:
     """Make sure that the schema can be used; make it where there is none, or an empty one.
+
+    Returns the connection that has looked, to go on with: it is open, and the server has read by
+    it what a new one would have to read again.
 
     Raises:
         SchemaVersionError: it is older, and has to be migrated first; or too new.
         StoreError: it isn't ours, or the user of the URL may not do this.
         StoreUnavailable: the server can't be reached.
     """
-    found = await check(url)
+    try:
+        connection = await connect(url)
+        try:
+            if not await _is_newest(connection, url):
+                await _made(await look(connection, url), url)
+        except BaseException:
+            connection.terminate()
+            raise
+    except BaseException as error:
+        reraise(error, url.where)
+    return connection
+
+
+async def _is_newest(connection: Connection, url: PostgresUrl) -> bool:
+    """Whether the schema has had the steps of this version and no others: one short statement.
+
+    Whatever else it is, and whatever the server has against the question, ``look`` finds out.
+    """
+    templates = Templates(url.schema, SystemClock())
+    try:
+        rows = await connection.fetch(templates.render(_STEPS_HAD))
+    except Exception:
+        if connection.is_closed():
+            raise
+        return False
+    return [tuple(row) for row in rows] == [
+        (step.version, step.min_reader, step.checksum) for step in steps()
+    ]
+
+
+async def _made(found: Found, url: PostgresUrl) -> None:
     if not found.checksums:
         await migrate(url)
     elif found.missing():

@@ -111,7 +111,11 @@ class Notifier:
     async def _send_gathered(self) -> None:
         pool = self._pool
         try:
-            connection = pool.take() or await pool.acquire()
+            connection = pool.take()
+            if connection is None:
+                # Who has them gives them back soon; to open one more takes as long as to wait.
+                await asyncio.sleep(GATHER_SECONDS)
+                connection = pool.take() or await pool.acquire()
             runs, self._runs = self._runs, set()
             try:
                 await connection.fetchrow(_SEND, self._channel.name, self._channel.written(runs))

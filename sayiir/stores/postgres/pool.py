@@ -108,6 +108,13 @@ class Pool:
 
     # -- opening
 
+    async def adopt(self, connection: Connection) -> None:
+        """Have one that was opened already, idle, among this pool's."""
+        if self._end is None:
+            await self._end_with_loop()
+        self._all.add(connection)
+        self.release(connection)
+
     async def _opened(self) -> Connection | None:
         """A new connection; None: look again at what there is."""
         self._opening += 1

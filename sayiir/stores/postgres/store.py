@@ -102,8 +102,10 @@ class PostgresStore:
             StoreUnavailable: the server can't be reached, or refuses.
         """
         parsed = parse_url(url)
-        await migrations.prepare(parsed)
-        return cls(parsed, SystemClock() if clock is None else clock)
+        connection = await migrations.prepared(parsed)
+        store = cls(parsed, SystemClock() if clock is None else clock)
+        await store._database.pool().adopt(connection)
+        return store
 
     # -- instances
 
