@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 
 from sayiir import AsyncCheckpointingRunner, Flow, Workflow, fork, task, workflow
 from sayiir.stores.sqlite.store import SqliteStore
+from sayiir.stores.sqlite.wal_growth import FULL_BYTES, LEAST_BYTES
+from tests.stores.sqlite_child import new_instance
 
 pytestmark = pytest.mark.anyio
 
@@ -151,3 +155,22 @@ def test_the_file_is_read_by_pages_as_pinned(tmp_path: Path) -> None:
         return int(size)
 
     assert asyncio.run(main()) == PAGE_BYTES
+
+
+async def test_the_log_grows_ahead_of_its_commits(tmp_path: Path) -> None:
+    """Opening makes no large file, and few of a thousand commits make it longer."""
+    file = tmp_path / "orders.db"
+    log = file.with_name("orders.db-wal")
+    store = await SqliteStore.open(file)
+    try:
+        sizes = [log.stat().st_size]
+        assert sizes[0] < 100_000
+        for number in range(400):
+            await store.create(new_instance(f"a-{number}"))
+            sizes.append(log.stat().st_size)
+        longer = sum(before < after for before, after in pairwise(sizes))
+        # Each length is reached by a commit, and doubled by the next one.
+        assert longer <= 2 * (1 + log2(FULL_BYTES / LEAST_BYTES))
+        assert sizes[-1] == FULL_BYTES
+    finally:
+        await store.close()

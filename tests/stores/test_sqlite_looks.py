@@ -183,16 +183,19 @@ def test_a_foreign_file_beside_our_locks_is_left_as_it_was(tmp_path: Path) -> No
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("limit_bytes", [4_700_000, 5_500_000])
-def test_a_disk_that_is_full_in_a_checkpoint_loses_nothing(
+@pytest.mark.parametrize("limit_bytes", [200_000, 3_000_000, 4_700_000, 5_500_000])
+def test_a_disk_that_is_full_at_last_loses_nothing(
     tmp_path: Path, limit_bytes: int
 ) -> None:
-    """The main file stays half written; with space again it opens, acknowledged work and all."""
+    """In the log, or in a checkpoint, which leaves the main file half written.
+
+    With space again it opens, acknowledged work and all.
+    """
     file = tmp_path / "orders.db"
     child = _child("fill", file, str(limit_bytes))
     said, _ = child.communicate(timeout=60)
     done = [line.split()[1] for line in said.splitlines() if line.startswith("done")]
-    assert len(done) > 20
+    assert done
     asyncio.run(_has(file, *done))
 
 
@@ -217,7 +220,7 @@ def test_a_disk_that_is_full_now_and_then_loses_nothing(
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("limit_bytes", [0, 3_000, 9_000, 40_000, 200_000, 3_000_000])
+@pytest.mark.parametrize("limit_bytes", [0, 3_000, 9_000, 40_000])
 def test_a_first_open_on_a_full_disk_says_so(tmp_path: Path, limit_bytes: int) -> None:
     """Always the same class, with SQLite's own error as its cause; later the file is fine."""
     file = tmp_path / "orders.db"

@@ -21,7 +21,6 @@ CACHED_STATEMENTS: Final = 512
 BUSY_TIMEOUT_SECONDS: Final = 5.0
 BUSY_PATIENCE_SECONDS: Final = 30.0
 """How long a transaction is begun again while others have the file locked."""
-PREGROWN_WAL_BYTES: Final = 4 * 1024 * 1024
 CHECKPOINT_PAGES: Final = 1_000
 _BEGIN: Final = {kind: f"begin {kind}" for kind in ("deferred", "immediate", "exclusive")}
 
@@ -48,7 +47,6 @@ def open_writer(path: Path) -> sqlite3.Connection:
         if made:
             # Into the main file, so that its header alone tells whose it is and how new.
             connection.execute("pragma wal_checkpoint(truncate)")
-        _grow_wal(connection, path)
         # From here on `begin` does the waiting: not everybody who begins may wait.
         connection.execute("pragma busy_timeout = 0")
     except BaseException:
@@ -138,26 +136,3 @@ def _switch_to_wal(connection: sqlite3.Connection, path: Path) -> None:
         if mode != "wal":
             raise StoreError(f"{path} can't be put into WAL mode (it stays {mode!r})")
         return
-
-
-def _grow_wal(connection: sqlite3.Connection, path: Path) -> None:
-    """Give the WAL file the size that it will have between two checkpoints.
-
-    A commit that makes the file longer costs 1.4 to 1.96 times one that writes over what is
-    there, for the file system has to note the new length. A transaction that spills out of a
-    tiny cache and is rolled back leaves the length and nothing else.
-    """
-    log = path.with_name(path.name + "-wal")
-    if log.exists() and log.stat().st_size >= PREGROWN_WAL_BYTES:
-        return
-    (pages,) = connection.execute("pragma cache_size").fetchone()
-    connection.execute("pragma cache_size = 10")
-    begin(connection, "immediate")
-    try:
-        connection.execute("create table growth (body blob)")
-        connection.execute("insert into growth values (zeroblob(?))", (PREGROWN_WAL_BYTES,))
-    finally:
-        # A full disk has ended the transaction already, and its error is the one to tell.
-        if connection.in_transaction:
-            connection.execute("rollback")
-        connection.execute(f"pragma cache_size = {int(pages)}")

@@ -28,6 +28,7 @@ from sayiir.stores.sqlite.holders import Holders
 from sayiir.stores.sqlite.look import beside, look_at, look_inside
 from sayiir.stores.sqlite.transaction import Queues, Transaction
 from sayiir.stores.sqlite.turn import Turn
+from sayiir.stores.sqlite.wal_growth import WalGrowth
 from sayiir.stores.sqlite.wall_clock import WallClock
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Writer:
         self.connection: sqlite3.Connection | None = None
         self._seen_version = 0
         self._queues: Queues = {}
+        self._growth = None if path is None else WalGrowth(beside(path, "-wal"))
 
     # -- opening and closing
 
@@ -163,6 +165,8 @@ class Writer:
             if connection.in_transaction:  # the last one couldn't even be rolled back
                 connection.execute("rollback")
             begin(connection, "immediate", patience_seconds)
+            if self._growth is not None:
+                self._growth.keep_ahead()
             try:
                 changed = self._run_all(connection, jobs, look=patience_seconds > 0)
                 connection.execute("commit")
