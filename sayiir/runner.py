@@ -433,20 +433,21 @@ class AsyncCheckpointingRunner:
         if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
             return await status_of(record, programs, workflow)
         await warn_of_changed_bodies(programs, programs.of(workflow), record.instance_id)
-        return await self._work(workflow, record.instance_id, None, wait=wait)
+        return await self._work(workflow, record.instance_id, None, record, wait=wait)
 
     async def _work(
         self,
         workflow: Workflow[Any, B],
         instance_id: str,
         root: Work | None,
+        known: InstanceRecord | None = None,
         *,
         wait: bool,
     ) -> WorkflowStatus[B]:
         engine, programs = await self._opened()
         program = self._runnable(programs, workflow)
         dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        run = dispatcher.run_instance(instance_id, root, wait=wait)
+        run = dispatcher.run_instance(instance_id, root, known, wait=wait)
         running = self._guarded(dispatcher, run)
         if self._host.teller is None:
             record = await running

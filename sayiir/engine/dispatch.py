@@ -77,11 +77,17 @@ class Dispatcher(SlotDesk):
     # -- running
 
     async def run_instance(
-        self, instance_id: str, root: Work | None = None, *, wait: bool = False
+        self,
+        instance_id: str,
+        root: Work | None = None,
+        record: InstanceRecord | None = None,
+        *,
+        wait: bool = False,
     ) -> InstanceRecord | None:
         """Work until nothing of the instance is due (``wait``: until it ends or is paused).
 
-        ``root``: its root item, where the caller has claimed it.
+        ``root``: its root item, where the caller has claimed it. ``record``: the instance, where
+        the caller has just read it.
 
         Returns the instance as it stands then, None if it is gone.
 
@@ -89,9 +95,13 @@ class Dispatcher(SlotDesk):
             BaseException: what a driver raised that is no failure of the instance: the store
                 is lost, user code asked the process to exit.
         """
-        run = await self._run_number(instance_id) if root is None else root.run.number
-        if run is None:
-            return None
+        if root is not None:
+            run = root.run.number
+        else:
+            record = record or await self._engine.store.describe(instance_id)
+            if record is None:
+                return None
+            run = record.run
         watch = self._watch = self._engine.store.watch(run)
         request = replace(self._request, instance_id=instance_id)
         try:
@@ -103,24 +113,24 @@ class Dispatcher(SlotDesk):
                 for _ in range(_TURNS_OF_AN_ANSWER):
                     await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
+                # What the caller has read may have changed before the watch began: so it is good
+                # for a first claim, and not for a wait.
+                read_here = record is None
                 if idle:
-                    record = await self._engine.store.describe(instance_id)
+                    record = record or await self._engine.store.describe(instance_id)
                     if record is None or _at_rest(record, wait=wait):
                         return record
+                record = None
                 # Its end is stored, and the task that stored it about to finish: nothing is due.
                 ending = self._output is not None and bool(self._tasks)
                 next_due_in = _LONGEST_NAP_SECONDS if ending else await self._claim(request)
                 if (
-                    self._tasks or self._waiting or idle
+                    self._tasks or self._waiting or (idle and read_here)
                 ):  # else the last ended meanwhile, and may have been all
                     await watch.changed(min(max(next_due_in, 0.001), _LONGEST_NAP_SECONDS))
         finally:
             watch.close()
             await self._stop()
-
-    async def _run_number(self, instance_id: str) -> int | None:
-        record = await self._engine.store.describe(instance_id)
-        return None if record is None else record.run
 
     async def run_due(self, limit: int | None = None) -> int:
         """Work on whatever is due, until nothing is; how many items were claimed.

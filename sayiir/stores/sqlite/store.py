@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.errors import StoreError, StoreUnavailable
+from sayiir.loops import OwnLoop
 from sayiir.stores.relational import claims, controls
 from sayiir.stores.relational.instances import delete
 from sayiir.stores.relational.watch import StoreWatch, Watchers
@@ -98,7 +99,11 @@ class SqliteStore:
                 ``SchemaVersionError`` it is left as it was.
             StoreUnavailable: it can't be read or written now.
         """
-        return await asyncio.to_thread(cls._opened, path, SystemClock() if clock is None else clock)
+        wanted = SystemClock() if clock is None else clock
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, OwnLoop) and loop.idle:
+            return cls._opened(path, wanted)  # nothing else is due there: it may be blocked
+        return await asyncio.to_thread(cls._opened, path, wanted)
 
     @classmethod
     def _opened(cls, path: str | os.PathLike[str] | None, clock: Clock) -> SqliteStore:
