@@ -13,7 +13,6 @@ import warnings
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["called_from_here", "warn_caller"]
 
-_LIBRARY = str(Path(__file__).parent) + os.sep
-_STANDARD = str(Path(os.__file__).parent) + os.sep
+_LIBRARY = __file__.rpartition(os.sep)[0] + os.sep
+_STANDARD = os.__file__.rpartition(os.sep)[0] + os.sep
 _PACKAGES = f"{os.sep}site-packages{os.sep}"
 
 

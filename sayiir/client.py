@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.arguments import check_whole, check_workflow, workflow_name
 from sayiir.access.connection import StoreConnection, codec_or_default
-from sayiir.access.describing import delete_finished, description_of
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.labels import check_labels
 from sayiir.access.lookup import newest_result, node_paths_of_task
-from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
-from sayiir.access.workers import workers_of
 from sayiir.dsl.task import Task
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.failures import failure_from_bytes
@@ -223,6 +220,8 @@ class AsyncWorkflowClient:
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """
+        from sayiir.access.rerunning import Again, instance_again
+
         check_workflow(workflow)
         store, programs = await self._opened()
         new = await instance_again(
@@ -286,6 +285,8 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
+        from sayiir.access.describing import description_of
+
         if workflow is not None:
             check_workflow(workflow)
         store, programs = await self._opened()
@@ -545,6 +546,8 @@ class AsyncWorkflowClient:
         >>> asyncio.run(main())
         ada ('doubling',) 100
         """
+        from sayiir.access.workers import workers_of
+
         store, _ = await self._opened()
         return await workers_of(store)
 
@@ -675,6 +678,8 @@ class AsyncWorkflowClient:
             TypeError: another argument is of another type.
             ValueError: the status is no end, or the limit below 0.
         """
+        from sayiir.access.describing import delete_finished
+
         seconds = duration_seconds(older_than)
         name = workflow_name(workflow)
         store, _ = await self._opened()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
-from sayiir.access.rerunning import Again, instance_again
 from sayiir.access.snapshots import status_of
 from sayiir.access.submission import (
     new_instance,
@@ -25,8 +23,7 @@ from sayiir.engine.invoke import UserExit
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import InputRef
 from sayiir.errors import InstanceAlreadyExists, InstanceNotFound, StoreUnavailable
-from sayiir.events import InstanceResumed, InstanceStarted
-from sayiir.ids import check_instance_id
+from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
 from sayiir.render.cell import live_pictures
@@ -126,7 +123,7 @@ class AsyncCheckpointingRunner:
             concurrency=EMBEDDED_CONCURRENCY,
         )
         self._policy = ConflictPolicy(conflict_policy)
-        self._holder = uuid.uuid4().hex
+        self._holder = new_run_id()
         self._running: dict[Dispatcher, asyncio.Task[Any] | None] = {}
         """The calls that run, and whose they are."""
 
@@ -318,6 +315,8 @@ class AsyncCheckpointingRunner:
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """
+        from sayiir.access.rerunning import Again, instance_again
+
         async with self._followed(workflow, instance_id):
             check_workflow(workflow)
             engine, programs = await self._opened()
@@ -452,8 +451,9 @@ class AsyncCheckpointingRunner:
         if self._host.teller is None:
             record = await running
         else:
-            kind = InstanceResumed if root is None else InstanceStarted
-            record = await self._host.teller.told(kind, instance_id, workflow.name, running)
+            record = await self._host.teller.told(
+                instance_id, workflow.name, running, resumed=root is None
+            )
         if record is None:
             raise InstanceNotFound(instance_id)
         return await status_of(record, programs, workflow, dispatcher.output_of(record))

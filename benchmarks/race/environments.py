@@ -18,8 +18,13 @@ _REQUIREMENTS: Final = Path(__file__).parent / "requirements"
 
 
 def outside() -> dict[str, str]:
-    """The variables for a process of another environment: ours leads it to our own packages."""
-    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """The variables for a process of another environment: ours leads it to our own packages.
+
+    Nor is it kept from writing bytecode, which an installer makes of every package: a checkout
+    has none before it is first imported.
+    """
+    ours = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if name not in ours}
 
 
 def python_of(name: str) -> Path:

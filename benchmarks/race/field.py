@@ -20,6 +20,8 @@ class System:
         stores: on which it races.
         imports: the line that a durable program of it begins with; empty: it isn't durable.
         settings: what of it is not its default, and how it is called.
+        for_postgres: those of the distributions that nobody needs without PostgreSQL; empty: it
+            can't be had without.
         compiled: its engine is machine code.
         lacks: workloads that it can't do, and why.
     """
@@ -30,6 +32,7 @@ class System:
     stores: tuple[str, ...]
     imports: str = ""
     settings: str = ""
+    for_postgres: tuple[str, ...] = ()
     compiled: bool = False
     lacks: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -38,6 +41,7 @@ OURS: Final = System(
     name="ours",
     title="Sayiir",
     distributions=("cloudpickle", "pydantic", "xxhash", "asyncpg"),
+    for_postgres=("asyncpg",),
     stores=("memory", "sqlite", "postgres"),
     imports="from sayiir import CheckpointingRunner, task, workflow",
     settings=(
@@ -96,6 +100,7 @@ SYSTEMS: Final = (
             "langgraph-checkpoint-postgres",
             "psycopg[binary]",
         ),
+        for_postgres=("langgraph-checkpoint-postgres", "psycopg[binary]"),
         stores=("memory", "sqlite", "postgres"),
         imports=(
             "from langgraph.graph import StateGraph; "

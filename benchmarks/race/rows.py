@@ -144,6 +144,7 @@ TABLES: Final = (
         (
             Row(title="import", workload="import"),
             Row(title="on the disk, with what it needs", workload="size", value="bytes", unit="MB"),
+            Row(title="without PostgreSQL's driver", workload="size", value="core", unit="MB"),
         ),
     ),
 )

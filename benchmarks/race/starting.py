@@ -43,25 +43,35 @@ def _started(python: str, code: str) -> float:
 def sized(
     systems: Iterable[System], python_of: Callable[[str], Path | str]
 ) -> tuple[list[Cell], dict[str, str]]:
-    """Bytes on the disk, and the version of what each system's user names."""
+    """Bytes on the disk, and the version of what each system's user names.
+
+    ``core``: of those which can be had without PostgreSQL's driver, the bytes without it.
+    """
     cells, versions = list[Cell](), dict[str, str]()
     for system in systems:
-        command = [python_of(system.name), "-P", "-m", "benchmarks.race.footprint"]
-        done = subprocess.run(
-            [*command, *system.distributions],
-            check=True,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=outside(),
-        )
-        found = json.loads(done.stdout)
-        size, named = found["bytes"], [each.partition("[")[0] for each in system.distributions]
+        python, named = python_of(system.name), system.distributions
+        size, found = _footprint(python, system, named)
+        values = {"bytes": [size]}
+        if system.for_postgres:
+            core = tuple(each for each in named if each not in system.for_postgres)
+            values["core"] = [_footprint(python, system, core)[0]]
         if system is OURS:
-            size += _checkout_bytes()
             versions["sayiir (this checkout)"] = _commit()
-        versions |= {name: found["versions"][name] for name in named}
-        cells.append(Cell(system.name, "", "size", 0, {"bytes": [float(size)]}))
+        names = [each.partition("[")[0] for each in named]
+        versions |= {name: found[name] for name in names}
+        cells.append(Cell(system.name, "", "size", 0, values))
     return cells, versions
+
+
+def _footprint(
+    python: Path | str, system: System, distributions: tuple[str, ...]
+) -> tuple[float, dict[str, str]]:
+    """Bytes of these with all that they need, ours with the checkout; and their versions."""
+    command = [python, "-P", "-m", "benchmarks.race.footprint", *distributions]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=outside())
+    found = json.loads(done.stdout)
+    own = _checkout_bytes() if system is OURS else 0
+    return float(found["bytes"] + own), found["versions"]
 
 
 def _checkout_bytes() -> int:

@@ -16,9 +16,9 @@ from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.desk import Engine
 from sayiir.engine.executing import Executors
 from sayiir.engine.leases import LeaseKeeper
+from sayiir.engine.listening import teller_of
 from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.slots import Slots
-from sayiir.engine.telling import Teller
 from sayiir.engine.threads import TaskThreads
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class EngineHost:
         self.codec = codec_or_default(codec)
         self.lease_us = round(duration_seconds(lease) * 1e6)
         self.clock: Clock = clock or SystemClock()
-        self.teller = None if on_event is None else Teller(on_event, self.clock)
+        self.teller = teller_of(on_event, self.clock)
         self._concurrency = concurrency
         self._started: tuple[Engine, Programs] | None = None
         self._keeper: LeaseKeeper | None = None

@@ -12,12 +12,12 @@ from sayiir.dsl.context import TaskContext
 from sayiir.dsl.nodes import Loop
 from sayiir.errors import WorkflowCancelled
 from sayiir.limits import MAX_PROGRESS_MESSAGE_CHARACTERS
-from sayiir.stores.inspection import ProgressReport
 
 if TYPE_CHECKING:
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Frame, Position
     from sayiir.engine.work import Work
+    from sayiir.stores.inspection import ProgressReport
 
 __all__ = ["Attempt"]
 
@@ -97,6 +97,8 @@ class Attempt:
             # Lone surrogates and NULs are more than some stores can keep.
             message = message.encode(errors="replace").decode().replace("\0", "?")
             message = message[:MAX_PROGRESS_MESSAGE_CHARACTERS]
+        from sayiir.stores.inspection import ProgressReport
+
         context, (at, failures) = self.context, self._at
         return ProgressReport(
             fence=self._work.fence,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from sayiir.engine.acts import Acts
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.driver import Driver
-from sayiir.engine.telling import TellingActs, TellingCommitter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,8 +86,8 @@ class SlotDesk:
         if engine.teller is None:
             self._driver = Driver(engine.committer, acts, engine.clock, self)
         else:
-            committer = TellingCommitter(engine.committer, engine.teller)
-            telling = TellingActs(acts, committer, engine.teller)
+            committer = engine.teller.committer(engine.committer)
+            telling = engine.teller.acts(acts, committer)
             self._driver = Driver(committer, telling, engine.clock, self)
         self._slots = slots or engine.slots
         self._tasks: set[asyncio.Task[None]] = set()

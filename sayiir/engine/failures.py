@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sayiir.errors import (
@@ -34,7 +33,7 @@ __all__ = [
     "without_our_frames",
 ]
 
-_OURS = str(Path(__file__).parents[1]) + os.sep
+_OURS = __file__.rpartition(os.sep + "engine" + os.sep)[0] + os.sep
 
 
 class AttemptTimedOut(Exception):

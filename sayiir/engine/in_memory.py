@@ -22,11 +22,11 @@ from sayiir.engine.failures import failure_of_deadline, failure_to_bytes, withou
 from sayiir.engine.given_events import given_events
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.kept import KeptResults
+from sayiir.engine.listening import teller_of
 from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import ArmOutput, ElementRef, EventRef, InputRef, JoinRef, leaves
 from sayiir.engine.resolve import read
 from sayiir.engine.resources import ResourcePool, Resources
-from sayiir.engine.telling import Teller, TellingActs, TellingCommitter
 from sayiir.engine.threads import TaskThreads
 from sayiir.engine.transitions import (
     AwaitEvent,
@@ -40,7 +40,6 @@ from sayiir.engine.transitions import (
 )
 from sayiir.engine.work import Reply, RetryLater, Run, Work
 from sayiir.errors import SignalUnavailable, failure_of
-from sayiir.events import InstanceFinished, InstanceStarted
 from sayiir.ids import new_run_id
 from sayiir.limits import EMBEDDED_CONCURRENCY
 from sayiir.stores.records import Control, Fence, ItemKey
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
+    from sayiir.engine.telling import Teller
     from sayiir.engine.work import Step
     from sayiir.events import Listener
     from sayiir.executors.protocol import Executor
@@ -92,7 +92,7 @@ async def run_in_memory(
     places = Executors(executors)
     places.check(program.definition.name, program.executor_names)
     threads = TaskThreads()
-    teller = None if on_event is None else Teller(on_event, clock or _SYSTEM_CLOCK)
+    teller = teller_of(on_event, clock or _SYSTEM_CLOCK)
     try:
         async with ResourcePool(given, threads.run) as pool:
             run = InMemoryRun(program, threads, places, pool, clock, events or {}, teller)
@@ -160,7 +160,7 @@ class InMemoryRun:
         clock: Clock | None,
         teller: Teller | None,
     ) -> Driver:
-        telling = None if teller is None else TellingCommitter(self, teller)
+        telling = None if teller is None else teller.committer(self)
         committer = telling or self
         if clock is not None and isinstance(clock, WorkAware):
             acts: Acts = WorkingActs(committer, threads, executors, resources, clock)
@@ -168,7 +168,7 @@ class InMemoryRun:
             acts = Acts(committer, threads, executors, resources)
         if telling is None or teller is None:
             return Driver(self, acts, self._clock, self)
-        return Driver(telling, TellingActs(acts, telling, teller), self._clock, self)
+        return Driver(telling, teller.acts(acts, telling), self._clock, self)
 
     # -- the run
 
@@ -184,7 +184,7 @@ class InMemoryRun:
             root.deadline_at = time.monotonic() + timeout
             deadline_at_us = self._clock.now_us() + int(timeout * 1e6)
         if self._teller is not None:
-            self._teller.tell(InstanceStarted, root)
+            self._teller.started(root)
         try:
             await self._driver.drive(root)
             while self._output is None and self._failure is None:
@@ -205,8 +205,7 @@ class InMemoryRun:
             info = failure_of_deadline(self._program.definition.timeout_seconds)
             self._failure = failure_of(info)
             if self._teller is not None:
-                name = self._program.definition.name
-                self._teller.tell_of(InstanceFinished, "", name, status="Failed", error=info)
+                self._teller.failed(self._program.definition.name, info)
             return
         while self._timers and self._timers[0][0] <= now_us:
             self._ready.append(heapq.heappop(self._timers)[2])

@@ -25,6 +25,8 @@ from sayiir.errors import LeaseLost
 from sayiir.events import (
     InstanceFinished,
     InstanceParked,
+    InstanceResumed,
+    InstanceStarted,
     RunnerEvent,
     TaskFailed,
     TaskFinished,
@@ -120,12 +122,29 @@ class Teller:
             if self._pump is None:
                 self._pump = asyncio.get_running_loop().create_task(self._await_all())
 
+    def committer(self, committer: Committer) -> TellingCommitter:
+        """The committer, with what it stores told."""
+        return TellingCommitter(committer, self)
+
+    def acts(self, acts: Acts, committer: TellingCommitter) -> TellingActs:
+        """The acts, with what begins and waits told; ``committer``: what is told of is stored."""
+        return TellingActs(acts, committer, self)
+
+    def started(self, work: Work) -> None:
+        """Tell that an instance begins, in memory."""
+        self.tell(InstanceStarted, work)
+
+    def failed(self, workflow_name: str, error: FailureInfo) -> None:
+        """Tell that an instance has failed as a whole, in memory."""
+        self.tell_of(InstanceFinished, "", workflow_name, status="Failed", error=error)
+
     async def told(
         self,
-        kind: type[RunnerEvent],
         instance_id: str,
         workflow_name: str,
         running: Awaitable[InstanceRecord | None],
+        *,
+        resumed: bool,
     ) -> InstanceRecord | None:
         """Tell that a call begins to work on an instance, and whether it was cancelled then.
 
@@ -135,6 +154,7 @@ class Teller:
         calls = self._calls.setdefault(instance_id, _Calls())
         calls.count += 1
         try:
+            kind = InstanceResumed if resumed else InstanceStarted
             self.tell_of(kind, instance_id, workflow_name)
             record = await running
             if record is not None and record.state is InstanceState.CANCELLED:

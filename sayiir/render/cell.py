@@ -7,10 +7,10 @@ cell.
 from __future__ import annotations
 
 import sys
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from sayiir.dsl.run_options import check_listener
+from sayiir.ids import new_run_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +52,7 @@ class CellOutput:
     """One place in a cell's output, whose content can be replaced."""
 
     def __init__(self) -> None:
-        self._display_id = uuid.uuid4().hex
+        self._display_id = new_run_id()
         self._shown = False
 
     def show(self, bundle: Mapping[str, str]) -> None:

@@ -32,6 +32,7 @@ def test_a_table_has_medians_in_their_units_and_marks_the_best(race):
     assert "| 1,000 chains of 10 at once: steps | **10,000/s** | 250/s | – |" in told
     assert "| a chain of 10, called | 150 µs | **50.0 µs** |" in told
     assert "| on the disk, with what it needs | 20.0 MB | **8.0 MB** | 30.0 MB |" in told
+    assert "| without PostgreSQL's driver | 9.0 MB | – | – |" in told
 
 
 def test_a_table_says_why_there_is_nothing_and_who_did_fewer(race):

@@ -215,7 +215,7 @@ async def test_nothing_is_kept_of_an_item_that_another_has_taken(
     async def lose(*_: object) -> None:
         raise LeaseLost("another has it")
 
-    monkeypatch.setattr(desk, "TellingCommitter", Noted)
+    monkeypatch.setattr(telling, "TellingCommitter", Noted)
     if taken == "refused":
         monkeypatch.setattr(StoreCommitter, "commit", refuse)
     else:

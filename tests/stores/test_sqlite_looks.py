@@ -184,7 +184,7 @@ def test_a_foreign_file_beside_our_locks_is_left_as_it_was(tmp_path: Path) -> No
 
 @pytest.mark.crash
 @pytest.mark.parametrize("limit_bytes", [200_000, 3_000_000, 4_700_000, 5_500_000])
-def test_a_disk_that_is_full_at_last_loses_nothing(
+def test_a_disk_that_is_full_in_a_checkpoint_loses_nothing(
     tmp_path: Path, limit_bytes: int
 ) -> None:
     """In the log, or in a checkpoint, which leaves the main file half written.
