@@ -58,12 +58,16 @@ class _KeptLoop(BaseLoop):
         """Whether nothing is left in it of what ran, so that the next call can't meet it."""
         here: dict[str, Any] = vars(self)
         # Where a name is gone no loop is kept: that costs time and nothing else, and a test tells.
-        if self.is_closed() or any(here.get(name, True) for name in _LEFT_EMPTY):
+        if self.is_closed() or self._settings != self._made_with:
             return False
-        if self._settings != self._made_with:
-            return False
-        handles: tuple[asyncio.Handle, ...] = (*here["_ready"], *here["_scheduled"])
-        if any(not handle.cancelled() for handle in handles) or asyncio.all_tasks(self):
+        for name in _LEFT_EMPTY:
+            if here.get(name, True):
+                return False
+        for handles in (here["_ready"], here["_scheduled"]):
+            for handle in handles:
+                if not handle.cancelled():
+                    return False
+        if asyncio.all_tasks(self):
             return False
         return len(here["_selector"].get_map()) == 1  # what wakes the loop itself
 

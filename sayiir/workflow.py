@@ -13,6 +13,7 @@ from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import ChildWorkflow
 from sayiir.dsl.options import check_priority, check_tags, check_text, check_timeout
+from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.dsl.sequence import sequence_of
 from sayiir.dsl.walk import walk
 from sayiir.durations import Duration
@@ -300,7 +301,6 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         on_event: Listener | None,
         executors: Executors | None,
     ) -> Any:
-        from sayiir.dsl.run_options import check_clock, check_executors, check_listener
         from sayiir.engine.in_memory import run_in_memory
 
         check_clock(clock)

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
 __all__ = ["run_in_memory"]
 
 _SYSTEM_CLOCK: Final = SystemClock()
+_ROOT: Final = Fence(0, ItemKey(), 0)
 _ACCEPTED = Reply()
 _REFUSED = Reply(accepted=False)
 
@@ -179,7 +180,7 @@ class InMemoryRun:
             accepted = program.codec.accept(value, program.definition.input_edge)
             self._input = payload_of(accepted, program.input_plan)
         start, deadline_at_us = program.start(InputRef(self._input)), None
-        root = Work(program, self._run, Fence(0, ItemKey(), 0), start)
+        root = Work(program, self._run, _ROOT, start)
         if (timeout := program.definition.timeout_seconds) is not None:
             root.deadline_at = time.monotonic() + timeout
             deadline_at_us = self._clock.now_us() + int(timeout * 1e6)
@@ -191,6 +192,8 @@ class InMemoryRun:
                 await self._turn(deadline_at_us)
         finally:
             await self._stop_all()
+            # It knows this run, too: without the circle all of it is gone with its last use.
+            del self._driver
         if self._failure is not None:
             raise self._failure
         if self._output is None:

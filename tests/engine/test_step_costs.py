@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import tracemalloc
 from typing import TYPE_CHECKING, Any
@@ -120,3 +121,17 @@ def test_the_arms_of_a_fork_share_what_they_can() -> None:
         wide(1)
         calls.append(calls_of(lambda flow=wide: flow(1)))
     assert calls[2] - calls[1] <= 2.2 * (calls[1] - calls[0])
+
+
+def test_a_call_in_memory_leaves_nothing_to_collect() -> None:
+    """What a run consists of is gone with it: the collector has nothing to look for."""
+    flow = chain(10)
+    flow(0)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(5):
+            flow(0)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
