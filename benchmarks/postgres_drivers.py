@@ -20,7 +20,7 @@ import psycopg
 
 from sayiir.outages import OutageLog
 from sayiir.stores.postgres.database import LOGGER
-from sayiir.stores.postgres.migrations import prepare
+from sayiir.stores.postgres.migrations import prepared
 from sayiir.stores.postgres.notices import Channel
 from sayiir.stores.postgres.pool import Pool
 from sayiir.stores.postgres.url import parse_url
@@ -95,7 +95,7 @@ async def _seconds(run: Run, text: str, values: Callable[[], Values], count: int
 
 
 async def _prepared(url: str) -> None:
-    await prepare(parse_url(f"{url}{'&' if '?' in url else '?'}schema=drivers"))
+    (await prepared(parse_url(f"{url}{'&' if '?' in url else '?'}schema=drivers"))).terminate()
     connection: Any = await asyncpg.connect(url)
     await connection.execute(
         "create table drivers.bare (id bigint generated always as identity primary key, "

@@ -10,7 +10,7 @@ import asyncpg
 from sayiir.clock import SystemClock
 from sayiir.stores.postgres import claim, commit, leases
 from sayiir.stores.postgres.database import Database
-from sayiir.stores.postgres.migrations import prepare
+from sayiir.stores.postgres.migrations import prepared
 from sayiir.stores.postgres.url import parse_url
 from sayiir.stores.postgres.work import Work
 from sayiir.stores.records import Checkpoint, ClaimRequest, End, Move, Result
@@ -32,7 +32,7 @@ def test_claims_and_steps_read_what_they_take(
 
     async def run() -> None:
         url = parse_url(postgres_url)
-        await prepare(url)
+        (await prepared(url)).terminate()
         connection = await asyncpg.connect(url.dsn)
         filler = Database(url, SystemClock())
         await fill(filler, count, SystemClock().now_us())

@@ -27,3 +27,20 @@ def test_importing_loads_nothing_heavy() -> None:
     code = f"import sys, sayiir; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_durable_program_imports_what_it_uses() -> None:
+    """The first line of one: no driver, nothing that only a listener or a question needs."""
+    asked_for = (
+        *("pydantic", "sqlite3", "asyncpg", "cloudpickle", "anyio", "pathlib", "uuid"),
+        *("sayiir.events", "sayiir.description", "sayiir.stores.inspection"),
+        *("sayiir.engine.telling", "sayiir.access.rerunning", "sayiir.access.describing"),
+    )
+    code = (
+        "import sys\nfrom sayiir import CheckpointingRunner, task, workflow\n"
+        f"print([m for m in {asked_for!r} if m in sys.modules])"
+    )
+    command = [sys.executable, "-I", "-S", "-c"]
+    known = f"import sys; sys.path[:] = {sys.path!r}\n"
+    done = subprocess.run([*command, known + code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

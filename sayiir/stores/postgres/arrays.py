@@ -1,9 +1,8 @@
 """Columns of a batch as parameters, so that they cost as little as may be.
 
-The driver looks at each element of an array several times before it writes it, and asks the server
-what an array of numbers is, once on each connection: some 8 ms. So they go as texts in the server's
-own notation: a hundred texts are 6 µs and not 37. And what all rows have alike goes once: a column
-of one element stands for all of them.
+The driver looks at each element of an array several times before it writes it. So they go as texts
+in the server's own notation: a hundred texts are 6 µs and not 37. And what all rows have alike goes
+once: a column of one element stands for all of them.
 """
 
 from __future__ import annotations

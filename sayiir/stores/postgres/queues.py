@@ -31,6 +31,11 @@ _NEW_QUEUE: Final = (
     "insert into @queue (definition, tags) values ($1, $2::text[]) "
     "on conflict (definition, tags) do nothing"
 )
+# Planned once on each connection, so both in one for who creates one instance there.
+_BOTH: Final = (
+    "select d.id, q.id from @definition d "
+    "left join @queue q on q.definition = d.id and q.tags = $2::text[] where d.hash = $1"
+)
 
 
 class Queues:
@@ -70,6 +75,16 @@ class Queues:
     def number(self, definition: int, tags: tuple[str, ...]) -> int | None:
         """The queue of a definition's items with these tags, if it is remembered."""
         return self._numbers.get((definition, tags))
+
+    async def look_up(self, definition_hash: str, tags: tuple[str, ...]) -> None:
+        """Remember a definition and one of its queues, as far as they are there."""
+        if definition_hash in self._definitions:
+            return
+        row = await self._database.fetchrow(_BOTH, definition_hash, list(tags))
+        if row is not None:
+            self._definitions[definition_hash] = row[0]
+            if row[1] is not None:
+                self._numbers[row[0], tags] = row[1]
 
     async def definition(self, definition_hash: str, body: bytes) -> int:
         """The number of a definition, which is stored where it isn't yet."""
