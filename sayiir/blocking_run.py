@@ -24,8 +24,9 @@ def run_blocking(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Raises:
         BaseException: whatever it raised; KeyboardInterrupt after it was cancelled.
     """
-    if not _in_loop():
-        # Not in an except clause, whose exception would head the traceback of every failure.
+    # asyncio's public word for it raises where there is none, and its exception would cost more
+    # than a task, and head the traceback of every failure.
+    if asyncio._get_running_loop() is None:
         return run_to_end(run)
     context = contextvars.copy_context()
     outcome: Future[T] = Future()
@@ -55,11 +56,3 @@ def run_blocking(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
         raise
     finally:
         thread.join()
-
-
-def _in_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True

@@ -52,29 +52,31 @@ class _Asked:
         if self.times > 1 or task.done():
             raise KeyboardInterrupt
         task.cancel()
-        # The loop may sleep in its selector, with nothing else to wake it.
-        task.get_loop().call_soon_threadsafe(lambda: None)
+        # The loop may sleep in its selector, with nothing else to wake it; and a task that is
+        # cancelled before its first step has no end of its own at which it could stop the loop.
+        task.get_loop().call_soon_threadsafe(_stop_if_over, task)
 
 
 def run_until_complete(task: asyncio.Task[T]) -> T:
-    """The task's result, from its loop, which doesn't run yet.
+    """The task's result, from its loop, which doesn't run yet and which the task stops at its end.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed, in the main thread, and nobody else handles it.
+        RuntimeError: somebody else has stopped the loop.
         BaseException: whatever the task raised.
     """
     loop = task.get_loop()
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or _get(_SIGINT) is not signal.default_int_handler:
-        return loop.run_until_complete(task)
+        return _result_of(loop, task)
     asked = _Asked()
     handler = partial(asked.note, task)
     try:
         _set(_SIGINT, handler)
     except ValueError:  # the main thread of a subinterpreter
-        return loop.run_until_complete(task)
+        return _result_of(loop, task)
     try:
-        return loop.run_until_complete(task)
+        return _result_of(loop, task)
     except asyncio.CancelledError:
         if asked.times and task.uncancel() == 0:
             raise KeyboardInterrupt from None
@@ -82,3 +84,20 @@ def run_until_complete(task: asyncio.Task[T]) -> T:
     finally:
         if _get(_SIGINT) is handler:  # else user code has set its own
             _set(_SIGINT, signal.default_int_handler)
+
+
+def _stop_if_over(task: asyncio.Task[Any]) -> None:
+    if task.done():
+        task.get_loop().stop()
+
+
+def _result_of(loop: asyncio.AbstractEventLoop, task: asyncio.Task[T]) -> T:
+    try:
+        loop.run_forever()
+    except BaseException:
+        if task.done() and not task.cancelled():
+            task.exception()  # raised already: nobody is to be told of it once more
+        raise
+    if not task.done():
+        raise RuntimeError("Event loop stopped before Future completed.")
+    return task.result()

@@ -114,7 +114,7 @@ def run_to_end(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
     runner, loop = _taken()
     keep = False
     try:
-        result = run_until_complete(loop.create_task(run(), context=copy_context()))
+        result = run_until_complete(loop.create_task(_stopping(loop, run), context=copy_context()))
         keep = True
     except Exception:
         keep = True
@@ -125,6 +125,14 @@ def run_to_end(run: Callable[[], Coroutine[Any, Any, T]]) -> T:
         else:
             runner.close()
     return result
+
+
+async def _stopping(loop: _KeptLoop, run: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The coroutine's result; then the loop stops with this turn, and needs no other to be told."""
+    try:
+        return await run()
+    finally:
+        loop.stop()
 
 
 def _taken() -> tuple[asyncio.Runner, _KeptLoop]:

@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from sayiir import task, workflow
+from sayiir.interrupts import run_until_complete
 from sayiir.loop_reuse import run_to_end
 
 
@@ -150,6 +151,7 @@ def test_a_call_from_a_task_on_a_thread() -> None:
 PROGRAM = """
 import asyncio, os, signal, sys, threading
 from sayiir import task, workflow
+from sayiir.interrupts import run_until_complete
 from sayiir.loop_reuse import run_to_end
 
 @task
@@ -283,3 +285,45 @@ def test_the_users_own_handler_stays() -> None:
         """
     )
     assert (ran.stdout, ran.returncode, ran.stderr) == ("mine\n", 0, "")
+
+
+def test_ctrl_c_before_the_first_step_ends_the_run() -> None:
+    """The task never runs, so it is not the one that stops the loop."""
+
+    class Interrupted(asyncio.SelectorEventLoop):
+        def run_forever(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+            super().run_forever()
+
+    began = False
+
+    async def step() -> None:
+        nonlocal began
+        began = True
+
+    loop = Interrupted()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_until_complete(loop.create_task(step()))
+    finally:
+        loop.close()
+    assert not began
+
+
+def test_a_loop_that_user_code_stops_is_told_of() -> None:
+    async def stops() -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(60)
+
+    with pytest.raises(RuntimeError, match="stopped"):
+        run_to_end(stops)
+
+
+def test_what_the_last_step_left_to_be_called_is_called() -> None:
+    called: list[int] = []
+
+    async def leaves() -> None:
+        asyncio.get_running_loop().call_soon(called.append, 1)
+
+    run_to_end(leaves)
+    assert called == [1]
