@@ -23,7 +23,7 @@ from sayiir import (
     workflow,
 )
 from sayiir.access.snapshots import moment
-from sayiir.engine import desk, telling
+from sayiir.engine import telling
 from sayiir.engine.acts import Acts
 from sayiir.engine.committer import StoreCommitter
 from sayiir.engine.work import Reply
