@@ -124,7 +124,10 @@ class Runs(Protocol):
 
 
 class Worker:
-    """Runs jobs on a daemon thread, in the order given; urgent ones first."""
+    """Runs jobs on a daemon thread, in the order given; urgent ones first.
+
+    The thread begins with the first job that isn't run at once: a loop of our own may need none.
+    """
 
     def __init__(self, name: str, runs: Runs) -> None:
         self._runs = runs
@@ -137,20 +140,23 @@ class Worker:
         """Nothing is queued any more once ``_closed`` is set."""
         self._seat = threading.Lock()
         """Held by whoever uses the connection at the moment."""
-        self._started: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
+        self._begun = False
+        """The thread runs, or did."""
+        self._ended = False
+        """It may not begin any more."""
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread and wait until its connection is open. Blocks for milliseconds.
+        """Open the connection, in this thread. Blocks for milliseconds.
 
         Raises:
             StoreError: the connection can't be opened.
         """
-        self._thread.start()
-        error = self._started.get()
-        if error is not None:
+        try:
+            self._runs.open()
+        except BaseException:
             self._closed = True
-            raise error
+            raise
 
     def submit(
         self, function: Callable[[Transaction], Result], *, urgent: bool = False
@@ -187,11 +193,28 @@ class Worker:
         if not self._rung:
             self._rung = True
             self._bell.put(None)
+        if not self._begun:
+            with self._gate:
+                self._begin()
+
+    def _begin(self) -> None:
+        if not self._begun and not self._ended:
+            self._thread.start()
+            self._begun = True
 
     def close(self) -> None:
         """Run what is queued, then end the thread. Blocks until it has ended. Idempotent."""
         with self._gate:
             self._closed = True
+            if self._urgent or self._jobs:
+                self._begin()
+            unused = not self._begun and not self._ended
+            self._ended = True
+        if unused:
+            with self._seat:
+                self._runs.close()
+        if not self._begun:
+            return
         self._bell.put(None)
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(CLOSE_TIMEOUT_SECONDS)
@@ -199,12 +222,6 @@ class Worker:
     # -- on the thread
 
     def _work(self) -> None:
-        try:
-            self._runs.open()
-        except BaseException as error:
-            self._started.put(error)
-            return
-        self._started.put(None)
         while True:
             jobs = self._next_batch()
             if jobs:
