@@ -10,6 +10,7 @@ its first step. The types are PostgreSQL's own, and their numbers are the same o
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
 __all__ = ["tell_array_types"]
@@ -29,11 +30,13 @@ def tell_array_types(connection: Any) -> None:
     """Have the driver know them on this connection.
 
     It has no public way for types that are no scalars, so this is the one by which it takes in what
-    the server has told; a test sees to it that it doesn't ask any more.
+    the server has told; a test sees to it that it doesn't ask any more. A release of the driver
+    that has changed there asks the server again: slower, and right.
     """
-    connection._protocol.get_settings().register_data_types(
-        [_described(element, number, array) for element, number, array in _TYPES]
-    )
+    with suppress(AttributeError, KeyError, TypeError):
+        connection._protocol.get_settings().register_data_types(
+            [_described(element, number, array) for element, number, array in _TYPES]
+        )
 
 
 def _described(element: str, number: int, array: int) -> dict[str, Any]:
