@@ -10,7 +10,7 @@ from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
 from sayiir.engine.earlier import Earlier, earlier_from_text
-from sayiir.engine.executing import executor_names, has_tags
+from sayiir.engine.executing import executor_names
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
 from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
 from sayiir.engine.resources import needs_of
@@ -144,12 +144,14 @@ class Program:
     @cached_property
     def executor_names(self) -> dict[str, str]:
         """Executors that its tasks name: name -> path of the first such task."""
-        return executor_names(self.definition)
+        return executor_names(self.places.values())
 
     @cached_property
     def tagged(self) -> bool:
         """Whether it asks anything of workers anywhere."""
-        return bool(self.definition.tags) or has_tags(self.definition)
+        if self.definition.tags:
+            return True
+        return any(place.task is not None and place.task.tags for place in self.places.values())
 
     def tags_of(self, task: TaskSpec | None) -> tuple[str, ...]:
         """What a worker has to have for a task (None: for what is none): its tags, sorted."""
@@ -167,7 +169,7 @@ class Program:
     @cached_property
     def needs(self) -> tuple[Need, ...]:
         """The resources that its tasks ask for."""
-        return needs_of(self.definition.root)
+        return needs_of(self.places.values())
 
     def workflow_input(self, frame: Frame) -> Ref:
         """The input of the nearest workflow that encloses the frame."""
