@@ -180,7 +180,8 @@ class _TypedPlan:
 
     def encode(self, value: object) -> bytes:
         if self.passes_through is _is_narrow_int and _is_narrow_int(value):
-            return bounded(FORMAT_TAGGED + str(value).encode(), self._max_bytes)
+            data = b"%b%d" % (FORMAT_TAGGED, value)
+            return data if len(data) <= self._max_bytes else bounded(data, self._max_bytes)
         compiled = self._ready()
         try:
             quick = self._quick_bytes(value)

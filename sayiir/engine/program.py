@@ -12,7 +12,7 @@ from sayiir.dsl.portable import to_portable
 from sayiir.engine.earlier import Earlier, earlier_from_text
 from sayiir.engine.executing import executor_names
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
-from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
+from sayiir.engine.refs import InputRef, ResultRef, ref_from_text, ref_to_text
 from sayiir.engine.resources import needs_of
 from sayiir.errors import StoreError
 from sayiir.ids import path_segments, quoted_selector
@@ -86,8 +86,9 @@ class Program:
 
         In an instance that was started again, the earlier run goes along.
         """
-        text = ref_to_text(position.input)
-        frame = position.frame
+        ref, frame = position.input, position.frame
+        # What the place before has given, most of the time: written here it saves a call a step.
+        text = f"r{ref.marks}:{ref.path}" if type(ref) is ResultRef else ref_to_text(ref)
         if frame.children:
             inputs = [text, *map(ref_to_text, frame.children)]
             text = "c" + json.dumps(inputs, separators=(",", ":"))
