@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from sayiir import limits
 from sayiir.codec import tagged
@@ -269,7 +269,7 @@ def _is_bool(value: object) -> bool:
     return type(value) is bool
 
 
-def _is_narrow_int(value: object) -> bool:
+def _is_narrow_int(value: object) -> TypeGuard[int]:
     return type(value) is int and -_WIDE < value < _WIDE
 
 
