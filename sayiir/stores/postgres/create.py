@@ -145,7 +145,7 @@ async def create_alone(database: Database, row: NewRow) -> Created | None:
         return await create_one(database, row)
     channel = database.channel
     found = await database.fetchrow(_CREATE_AND_TELL, *_values(row, None), channel.name, channel.me)
-    return None if found is None else Created(*list(found)[:3], told=True)
+    return None if found is None else Created(found[0], found[1], found[2], told=True)
 
 
 def _values(row: NewRow, claim: ClaimRequest | None) -> tuple[object, ...]:
