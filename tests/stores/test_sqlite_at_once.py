@@ -213,7 +213,9 @@ def test_a_lone_step_is_refused_told_and_undone_as_any_other(tmp_path: Path) -> 
         assert not (await step(replace(fence, epoch=fence.epoch + 1), "b", "c")).accepted
         with pytest.raises(StoreError, match="has a result already"):
             await step(fence, "a", "c")
-        failing: Any = _Failing(store._writer.connection)  # type: ignore[arg-type]
+        real = store._writer.connection
+        assert real is not None
+        failing: Any = _Failing(real)
         store._writer.connection = failing
         failing.what = "commit"
         with pytest.raises(StoreUnavailable):

@@ -60,18 +60,17 @@ class Database:
 
     # -- single statements
 
-    # No coroutine more than it takes: each is gone through when the answer comes.
-
-    def fetch(self, template: str, *values: object) -> Coroutine[Any, Any, list[Record]]:
+    async def fetch(self, template: str, *values: object) -> list[Record]:
         """All rows of one statement, which is a transaction of its own."""
-        return self._once(_fetch, template, values)
+        return await self._once(_fetch, template, values)
 
-    def fetchrow(self, template: str, *values: object) -> Coroutine[Any, Any, Record | None]:
+    async def fetchrow(self, template: str, *values: object) -> Record | None:
         """The first row of one statement, which is a transaction of its own."""
-        return self._once(_fetchrow, template, values)
+        return await self._once(_fetchrow, template, values)
 
     def execute(self, template: str, *values: object) -> Coroutine[Any, Any, str]:
         """The tag of one statement (``UPDATE 3``), which is a transaction of its own."""
+        # What lone steps go through: a coroutine more would be gone through as the answer comes.
         return self._once(_execute, template, values)
 
     async def _once(

@@ -168,16 +168,16 @@ class Writer:
         turn, connection = self._turn, self.connection
         if connection is None or not (turn is None or turn.taken_at_once()):
             return False
+        execute = connection.execute
         try:
-            execute = connection.execute
-            execute("begin immediate")
-            now_us = self._clock.now_us(connection)
-            written = step(execute, fence, effect)
-            if written and result is not None:
-                execute(INSERT_RESULT, result_row(fence.run, result, now_us))
-        except Exception:
-            written = False
-        try:
+            try:
+                execute("begin immediate")
+                now_us = self._clock.now_us(connection)
+                written = step(execute, fence, effect)
+                if written and result is not None:
+                    execute(INSERT_RESULT, result_row(fence.run, result, now_us))
+            except Exception:
+                written = False  # ``run`` meets it again, and tells of it
             if written:
                 execute("commit")
         except sqlite3.Error as error:
@@ -187,7 +187,7 @@ class Writer:
             if connection.in_transaction:
                 self._forget()
                 with suppress(sqlite3.Error):  # it is tried again by the next one
-                    connection.execute("rollback")
+                    execute("rollback")
             if turn is not None:
                 turn.leave()
         return written
