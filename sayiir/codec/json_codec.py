@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from sayiir import limits
 from sayiir.codec import tagged
@@ -180,7 +180,8 @@ class _TypedPlan:
 
     def encode(self, value: object) -> bytes:
         if self.passes_through is _is_narrow_int and _is_narrow_int(value):
-            return bounded(FORMAT_TAGGED + str(value).encode(), self._max_bytes)
+            data = b"%b%d" % (FORMAT_TAGGED, value)
+            return data if len(data) <= self._max_bytes else bounded(data, self._max_bytes)
         compiled = self._ready()
         try:
             quick = self._quick_bytes(value)
@@ -268,7 +269,7 @@ def _is_bool(value: object) -> bool:
     return type(value) is bool
 
 
-def _is_narrow_int(value: object) -> bool:
+def _is_narrow_int(value: object) -> TypeGuard[int]:
     return type(value) is int and -_WIDE < value < _WIDE
 
 

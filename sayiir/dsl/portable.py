@@ -118,6 +118,8 @@ def _sequence(sequence: NodeSequence, prefix: str, reads: _Reads) -> list[dict[s
 
 def _node(node: Node, path: str, reads: _Reads) -> dict[str, Any]:
     fields = node_fields(node, path, reads)
+    if type(node) is TaskNode:  # most nodes by far hold nothing
+        return fields
     inside = [_sequence(body, f"{path}{suffix}/", reads) for suffix, body in inner_sequences(node)]
     match node:
         case Fork(arms=arms):
@@ -157,6 +159,8 @@ def _task(task: TaskSpec) -> dict[str, Any]:
 
 
 def _reads(path: str, reads: _Reads) -> dict[str, Any]:
+    if path not in reads:
+        return {}
     return _given(
         reads=[
             {
@@ -175,5 +179,5 @@ def _given(**fields: Any) -> dict[str, Any]:
     return {
         name: value
         for name, value in fields.items()
-        if value is not None and value is not False and value not in ("", [])
+        if value or (value is not None and value is not False and value not in ("", []))
     }

@@ -41,11 +41,14 @@ __all__ = ["checkpoint_of", "next_priority", "next_tags", "tags_after"]
 
 def checkpoint_of(work: Work, step: Step) -> Checkpoint:
     """The step as one atomic write."""
+    following, computed = step.following, step.computed
+    effect: Effect
+    if type(following) is Position:  # most steps by far
+        effect = _move(work.program, following, hand_over=step.hand_over)
+    else:
+        effect = _effect(work, step)
     return Checkpoint(
-        fence=work.fence,
-        effect=_effect(work, step),
-        result=None if step.computed is None else _result(step.computed),
-        prune=step.prune,
+        work.fence, effect, None if computed is None else _result(computed), step.prune
     )
 
 
@@ -85,20 +88,20 @@ def _task_after(position: Position) -> TaskSpec | None:
 def _result(computed: Returned) -> Result:
     position = computed.position
     return Result(
-        path=computed.ref.path,
-        node_path=position.place.node_path,
-        ordinal=position.frame.ordinal,
-        output=computed.payload.stored,
-        attempts=computed.attempts,
-        duration_us=computed.duration_us,
+        computed.ref.path,
+        position.place.node_path,
+        position.frame.ordinal,
+        computed.payload.stored,
+        computed.attempts,
+        computed.duration_us,
     )
 
 
 def _effect(work: Work, step: Step) -> Effect:
     program, following = work.program, step.following
-    if isinstance(following, Position):  # most steps by far
-        return _move(program, following, hand_over=step.hand_over)
     match following:
+        case Position():
+            return _move(program, following, hand_over=step.hand_over)
         case EndStrand(output=output):
             return End(output=ref_to_text(output), keep=step.keep > 0)
         case ParkUntil(position=position, seconds=seconds, at=at):
@@ -138,11 +141,12 @@ def _effect(work: Work, step: Step) -> Effect:
 
 
 def _move(program: Program, position: Position, *, hand_over: bool = False) -> Move:
+    task = position.place.first_task
     return Move(
-        position.path,
+        position.frame.prefix + position.place.node_id,
         program.input_text(position),
-        next_priority(position),
-        next_tags(program, position),
+        None if task is None else task.priority,
+        program.tags_of(task) if program.tagged else (),
         hand_over,
     )
 

@@ -14,6 +14,7 @@ from sayiir.engine.checkpoints import checkpoint_of
 from sayiir.engine.claims import work_of
 from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
+from sayiir.engine.position import Position
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
@@ -74,15 +75,19 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        if step.keep > 0 or _ends_an_arm(work, step):
+        moves = type(step.following) is Position
+        alone = self._sender is None and not self._crowded and len(self._held) <= 1
+        if alone and (moves or _brings_no_lease(work, step)):
+            answer = await self._commit_alone(checkpoint)
+            if moves and answer.accepted and answer.control is NO_CONTROL:
+                return _PLAIN_REPLY
+        elif step.keep > 0 or _ends_an_arm(work, step):
             if isinstance(step.following, SpawnArms) and step.elements is None:
                 # The arms that start here share their parent's input: it is read once, here,
                 # and not by each of them.
                 with suppress(PayloadError):  # each arm meets it again, and says so
                     await self.fill(work, [step.following.position.input])
             answer = await self._claiming(checkpoint)
-        elif self._sender is None and not self._crowded and len(self._held) <= 1:
-            answer = await self._commit_alone(checkpoint)
         else:
             answer = await self._enqueue(checkpoint)
         return self._reply(work, step, answer)
@@ -280,6 +285,13 @@ class StoreCommitter:
 
 def _damaged(error: Exception) -> PayloadError:
     return PayloadError(f"what is stored of the instance is damaged: {error}")
+
+
+def _brings_no_lease(work: Work, step: Step) -> bool:
+    """Where the answer can't claim anything; the end of what has no parent is that, too."""
+    if isinstance(step.following, EndStrand):
+        return not work.fence.item.spawn_path
+    return step.keep <= 0 and not _ends_an_arm(work, step)
 
 
 def _ends_an_arm(work: Work, step: Step) -> bool:

@@ -111,6 +111,8 @@ class Dispatcher(SlotDesk):
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
                 for _ in range(_TURNS_OF_AN_ANSWER):
+                    if not self._tasks:
+                        break
                     await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
                 # What the caller has read may have changed before the watch began: so it is good

@@ -8,23 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.dsl.class_call import ClassCall
 from sayiir.dsl.inject import type_name
-from sayiir.dsl.nodes import Branch, TaskNode
 from sayiir.dsl.spec import Injection
-from sayiir.dsl.walk import walk
 from sayiir.engine.failures import AttemptTimedOut
 from sayiir.errors import ExecutorMissing, SayiirError
 from sayiir.executors.protocol import Call, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
-    from sayiir.dsl.definition import Definition
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.attempt import Attempt
+    from sayiir.engine.position import Place
     from sayiir.engine.resources import Resources
     from sayiir.executors.protocol import Executor
 
-__all__ = ["OWN_PLACES", "DeadlinePassed", "Executors", "executor_names", "has_tags", "setup_of"]
+__all__ = ["OWN_PLACES", "DeadlinePassed", "Executors", "executor_names", "setup_of"]
 
 OWN_PLACES: Final = frozenset({"loop", "thread"})
 """Values of ``run_in`` that need no executor."""
@@ -35,24 +33,13 @@ class DeadlinePassed(AttemptTimedOut):
     """The workflow's own deadline came while a call waited for its executor, or ran there."""
 
 
-def executor_names(definition: Definition) -> dict[str, str]:
+def executor_names(places: Iterable[Place]) -> dict[str, str]:
     """Executors that the tasks of a definition name: name -> path of the first such task."""
     found: dict[str, str] = {}
-    for path, task in _tasks(definition):
-        if task.run_in not in OWN_PLACES:
-            found.setdefault(task.run_in, path)
+    for place in places:
+        if place.task is not None and place.task.run_in not in OWN_PLACES:
+            found.setdefault(place.task.run_in, place.node_path)
     return found
-
-
-def has_tags(definition: Definition) -> bool:
-    """Whether any of its tasks has tags."""
-    return any(task.tags for _, task in _tasks(definition))
-
-
-def _tasks(definition: Definition) -> Iterator[tuple[str, TaskSpec]]:
-    for path, node in walk(definition.root):
-        if isinstance(node, (TaskNode, Branch)):
-            yield path, node.task if isinstance(node, TaskNode) else node.key
 
 
 def setup_of(spec: TaskSpec, resources: Resources) -> tuple[Setup, ...]:

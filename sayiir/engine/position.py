@@ -210,11 +210,12 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
     first: Place | None = None
     for node in sequence.nodes:
         place = places[prefix + node.id] = Place(node, prefix + node.id, len(places))
-        for selector, body, inner_prefix in _bodies(node, place.node_path):
-            place.inner[selector] = _lay_out(body, inner_prefix, places)
-        place.selectors = tuple(place.inner)
-        if isinstance(node, (Loop, ChildWorkflow)):
-            place.first_task = place.inner[""].first_task
+        if type(node) is not TaskNode:  # most nodes by far hold nothing
+            for selector, body, inner_prefix in _bodies(node, place.node_path):
+                place.inner[selector] = _lay_out(body, inner_prefix, places)
+            place.selectors = tuple(place.inner)
+            if isinstance(node, (Loop, ChildWorkflow)):
+                place.first_task = place.inner[""].first_task
         if previous is None:
             first = place
         else:

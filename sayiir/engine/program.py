@@ -10,9 +10,9 @@ from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
 from sayiir.engine.earlier import Earlier, earlier_from_text
-from sayiir.engine.executing import executor_names, has_tags
+from sayiir.engine.executing import executor_names
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
-from sayiir.engine.refs import InputRef, ref_from_text, ref_to_text
+from sayiir.engine.refs import InputRef, ResultRef, ref_from_text, ref_to_text
 from sayiir.engine.resources import needs_of
 from sayiir.errors import StoreError
 from sayiir.ids import path_segments, quoted_selector
@@ -86,8 +86,9 @@ class Program:
 
         In an instance that was started again, the earlier run goes along.
         """
-        text = ref_to_text(position.input)
-        frame = position.frame
+        ref, frame = position.input, position.frame
+        # What the place before has given, most of the time: written here it saves a call a step.
+        text = f"r{ref.marks}:{ref.path}" if type(ref) is ResultRef else ref_to_text(ref)
         if frame.children:
             inputs = [text, *map(ref_to_text, frame.children)]
             text = "c" + json.dumps(inputs, separators=(",", ":"))
@@ -144,12 +145,14 @@ class Program:
     @cached_property
     def executor_names(self) -> dict[str, str]:
         """Executors that its tasks name: name -> path of the first such task."""
-        return executor_names(self.definition)
+        return executor_names(self.places.values())
 
     @cached_property
     def tagged(self) -> bool:
         """Whether it asks anything of workers anywhere."""
-        return bool(self.definition.tags) or has_tags(self.definition)
+        if self.definition.tags:
+            return True
+        return any(place.task is not None and place.task.tags for place in self.places.values())
 
     def tags_of(self, task: TaskSpec | None) -> tuple[str, ...]:
         """What a worker has to have for a task (None: for what is none): its tags, sorted."""
@@ -167,7 +170,7 @@ class Program:
     @cached_property
     def needs(self) -> tuple[Need, ...]:
         """The resources that its tasks ask for."""
-        return needs_of(self.definition.root)
+        return needs_of(self.places.values())
 
     def workflow_input(self, frame: Frame) -> Ref:
         """The input of the nearest workflow that encloses the frame."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sayiir.limits import (
     DEFAULT_PRIORITY,
@@ -172,10 +172,11 @@ class CreateAnswer:
 
 
 # -- checkpoints --------------------------------------------------------------------------
+#
+# What every step makes are named tuples: to make one costs a third of a frozen dataclass.
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(NamedTuple):
     """The outcome of one executed node. Insert-only: a path is written once a run."""
 
     path: str
@@ -187,8 +188,7 @@ class Result:
     duration_us: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """Go on at ``path``; the lease is kept, unless it is handed over.
 
     ``hand_over``: the holder can't run what follows, so the lease is given up in the same write
@@ -310,8 +310,7 @@ class Fail:
 Effect: TypeAlias = Move | Park | Await | Retry | Spawn | End | Fail
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """One atomic write at a task boundary. A stale fence refuses it whole.
 
     ``prune``: path prefixes (each ends in ``/``) whose results, ended items and consumed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sayiir.errors import StoreError
 from sayiir.stores.postgres.creations import MAX_BATCH
+from sayiir.stores.postgres.notices import ALONG_SECONDS
 from sayiir.stores.postgres.store import PostgresStore
 from sayiir.stores.records import ClaimRequest, NewInstance, Wanted
 
@@ -170,3 +171,49 @@ async def test_a_large_input_goes_by_itself(store: PostgresStore) -> None:
 
 def _fields(instance: NewInstance) -> dict[str, Any]:
     return {name: getattr(instance, name) for name in NewInstance.__slots__}
+
+
+def test_an_idle_worker_hears_of_a_lone_creation_in_its_own_transaction(postgres_url: str) -> None:
+    """Without a further round trip where it was quiet; the ones right after it are told apart."""
+
+    async def main() -> None:
+        store, other = [await PostgresStore.open(f"{postgres_url}&pool=1") for _ in range(2)]
+        await store.create(new("first"))
+        watch = other.watch()
+        async with asyncio.timeout(30):
+            while other._database.listener.process_id is None:
+                await asyncio.sleep(0.01)
+        await asyncio.sleep(ALONG_SECONDS)
+        while await watch.changed(0.1):
+            pass
+        texts: list[str] = []
+        driver: Any = next(iter(store._database.pool()._all))
+        beat = store._database.channel.heartbeat
+
+        def note(record: Any) -> None:
+            if beat not in record.args:
+                texts.append(record.query)
+
+        async def noted() -> list[bool]:
+            """Which of the statements that wrote something told of it."""
+            await store._database.pool().notifier.flush()  # heard before it was answered, maybe
+            await store.describe("nobody")  # the driver tells of statements a turn later
+            wrote = [text for text in texts if "insert" in text or "pg_notify" in text]
+            return ["pg_notify" in text for text in wrote]
+
+        driver.add_query_logger(note)
+        own = store.watch()
+        await store.create(new("lone"))
+        assert await own.changed(0), "who watches here knows of it at once"
+        assert await watch.changed(10)
+        assert await noted() == [True], texts
+        await store.create(new("next"))
+        assert await watch.changed(10)
+        assert await noted() == [True, False, True], texts
+        assert (await store.create(new("next"))).existing is not None
+        for each in (watch, own):
+            each.close()
+        await store.close()
+        await other.close()
+
+    asyncio.run(main())

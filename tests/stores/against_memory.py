@@ -371,7 +371,7 @@ class Stores(RuleBasedStateMachine):
             checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
         answers = self.both(
             lambda side: side.store.commit(
-                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in checkpoints]
+                [each._replace(fence=side.fence(each.fence)) for each in checkpoints]
             )
         )
         if isinstance(answers, type):

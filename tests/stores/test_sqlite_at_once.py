@@ -8,6 +8,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,17 @@ from sayiir import (
     CheckpointingRunner,
     Completed,
     InstanceNotFound,
+    StoreError,
     StoreUnavailable,
     fork,
     task,
     workflow,
 )
 from sayiir.loops import OwnLoop
+from sayiir.stores.records import Answer, Checkpoint, ClaimRequest, Control, Fence, Move
 from sayiir.stores.sqlite.store import SqliteStore
 from sayiir.stores.sqlite.writer import Writer
+from tests.stores.sqlite_child import new_instance, result
 
 
 @task
@@ -39,7 +43,7 @@ CHAIN = workflow("chain", inc >> inc >> inc)
 def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the threads that committed, in order."""
     names: list[str] = []
-    commit = Writer._commit
+    commit, step = Writer._commit, Writer.step_at_once
 
     def noted(self: Writer, jobs: Sequence[Any], *patience: float, **named: float) -> bool:
         done = commit(self, jobs, *patience, **named)
@@ -47,7 +51,14 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             names.append(threading.current_thread().name)
         return done
 
+    def noted_step(self: Writer, checkpoint: Any) -> bool:
+        done = step(self, checkpoint)
+        if done:
+            names.append(threading.current_thread().name)
+        return done
+
     monkeypatch.setattr(Writer, "_commit", noted)
+    monkeypatch.setattr(Writer, "step_at_once", noted_step)
     return names
 
 
@@ -157,6 +168,66 @@ def test_a_closed_store_is_refused_in_its_own_loop_too(tmp_path: Path) -> None:
         await store.close()
         with pytest.raises(StoreUnavailable):
             await store.describe("nobody")
+
+    with asyncio.Runner(loop_factory=OwnLoop) as runner:
+        runner.run(main())
+
+
+class _Failing:
+    """A connection whose next statement that is ``what`` fails as a broken disk makes it."""
+
+    def __init__(self, real: sqlite3.Connection) -> None:
+        self.real, self.what = real, ""
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if self.what and statement.startswith(self.what):
+            self.what = ""
+            error = sqlite3.OperationalError("made up")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_IOERR, "SQLITE_IOERR"
+            raise error
+        return self.real.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def test_a_lone_step_is_refused_told_and_undone_as_any_other(tmp_path: Path) -> None:
+    """The straight way writes what is plain; whatever isn't is found out by the long one."""
+
+    async def main() -> None:
+        store = await SqliteStore.open(tmp_path / "a.db")
+        claim = ClaimRequest(holder="h", lease_us=60_000_000)
+        created = await store.create(new_instance("one"), claim=claim)
+        assert created.claimed is not None
+        fence = created.claimed.fence
+
+        async def step(by: Fence, path: str, to: str) -> Answer:
+            told = Checkpoint(by, Move(to, f"r:{path}"), result(path))
+            (answer,) = await store.commit((told,))
+            return answer
+
+        async def paths() -> list[str]:
+            return [each.path for each in await store.results("one")]
+
+        assert await step(fence, "a", "b") == Answer()
+        assert not (await step(replace(fence, epoch=fence.epoch + 1), "b", "c")).accepted
+        with pytest.raises(StoreError, match="has a result already"):
+            await step(fence, "a", "c")
+        real = store._writer.connection
+        assert real is not None
+        failing: Any = _Failing(real)
+        store._writer.connection = failing
+        failing.what = "commit"
+        with pytest.raises(StoreUnavailable):
+            await step(fence, "b", "c")
+        assert await paths() == ["a"], "nothing of those that were not accepted"
+        failing.what = "insert into task_result"
+        assert await step(fence, "b", "c") == Answer(), "written by the long way"
+        assert await step(fence, "c", "d") == Answer()
+        await store.request_pause("one")
+        assert (await step(fence, "d", "e")).control is Control.PAUSE
+        assert await paths() == ["a", "b", "c", "d"]
+        await store.close()
 
     with asyncio.Runner(loop_factory=OwnLoop) as runner:
         runner.run(main())

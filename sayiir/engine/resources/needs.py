@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from sayiir.dsl.callables import plain_spec
 from sayiir.dsl.class_call import ClassCall
-from sayiir.dsl.nodes import Branch, Delay, TaskNode
+from sayiir.dsl.nodes import Delay
 from sayiir.dsl.spec import Injection
-from sayiir.dsl.walk import walk
 from sayiir.engine.executing import OWN_PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from sayiir.dsl.nodes import Node, NodeSequence
     from sayiir.dsl.spec import TaskSpec
+    from sayiir.engine.position import Place
 
 __all__ = ["Need", "needs_of"]
 
@@ -38,28 +37,20 @@ class Need:
     elsewhere: bool = False
 
 
-def needs_of(root: NodeSequence) -> tuple[Need, ...]:
+def needs_of(places: Iterable[Place]) -> tuple[Need, ...]:
     """The resources that the tasks of a graph ask for, each task once, in definition order."""
     needs: list[Need] = []
     seen: set[TaskSpec] = set()
-    for path, node in walk(root):
-        spec = _called(node)
+    for place in places:
+        spec = place.task
+        if spec is None and isinstance(place.node, Delay) and callable(place.node.until):
+            spec = plain_spec(place.node.until, "delay(until=)")
         if spec is None or spec in seen:
             continue
         seen.add(spec)
         elsewhere = spec.run_in not in OWN_PLACES
-        needs.extend(Need(spec.name, path, key, elsewhere) for key in _keys(spec))
+        needs.extend(Need(spec.name, place.node_path, key, elsewhere) for key in _keys(spec))
     return tuple(needs)
-
-
-def _called(node: Node) -> TaskSpec | None:
-    match node:
-        case TaskNode(task=spec) | Branch(key=spec):
-            return spec
-        case Delay(until=until) if callable(until):
-            return plain_spec(until, "delay(until=)")
-        case _:
-            return None
 
 
 def _keys(spec: TaskSpec) -> Iterator[Any]:

@@ -34,6 +34,15 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
             of the whole batch is written.
     """
     try:
+        if len(checkpoints) == 1:
+            # The lone step is what somebody waits for, so it is spared the sorting.
+            step = lone_step(checkpoints[0], work.queues)
+            if step is not None:
+                if await write_one(work.database, step):
+                    if step[4] is None:
+                        work.database.changed({step[0]})
+                    return [_DONE]
+                return list((await _write(work, checkpoints, Ways(slow=[0]))).values())
         return await _commit(work, checkpoints)
     except StoreError as error:
         if getattr(error.__cause__, "constraint_name", None) != "task_result_pkey":
@@ -45,15 +54,6 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
 
 
 async def _commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
-    if len(checkpoints) == 1:
-        # The lone step is what somebody waits for, so it is spared the sorting.
-        step = lone_step(checkpoints[0], work.queues)
-        if step is not None:
-            if await write_one(work.database, step):
-                if step[4] is None:
-                    work.database.changed({step[0]})
-                return [_DONE]
-            return list((await _write(work, checkpoints, Ways(slow=[0]))).values())
     ways = sort_out(checkpoints, work.queues)
     if ways.slow or ways.kinds > 1:
         answers = await _write(work, checkpoints, ways)

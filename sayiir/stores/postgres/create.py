@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import ClaimRequest, InstanceRecord, NewInstance
     from sayiir.stores.relational.rows import Run
 
-__all__ = ["create", "create_one"]
+__all__ = ["create", "create_alone", "create_one"]
 
 # The columns of a NewRow; $18 is the holder, or null: then the root waits to be claimed, in the
 # order of its rank; $19 is how long the lease lasts.
@@ -58,6 +58,13 @@ select run, created_at, deadline_at from new
 """  # noqa: S608 - a number of our own
 
 
+# What the notice has to say is known once the run has its number.
+_CREATE_AND_TELL: Final = _CREATE.replace(
+    "select run, created_at, deadline_at from new",
+    "select run, created_at, deadline_at, pg_notify($20::text, $21::text || ' ' || run) from new",
+)
+
+
 async def create(
     work: Work,
     creations: Creations,
@@ -78,7 +85,9 @@ async def create(
         else:
             created = await create_one(work.database, row, claim)
         if created is not None:
-            if claim is None:  # else it is nobody's to look for
+            if created.told:
+                work.database.watchers.wake({created.run})
+            elif claim is None:  # else it is nobody's to look for
                 work.database.changed({created.run})
             return _answer(work, new, row, created, claim)
         if replace:
@@ -124,21 +133,36 @@ async def create_one(
     where: Database | Session, row: NewRow, claim: ClaimRequest | None = None
 ) -> Created | None:
     """Insert one, and claim its root if asked to; None: the id is taken."""
-    found = await where.fetchrow(
-        _CREATE,
+    found = await where.fetchrow(_CREATE, *_values(row, claim))
+    return None if found is None else Created(*found)
+
+
+async def create_alone(database: Database, row: NewRow) -> Created | None:
+    """Insert one that waits for a worker, who hears of it at once where it was quiet before.
+
+    None: the id is taken.
+    """
+    if not database.pool().notifier.may_go_along():
+        return await create_one(database, row)
+    channel = database.channel
+    found = await database.fetchrow(_CREATE_AND_TELL, *_values(row, None), channel.name, channel.me)
+    return None if found is None else Created(found[0], found[1], found[2], told=True)
+
+
+def _values(row: NewRow, claim: ClaimRequest | None) -> tuple[object, ...]:
+    return (
         *row[:15],
         as_text(row.names, "bytea"),
         as_text(row.values, "bytea"),
         None if claim is None else claim.holder,
         0 if claim is None else claim.lease_us,
     )
-    return None if found is None else Created(*found)
 
 
 def _answer(
     work: Work, new: NewInstance, row: NewRow, created: Created, claim: ClaimRequest | None
 ) -> CreateAnswer:
-    run, created_at, deadline_at = created
+    run, created_at, deadline_at, _ = created
     work.queues.learn(run, row.definition)
     if claim is None:
         return CreateAnswer()

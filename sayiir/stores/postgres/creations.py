@@ -55,6 +55,8 @@ class Created(NamedTuple):
     run: int
     created_at: int
     deadline_at: int | None
+    told: bool = False
+    """Other processes were told of it in the same transaction."""
 
 
 _TYPES: Final = dict(

@@ -22,7 +22,7 @@ from sayiir.stores.postgres.templates import Templates
 from sayiir.stores.relational.watch import StoreWatch, Watchers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Coroutine
     from types import TracebackType
 
     from sayiir.clock import Clock
@@ -70,9 +70,10 @@ class Database:
         """The first row of one statement, which is a transaction of its own."""
         return await self._once(_fetchrow, template, values)
 
-    async def execute(self, template: str, *values: object) -> str:
+    def execute(self, template: str, *values: object) -> Coroutine[Any, Any, str]:
         """The tag of one statement (``UPDATE 3``), which is a transaction of its own."""
-        return await self._once(_execute, template, values)
+        # What lone steps go through: a coroutine more would be gone through as the answer comes.
+        return self._once(_execute, template, values)
 
     async def _once(
         self,
@@ -226,16 +227,20 @@ async def _pause(attempt: int) -> None:
     await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.2, 1))  # noqa: S311
 
 
-async def _fetch(connection: Connection, text: str, values: tuple[object, ...]) -> list[Record]:
-    return await connection.fetch(text, *values)
+def _fetch(
+    connection: Connection, text: str, values: tuple[object, ...]
+) -> Awaitable[list[Record]]:
+    return connection.fetch(text, *values)
 
 
-async def _fetchrow(connection: Connection, text: str, values: tuple[object, ...]) -> Record | None:
-    return await connection.fetchrow(text, *values)
+def _fetchrow(
+    connection: Connection, text: str, values: tuple[object, ...]
+) -> Awaitable[Record | None]:
+    return connection.fetchrow(text, *values)
 
 
-async def _execute(connection: Connection, text: str, values: tuple[object, ...]) -> str:
-    return await connection.execute(text, *values)
+def _execute(connection: Connection, text: str, values: tuple[object, ...]) -> Awaitable[str]:
+    return connection.execute(text, *values)
 
 
 class Session:

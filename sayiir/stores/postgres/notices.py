@@ -2,7 +2,9 @@
 
 Both are hints. NOTIFY locks the whole database's queue while its transaction commits, so it is
 never part of a checkpoint: what changes is gathered, and goes out by itself after the commit.
-Who dies between the two has told nobody, which is why everybody polls too.
+Who dies between the two has told nobody, which is why everybody polls too. The one exception is
+an instance that is created where it was quiet: an idle worker is to hear of it without a further
+round trip, and ten a second of a process hold up nobody.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ __all__ = ["Channel", "Listener", "Notifier"]
 LOGGER: Final = logging.getLogger("sayiir.stores.postgres")
 GATHER_SECONDS: Final = 0.01
 """After a notice, the next one gathers for so long."""
+ALONG_SECONDS: Final = 0.1
+"""After a notice that went along with a creation, none does for so long."""
 FLUSH_SECONDS: Final = 2.0
 MAX_PAYLOAD_BYTES: Final = 7_999
 """PostgreSQL's own bound."""
@@ -82,6 +86,18 @@ class Notifier:
         self._timer: asyncio.TimerHandle | None = None
         self._sending: asyncio.Task[None] | None = None
         self._quiet_from = 0.0
+        self._along_from = 0.0
+
+    def may_go_along(self) -> bool:
+        """Whether the statement that is about to be sent may tell of its change itself.
+
+        Asked once for each such statement: the next ones may not for a while.
+        """
+        now = self._pool.loop.time()
+        if now < self._along_from or self._timer is not None or self._sending is not None:
+            return False
+        self._along_from = now + ALONG_SECONDS
+        return True
 
     def tell(self, runs: Collection[int]) -> None:
         """These runs have changed: at once if it was quiet, else with the next notice."""

@@ -103,22 +103,22 @@ def lone_step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
 def _told(result: Result | None) -> tuple[Any, ...]:
     if result is None:
         return _NO_RESULT
-    return (
-        result.path, result.node_path, result.ordinal, result.attempts, result.duration_us,
-        result.output,
-    )  # fmt: skip
+    path, node_path, ordinal, output, attempts, duration_us = result
+    return (path, node_path, ordinal, attempts, duration_us, output)
 
 
 def _move(checkpoint: Checkpoint, queues: Queues, at: int) -> Step | None:
     """The step, if it is quick."""
-    effect, fence, item = checkpoint.effect, checkpoint.fence, checkpoint.fence.item
+    fence, effect, result, prune = checkpoint
     assert isinstance(effect, Move)
-    queue = queues.of_run(fence.run, effect.tags)
-    if queue is None or effect.hand_over or (checkpoint.prune and _prunes_itself(checkpoint)):
+    path, position, priority, tags, hand_over = effect
+    queue = queues.of_run(fence.run, tags)
+    if queue is None or hand_over or (prune and _prunes_itself(checkpoint)):
         return None
+    item = fence.item
     return (
-        fence.run, item.spawn_path, item.index, fence.epoch, effect.path, effect.input,
-        effect.priority, queue, *_told(checkpoint.result), at,
+        fence.run, item.spawn_path, item.index, fence.epoch, path, position,
+        priority, queue, *_told(result), at,
     )  # fmt: skip
 
 

@@ -83,7 +83,7 @@ class PostgresStore:
     def __init__(self, url: PostgresUrl, clock: Clock) -> None:
         self._database = Database(url, clock)
         self._work = Work(self._database)
-        self._creations = Creations(self._database, partial(create.create_one, self._database))
+        self._creations = Creations(self._database, partial(create.create_alone, self._database))
 
     @classmethod
     async def open(cls, url: str, clock: Clock | None = None) -> PostgresStore:

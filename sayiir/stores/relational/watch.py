@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from sayiir.clock import SystemClock
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from sayiir.clock import Clock
 
 __all__ = ["StoreWatch", "Watchers"]
+
+_LONGEST_TIMER_SECONDS: Final = 86_400
+"""Beyond that a timer of the loop may overflow."""
 
 
 class Watchers:
@@ -122,8 +126,7 @@ class StoreWatch:
 
     async def _wait(self, timeout_seconds: float) -> None:
         waiter = self._waiter = self._loop.create_future()
-        sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
-        sleep.add_done_callback(lambda _: _finish(waiter))
+        alarm = self._alarm(waiter, timeout_seconds)
         self._watchers.begin_waiting()
         try:
             # Looked at again: a change may have come between the first look and the waiter.
@@ -131,7 +134,18 @@ class StoreWatch:
                 await waiter
         finally:
             self._waiter = None
-            sleep.cancel()
+            alarm.cancel()
+
+    def _alarm(
+        self, waiter: asyncio.Future[None], timeout_seconds: float
+    ) -> asyncio.TimerHandle | asyncio.Future[None]:
+        """What ends the wait when its time is over."""
+        if type(self._watchers.clock) is SystemClock and timeout_seconds <= _LONGEST_TIMER_SECONDS:
+            # No task, whose first turn would be one more thing that is due in the loop.
+            return self._loop.call_later(timeout_seconds, _finish, waiter)
+        sleep = asyncio.ensure_future(self._watchers.clock.sleep(timeout_seconds))
+        sleep.add_done_callback(lambda _: _finish(waiter))
+        return sleep
 
     def close(self) -> None:
         """Stop watching."""

@@ -14,12 +14,16 @@ from sayiir.stores.relational.codes import ENDED, READY, RUNNING
 from sayiir.stores.sqlite.transaction import encode_tags
 
 if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
     from sayiir.stores.relational.rows import Item
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["Parents", "quick_way"]
+__all__ = ["DONE", "Parents", "quick_way", "step"]
 
-_DONE: Final = Answer()
+DONE: Final = Answer()
+"""Written, and nothing to be told."""
 
 # The step of an item that is READY and keeps its lease: most checkpoints by far. It finds its
 # row by the fence, so nothing has to be read before, and it touches no index. An item that
@@ -62,7 +66,7 @@ def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answ
     if isinstance(effect, Move):
         if effect.hand_over:
             return None
-        done = _step(tx, fence, effect)
+        done = step(tx.execute, fence, effect)
     elif isinstance(effect, End) and fence.item.spawn_path:
         done = _end_arm(tx, fence, effect, parents)
     else:
@@ -72,12 +76,13 @@ def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answ
     tx.forget_item(fence.run, fence.item)
     if checkpoint.result is not None:
         tx.add_result(fence.run, checkpoint.result)
-    return _DONE
+    return DONE
 
 
-def _step(tx: Transaction, fence: Fence, move: Move) -> bool:
+def step(execute: Callable[..., sqlite3.Cursor], fence: Fence, move: Move) -> bool:
+    """Move an item on that keeps its lease; False: it is none that can, and is as it was."""
     item = fence.item
-    stepped = tx.execute(
+    stepped = execute(
         _STEP,
         (
             move.path,
@@ -87,7 +92,7 @@ def _step(tx: Transaction, fence: Fence, move: Move) -> bool:
             item.index,
             fence.epoch,
             move.priority,
-            encode_tags(move.tags),
+            encode_tags(move.tags) if move.tags else "[]",
         ),
     )
     return stepped.rowcount > 0

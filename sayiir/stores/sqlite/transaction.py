@@ -16,9 +16,16 @@ if TYPE_CHECKING:
     from sayiir.stores.records import Result
     from sayiir.stores.relational.rows import Item, Run
 
-__all__ = ["Queues", "Transaction", "decode_tags", "encode_tags"]
+__all__ = [
+    "INSERT_RESULT",
+    "Queues",
+    "Transaction",
+    "decode_tags",
+    "encode_tags",
+    "result_row",
+]
 
-_INSERT_RESULT: Final = (
+INSERT_RESULT: Final = (
     "insert into task_result "
     "(run, path, node_path, ordinal, attempts, duration, finished_at, output) "
     "values (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -114,27 +121,16 @@ class Transaction(ItemRows):
 
     def add_result(self, run: int, result: Result) -> None:
         """Keep a result of this run for ``flush``."""
-        self._results.append(
-            (
-                run,
-                result.path,
-                result.node_path,
-                result.ordinal,
-                result.attempts,
-                result.duration_us,
-                self.now,
-                result.output,
-            )
-        )
+        self._results.append(result_row(run, result, self.now))
 
     def _write_results(self) -> None:
         if not self._results:
             return
         try:
             if len(self._results) == 1:
-                self.execute(_INSERT_RESULT, self._results[0])
+                self.execute(INSERT_RESULT, self._results[0])
             else:
-                self.executemany(_INSERT_RESULT, self._results)
+                self.executemany(INSERT_RESULT, self._results)
         except sqlite3.IntegrityError as error:
             paths = ", ".join(repr(row[1]) for row in self._results[:10])
             raise StoreError(
@@ -260,6 +256,12 @@ class Transaction(ItemRows):
         self.execute("delete from event where run = ? and consumed_at_path is null", number)
         self.execute("delete from event where run = ? and consumed_at_path is not null", number)
         self.forget_run(run.run)
+
+
+def result_row(run: int, result: Result, now_us: int) -> tuple[object, ...]:
+    """What ``INSERT_RESULT`` is given for a result."""
+    path, node_path, ordinal, output, attempts, duration_us = result
+    return (run, path, node_path, ordinal, attempts, duration_us, now_us, output)
 
 
 def _below(prefix: str) -> tuple[str, str]:

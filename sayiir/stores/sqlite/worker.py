@@ -29,12 +29,15 @@ if TYPE_CHECKING:
 __all__ = ["AnyJob", "Job", "Runs", "Worker"]
 
 Result = TypeVar("Result")
+Given = TypeVar("Given")
 MAX_BATCH_JOBS: Final = 256
 ANSWER_SECONDS: Final = 30.0
 """How long a verb is waited for: a call that hangs must not hang its caller."""
 CLOSE_TIMEOUT_SECONDS: Final = 30.0
 LOOK_AGAIN_SECONDS: Final = 60.0
 """After looking around has failed in a way that nobody foresaw: no reason to look more often."""
+LOOK_SECONDS: Final = 0.001
+"""How long a loop of our own waits for the thread to be done with what it looks at."""
 LOGGER: Final = logging.getLogger("sayiir.stores.sqlite")
 
 
@@ -178,13 +181,32 @@ class Worker:
         loop = job.loop
         if not isinstance(loop, OwnLoop) or not loop.idle:
             return False
-        if not self._seat.acquire(blocking=False):
+        return self.done_at_once(self._run_one, job)
+
+    def done_at_once(self, do: Callable[[Given], bool], given: Given) -> bool:
+        """Do something with the connection here and now, unless somebody is before it.
+
+        For a loop of our own that has nothing else to do.
+
+        Args:
+            do: what; it gives whether it was done.
+            given: what it takes.
+
+        Returns:
+            Whether it was done.
+        """
+        if self._urgent or self._jobs or self._closed:
+            return False
+        # The thread may be looking around: to wait out that costs less than to be woken by it.
+        if not self._seat.acquire(timeout=LOOK_SECONDS):
             return False
         try:
-            free = not (self._urgent or self._jobs or self._closed)
-            return free and self._run((job,), at_once=True)
+            return not (self._urgent or self._jobs or self._closed) and do(given)
         finally:
             self._seat.release()
+
+    def _run_one(self, job: AnyJob) -> bool:
+        return self._run((job,), at_once=True)
 
     def ring(self) -> None:
         """Have the thread look at once at what there is to do."""

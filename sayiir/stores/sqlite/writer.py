@@ -8,9 +8,10 @@ raises undoes its own work and nobody else's.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Final
 
+from sayiir.stores.records import Move
 from sayiir.stores.sqlite.connection import (
     BUSY_PATIENCE_SECONDS,
     begin,
@@ -26,7 +27,8 @@ from sayiir.stores.sqlite.faults import (
 )
 from sayiir.stores.sqlite.holders import Holders
 from sayiir.stores.sqlite.look import beside, look_at, look_inside
-from sayiir.stores.sqlite.transaction import Queues, Transaction
+from sayiir.stores.sqlite.quick import step
+from sayiir.stores.sqlite.transaction import INSERT_RESULT, Queues, Transaction, result_row
 from sayiir.stores.sqlite.turn import Turn
 from sayiir.stores.sqlite.wal_growth import WalGrowth
 from sayiir.stores.sqlite.wall_clock import WallClock
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sayiir.clock import Clock
+    from sayiir.stores.records import Checkpoint
     from sayiir.stores.relational.watch import Watchers
     from sayiir.stores.sqlite.worker import AnyJob
 
@@ -150,6 +153,46 @@ class Writer:
             return self._commit(jobs, patience_seconds=0.0)
         finally:
             self._turn.leave()
+
+    def step_at_once(self, checkpoint: Checkpoint) -> bool:
+        """Write one plain step, the most frequent of all transactions, by as little as it takes.
+
+        Returns:
+            False: it isn't plain, others have the turn or the file, or something is wrong.
+            Nothing was written then, and ``run`` finds out what it is.
+
+        Raises:
+            StoreError: it could not be committed.
+        """
+        fence, effect, result, prune = checkpoint
+        if type(effect) is not Move or effect.hand_over or prune:
+            return False
+        turn, connection = self._turn, self.connection
+        if connection is None or not (turn is None or turn.taken_at_once()):
+            return False
+        execute = connection.execute
+        try:
+            try:
+                execute("begin immediate")
+                now_us = self._clock.now_us(connection)
+                written = step(execute, fence, effect)
+                if written and result is not None:
+                    execute(INSERT_RESULT, result_row(fence.run, result, now_us))
+            except Exception:
+                written = False  # ``run`` meets it again, and tells of it
+            if written:
+                execute("commit")
+        except sqlite3.Error as error:
+            self._log.note(error)
+            raise translated(error, self._where) from error
+        finally:
+            if connection.in_transaction:
+                self._forget()
+                with suppress(sqlite3.Error):  # it is tried again by the next one
+                    execute("rollback")
+            if turn is not None:
+                turn.leave()
+        return written
 
     def _commit(
         self, jobs: Sequence[AnyJob], patience_seconds: float = BUSY_PATIENCE_SECONDS

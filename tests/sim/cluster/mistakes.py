@@ -127,7 +127,7 @@ ENGINE: Final = (
         "results are left out of checkpoints",
         committer,
         "checkpoint_of",
-        "None if step.computed is None else _result(step.computed)",
+        "None if computed is None else _result(computed)",
         "None",
     ),
     Mistake(
