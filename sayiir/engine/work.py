@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from sayiir.engine.refs import ArmOutput
 from sayiir.engine.transitions import Entered
+from sayiir.frozen import frozen
 from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """The run that a work item belongs to; ``number`` is the store's own for it."""
 
@@ -48,7 +48,7 @@ class Run:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Damaged:
     """Instead of an outcome: the stored row at ``path`` is no position of the definition."""
 
@@ -239,7 +239,7 @@ class Work:
             told()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryLater:
     """An attempt failed and another follows: in place after a short wait, or parked."""
 
@@ -303,7 +303,7 @@ class Step:
         self.hand_over = hand_over
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What became of a step: as ``records.Answer``, in the engine's own terms.
 
