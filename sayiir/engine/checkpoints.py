@@ -151,7 +151,10 @@ def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
     return Spawn(
         path=spawn.position.path,
         input=program.input_text(spawn.position),
-        items=tuple(_new_item(program, step, spawn.arm(index), index) for index in step.arms),
+        items=tuple(
+            _new_item(program, step, start, index)
+            for index, start in enumerate(step.starts, step.first)
+        ),
         total=spawn.count,
         limit=spawn.limit,
         keep=step.keep,

@@ -207,7 +207,7 @@ class StoreCommitter:
         """What an answer has brought, with the payloads that are known here."""
         item, spawn = new.fence.item, step.following
         if isinstance(spawn, SpawnArms) and item.spawn_path == spawn.position.path:
-            position = spawn.arm(item.index)
+            position = step.starts[item.index - step.first]
             if step.elements is not None and isinstance(position.input, ElementRef):
                 position.input.payload = step.elements[item.index]
             arm = work_of(work.program, new, position, work.run)
@@ -235,7 +235,7 @@ class StoreCommitter:
             PayloadError: what is stored there can't be made sense of.
         """
         try:
-            await fill(work.program, work.run.number, refs, self._loader)
+            read = await fill(work.program, work.run.number, refs, self._loader)
         except StoreUnavailable:
             raise
         except StoreError as error:
@@ -243,6 +243,8 @@ class StoreCommitter:
             # The instance is to fail, with words for whoever mends it: to leave its lease to its
             # end, as for what nobody understands, would bring the same rows again.
             raise _damaged(error) from error
+        if not read:
+            return
         # A map without items joins to nothing, and so does one whose items were removed.
         leaf = (leaf for ref in refs for leaf in leaves(ref))
         if any(isinstance(each, JoinRef) and not each.arms for each in leaf):

@@ -306,11 +306,14 @@ class Driver:
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
             # The parent's own slot becomes free once the last arm exists.
-            arms = range(begin, end)
+            starts = [transition.arm(index) for index in range(begin, end)]
             keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
-            if work.control is not NO_CONTROL or not self._any_here(work, transition, arms):
+            if work.control is not NO_CONTROL or not self._any_here(work, starts):
                 keep = 0
-            step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
+            step = Step(
+                transition, computed, elements=elements, first=begin, starts=starts, keep=keep,
+                prune=prune,
+            )  # fmt: skip
             reply = await self._committer.commit(work, step)
             if end == count or not reply.accepted or reply.control is not NO_CONTROL:
                 return reply
@@ -319,9 +322,9 @@ class Driver:
                 self._desk.start(arm)
             begin, computed, prune = end, None, ()
 
-    def _any_here(self, work: Work, spawn: SpawnArms, arms: range) -> bool:
+    def _any_here(self, work: Work, starts: Sequence[Position]) -> bool:
         """Whether one of these arms can begin here; usually the first one can."""
-        return any(self._desk.runs(work.program, spawn.arm(index)) for index in arms)
+        return any(self._desk.runs(work.program, start) for start in starts)
 
     async def _after(self, work: Work, stored: Transition, reply: Reply) -> Transition | None:
         """What follows at once after a stored transition, if anything does for this item."""

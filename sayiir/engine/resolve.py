@@ -49,8 +49,10 @@ class Loader(Protocol):
         ...
 
 
-async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) -> None:
+async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) -> bool:
     """Read what the references stand for, as far as it isn't known; joins take a second round.
+
+    Returns whether anything was read.
 
     Raises:
         StoreError: something that must be there is not, or a join has itself for an arm's output.
@@ -67,6 +69,7 @@ async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) 
             _attach(program, leaf, loaded)
             if isinstance(leaf, JoinRef):
                 _check_nesting(leaf, around)
+    return count > 0
 
 
 def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
@@ -201,12 +204,20 @@ def _check_join_size(ref: JoinRef, arms: tuple[ArmOutput, ...]) -> None:
         raise PayloadError(
             f"{len(arms)} elements to join, at most {MAX_JOIN_ELEMENTS}", path=ref.path
         )
-    size = sum(
-        leaf.payload.size_bytes
-        for arm in arms
-        if arm.output is not None
-        for leaf in leaves(arm.output)
-        if not isinstance(leaf, JoinRef) and leaf.payload is not None
-    )
+    size = 0
+    for arm in arms:
+        output = arm.output
+        if type(output) is ResultRef:  # most of them by far
+            size += 0 if output.payload is None else output.payload.size_bytes
+        elif output is not None:
+            size += _bytes_of(output)
     if size > MAX_JOIN_BYTES:
         raise PayloadError(f"{size} bytes to join, at most {MAX_JOIN_BYTES}", path=ref.path)
+
+
+def _bytes_of(output: Ref) -> int:
+    return sum(
+        leaf.payload.size_bytes
+        for leaf in leaves(output)
+        if not isinstance(leaf, JoinRef) and leaf.payload is not None
+    )

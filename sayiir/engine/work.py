@@ -261,22 +261,24 @@ class Step:
         failure: for FailStrand: the record.
         error: the exception behind it, which in-memory callers get as ``__cause__``.
         elements: for the arms of a map: the payloads of all its elements.
-        arms: for SpawnArms: which of them this checkpoint creates.
+        first: for SpawnArms: the first of those that this checkpoint creates.
+        starts: where each of these begins.
         keep: how many new items the caller has room for.
         prune: paths of loop iterations that are no longer needed.
         hand_over: for what acts next: it doesn't here, so the lease is given up with the write.
     """
 
     __slots__ = (
-        "arms",
         "computed",
         "elements",
         "error",
         "failure",
+        "first",
         "following",
         "hand_over",
         "keep",
         "prune",
+        "starts",
     )
 
     def __init__(
@@ -287,7 +289,8 @@ class Step:
         failure: FailureInfo | None = None,
         error: BaseException | None = None,
         elements: Sequence[Payload] | None = None,
-        arms: range = range(0),
+        first: int = 0,
+        starts: Sequence[Position] = (),
         keep: int = 0,
         prune: tuple[str, ...] = (),
         hand_over: bool = False,
@@ -297,7 +300,8 @@ class Step:
         self.failure = failure
         self.error = error
         self.elements = elements
-        self.arms = arms
+        self.first = first
+        self.starts = starts
         self.keep = keep
         self.prune = prune
         self.hand_over = hand_over

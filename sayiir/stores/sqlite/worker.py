@@ -114,6 +114,10 @@ class Runs(Protocol):
         """The same, unless that means to wait for another process: then False, nothing is run."""
         ...
 
+    def told(self) -> None:
+        """The results of the last batch are on their way: who watches may be woken now."""
+        ...
+
     def idle(self) -> float | None:
         """Nothing is queued: look around; in how many seconds again, or None for never."""
         ...
@@ -211,6 +215,7 @@ class Worker:
                 with self._seat:
                     self._run(jobs)
                 _deliver(jobs)
+                self._runs.told()
             elif self._closed and not self._urgent and not self._jobs:
                 break
             else:

@@ -59,6 +59,8 @@ class Writer:
         self.connection: sqlite3.Connection | None = None
         self._seen_version = 0
         self._queues: Queues = {}
+        self._untold: set[int] | None = set()
+        """The runs that the last batch has changed; None: maybe any."""
 
     # -- opening and closing
 
@@ -138,6 +140,19 @@ class Writer:
         except OSError as error:
             _fail(jobs, error)
 
+    def told(self) -> None:
+        """Wake who watches what the last batch has changed.
+
+        Once its results are on their way: who looks before them at what its own step has ended
+        finds that still running, and claims in vain.
+        """
+        untold, self._untold = self._untold, set()
+        self._wake(untold)
+
+    def _wake(self, changed: set[int] | None) -> None:
+        if changed is None or changed:
+            self._watchers.wake(changed)
+
     def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
         """The same, unless others have the turn or the file: then False, and nothing is run."""
         if self._turn is None:
@@ -183,8 +198,10 @@ class Writer:
         except BaseException as error:
             _fail(jobs, error)
         else:
-            if changed is None or changed:
-                self._watchers.wake(changed)
+            if patience_seconds:
+                self._untold = changed
+            else:  # on the loop's own thread, beside the other
+                self._wake(changed)
         return True
 
     def _run_all(
