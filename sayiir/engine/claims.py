@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, Fence
 
-__all__ = ["Releaser", "claiming", "work_of"]
+__all__ = ["Releaser", "claiming", "deadline_of", "work_of"]
 
 logger = logging.getLogger("sayiir.engine")
 
@@ -122,9 +122,15 @@ def work_of(
     work.interruptions = claimed.interruptions
     work.interruptions_ever = claimed.interruptions_ever
     work.spawned = claimed.spawned
-    if claimed.deadline_in_us is not None:
-        work.deadline_at = time.monotonic() + claimed.deadline_in_us / 1e6
+    work.deadline_at = deadline_of(claimed)
     return work
+
+
+def deadline_of(claimed: Claimed) -> float | None:
+    """``time.monotonic()`` of the deadline of what was claimed, if it has one."""
+    if claimed.deadline_in_us is None:
+        return None
+    return time.monotonic() + claimed.deadline_in_us / 1e6
 
 
 def _located(program: Program, claimed: Claimed) -> Position:

@@ -11,13 +11,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
-from sayiir.engine.claims import work_of
+from sayiir.engine.claims import deadline_of, work_of
 from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
-from sayiir.engine.work import NO_CONTROL, Reply, Siblings
+from sayiir.engine.work import NO_CONTROL, Reply, Siblings, Work
 from sayiir.errors import LeaseLost, PayloadError, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sayiir.engine.claims import Releaser
     from sayiir.engine.refs import Ref
-    from sayiir.engine.work import Step, Work
+    from sayiir.engine.work import Step
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Checkpoint, Claimed, Latest
 
@@ -210,8 +210,10 @@ class StoreCommitter:
             position = step.starts[item.index - step.first]
             if step.elements is not None and isinstance(position.input, ElementRef):
                 position.input.payload = step.elements[item.index]
-            arm = work_of(work.program, new, position, work.run)
-            arm.kept = dict(work.kept)
+            arm = Work(work.program, work.run, new.fence, position)
+            arm.deadline_at = deadline_of(new)
+            if work.kept:
+                arm.kept = dict(work.kept)
             arm.siblings = siblings
             return arm
         claimed = work_of(work.program, new, run=work.run)

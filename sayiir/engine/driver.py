@@ -89,7 +89,8 @@ class Driver:
         following: Work | None = work
         while following is not None:
             work = following
-            work.task = asyncio.current_task()
+            if work.task is None:
+                work.task = asyncio.current_task()
             held.add(work)
             try:
                 following = await self._strand(work)
@@ -134,9 +135,10 @@ class Driver:
                 work.trust()
                 if isinstance(transition, EndStrand) and not work.fence.item.spawn_path:
                     self._desk.ended(work, transition.output)
-                after = await self._after(work, transition, reply)
+                ended = type(transition) is EndStrand
+                after = None if ended else await self._after(work, transition, reply)
                 if after is None:
-                    return self._start_all(reply.claimed)
+                    return self._start_all(reply.claimed) if reply.claimed else None
                 transition = after
                 continue
             position = transition
@@ -340,8 +342,6 @@ class Driver:
 
     def _start_all(self, claimed: tuple[Work, ...]) -> Work | None:
         """Go on with the first item in this slot, start the others beside it."""
-        if not claimed:
-            return None
         first = next(filter(self._desk.wants, claimed), None)
         for work in claimed:
             if work is not first:

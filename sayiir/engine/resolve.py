@@ -57,7 +57,7 @@ async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) 
     Raises:
         StoreError: something that must be there is not, or a join has itself for an arm's output.
     """
-    refs = list(refs)
+    refs = [ref for ref in refs if not _known(ref)]
     around: dict[int, frozenset[str]] = {}
     count = 0
     while missing := [leaf for ref in refs for leaf in leaves(ref) if _unknown(leaf)]:
@@ -86,6 +86,17 @@ def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
                 if leaf.path in inside:
                     raise StoreError(f"the stored join at {leaf.path!r} refers to itself")
                 around[id(leaf)] = inside
+
+
+def _known(ref: Ref) -> bool:
+    """Whether it is a join of results that are all at hand: looked at without a call for each."""
+    if not isinstance(ref, JoinRef) or ref.arms is None:
+        return False
+    for arm in ref.arms:
+        output = arm.output
+        if type(output) is not ResultRef or output.payload is None:
+            return False
+    return True
 
 
 def _unknown(leaf: Leaf) -> bool:

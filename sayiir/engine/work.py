@@ -79,6 +79,7 @@ Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
 # and these are met at every step.
 NO_CONTROL: Final = Control.NONE
 NO_ACT: Final = Heed.NOTHING
+_ENTERED: Final = Entered()
 
 
 class Siblings:
@@ -173,7 +174,7 @@ class Work:
         self.run = run
         self.fence = fence
         self.position = position
-        self.outcome: Outcome | Damaged = outcome or Entered()
+        self.outcome: Outcome | Damaged = outcome or _ENTERED
         self.failures = 0
         self.interruptions = 0
         self.interruptions_ever = 0
