@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import EventRef
-from sayiir.engine.transitions import Elapsed, Entered, Joined, Received, TimedOut
+from sayiir.engine.transitions import ENTERED, Elapsed, Joined, Received, TimedOut
 from sayiir.engine.work import Damaged, Run, Work
 from sayiir.errors import SayiirError, StoreError, StoreUnavailable
 from sayiir.stores.records import Phase
@@ -147,7 +147,7 @@ def _located(program: Program, claimed: Claimed) -> Position:
 def _outcome(program: Program, claimed: Claimed, position: Position) -> Outcome:
     match claimed.phase:
         case Phase.READY | Phase.BACKOFF:
-            return Entered()
+            return ENTERED
         case Phase.DELAY:
             return Elapsed()
         case Phase.JOIN:

@@ -80,7 +80,12 @@ class StoreCommitter:
                 # and not by each of them.
                 with suppress(PayloadError):  # each arm meets it again, and says so
                     await self.fill(work, [step.following.position.input])
-            answer = await self._claiming(checkpoint)
+            sending = self._enqueue(checkpoint, _Uncancelled())
+            try:
+                answer = await sending
+            except asyncio.CancelledError:
+                await self._give_back(sending)
+                raise
         elif self._sender is None and not self._crowded and len(self._held) <= 1:
             answer = await self._commit_alone(checkpoint)
         else:
@@ -98,16 +103,10 @@ class StoreCommitter:
                 self._begin_sending()
         return answer
 
-    async def _claiming(self, checkpoint: Checkpoint) -> Answer:
-        """The answer to a step that may bring leases; the whole of it, or none of the leases."""
-        sending = self._enqueue(checkpoint, _Uncancelled())
-        try:
-            return await sending
-        except asyncio.CancelledError:
-            # Told only now that the answer is here: what it brought would wait for nobody.
-            if sending.done() and sending.exception() is None:
-                await self._releaser.release([each.fence for each in sending.result().claimed])
-            raise
+    async def _give_back(self, sent: asyncio.Future[Answer]) -> None:
+        """Who sent it was cancelled, and told only now: what it brought would wait for nobody."""
+        if sent.done() and sent.exception() is None:
+            await self._releaser.release([each.fence for each in sent.result().claimed])
 
     def _enqueue(
         self, checkpoint: Checkpoint, future: asyncio.Future[Answer] | None = None

@@ -50,6 +50,8 @@ class Dispatcher(SlotDesk):
         self._failure: BaseException | None = None
         self._room_matters = True
         """A free slot is a reason to claim: the last claim took all that there was room for."""
+        self._left_some = False
+        """The same, and nobody has claimed since: there is no need to ask whether all has ended."""
 
     def ended(self, work: Work, output: Ref) -> None:
         """Keep the output, so that it need not be read again."""
@@ -103,6 +105,8 @@ class Dispatcher(SlotDesk):
                 for _ in range(_TURNS_OF_AN_ANSWER):
                     await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
+                if idle and self._left_some:
+                    idle = self._left_some = False
                 if idle:
                     record = await self._engine.store.describe(instance_id)
                     if record is None or _at_rest(record, wait=wait):
@@ -158,7 +162,7 @@ class Dispatcher(SlotDesk):
         asked = min(limit, self._slots.room())
         answer = await super()._claimed(request, limit)
         if answer is not None and request.instance_id is not None:
-            self._room_matters = len(answer.items) >= asked
+            self._room_matters = self._left_some = len(answer.items) >= asked
         return answer
 
 

@@ -9,7 +9,7 @@ transitions are stored and done.
 from __future__ import annotations
 
 from dataclasses import field
-from typing import TYPE_CHECKING, TypeAlias, final
+from typing import TYPE_CHECKING, Final, TypeAlias, final
 
 from sayiir.frozen import frozen
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import ItemKey
 
 __all__ = [
+    "ENTERED",
     "AwaitEvent",
     "Elapsed",
     "EndStrand",
@@ -49,6 +50,9 @@ __all__ = [
 @frozen
 class Entered:
     """The strand arrived here, for the first time or again after a crash."""
+
+
+ENTERED: Final = Entered()
 
 
 @final

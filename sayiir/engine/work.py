@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from sayiir.engine.refs import ArmOutput
-from sayiir.engine.transitions import Entered
+from sayiir.engine.transitions import ENTERED
 from sayiir.frozen import frozen
 from sayiir.stores.records import Control
 
@@ -79,7 +79,6 @@ Said: TypeAlias = "tuple[Attempt, float | None, str | None]"
 # and these are met at every step.
 NO_CONTROL: Final = Control.NONE
 NO_ACT: Final = Heed.NOTHING
-_ENTERED: Final = Entered()
 
 
 class Siblings:
@@ -174,7 +173,7 @@ class Work:
         self.run = run
         self.fence = fence
         self.position = position
-        self.outcome: Outcome | Damaged = outcome or _ENTERED
+        self.outcome: Outcome | Damaged = outcome or ENTERED
         self.failures = 0
         self.interruptions = 0
         self.interruptions_ever = 0
@@ -189,6 +188,12 @@ class Work:
         self.kept: dict[str, tuple[bytes, Payload]] = {}
         self.siblings: Siblings | None = None
         self.on_trust: Callable[[], None] | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """It arrives, in no haste and for the first time: nothing has to be looked at before."""
+        entered = self.outcome is ENTERED
+        return entered and self.deadline_at is None and not self.interruptions
 
     @property
     def stopping(self) -> bool:
