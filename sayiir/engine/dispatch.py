@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.desk import Engine, SlotDesk
-from sayiir.engine.refs import ref_to_text
 from sayiir.engine.slots import Slots
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -46,7 +45,8 @@ class Dispatcher(SlotDesk):
         # count the instance's items beside it could leave none for them.
         nested = CURRENT_ATTEMPT.get(None) is not None
         super().__init__(engine, programs, request, Slots(request.limit) if nested else None)
-        self._output: tuple[int, Ref] | None = None
+        self.completed: tuple[int, Ref] | None = None
+        """The run whose end was stored here, and its output."""
         self._failure: BaseException | None = None
         self._room_matters = True
         """A free slot is a reason to claim: the last claim took all that there was room for."""
@@ -54,8 +54,8 @@ class Dispatcher(SlotDesk):
         """The same, and nobody has claimed since: there is no need to ask whether all has ended."""
 
     def ended(self, work: Work, output: Ref) -> None:
-        """Keep the output, so that it need not be read again."""
-        self._output = work.run.number, output
+        """Keep the output, so that neither it nor the instance need be read again."""
+        self.completed = work.run.number, output
 
     def fail(self, error: BaseException) -> bool:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
@@ -69,13 +69,6 @@ class Dispatcher(SlotDesk):
         if idle or self._room_matters or self._failure is not None:
             super().wake()
 
-    def output_of(self, record: InstanceRecord) -> Ref | None:
-        """The output of a completed run that ended here last, with what is known of it."""
-        if self._output is None or record.state is not InstanceState.COMPLETED:
-            return None
-        run, output = self._output
-        return output if (run, ref_to_text(output)) == (record.run, record.output) else None
-
     # -- running
 
     async def run_instance(
@@ -85,7 +78,8 @@ class Dispatcher(SlotDesk):
 
         ``root``: its root item, where the caller has claimed it.
 
-        Returns the instance as it stands then, None if it is gone.
+        Returns the instance as it stands then; None if it is gone, or has completed here, which
+        ``completed`` tells.
 
         Raises:
             BaseException: what a driver raised that is no failure of the instance: the store
@@ -105,6 +99,8 @@ class Dispatcher(SlotDesk):
                 for _ in range(_TURNS_OF_AN_ANSWER):
                     await asyncio.sleep(0)
                 idle = not self._tasks and not self._waiting and self._failure is None
+                if idle and self.completed is not None:
+                    return None
                 if idle and self._left_some:
                     idle = self._left_some = False
                 if idle:
@@ -112,7 +108,7 @@ class Dispatcher(SlotDesk):
                     if record is None or _at_rest(record, wait=wait):
                         return record
                 # Its end is stored, and the task that stored it about to finish: nothing is due.
-                ending = self._output is not None and bool(self._tasks)
+                ending = self.completed is not None and bool(self._tasks)
                 next_due_in = _LONGEST_NAP_SECONDS if ending else await self._claim(request)
                 if (
                     self._tasks or self._waiting or idle

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Leaf, Ref
-    from sayiir.stores.records import ArmEnd
+    from sayiir.stores.records import ArmEnd, ItemKey
 
 __all__ = ["Loader", "fill", "read"]
 
@@ -104,13 +104,30 @@ def _unknown(leaf: Leaf) -> bool:
 
 
 def _wanted(run: int, missing: list[Leaf]) -> Wanted:
+    """Each once, in the order in which they were met."""
+    results: dict[str, None] = {}
+    joins: dict[str, None] = {}
+    elements: dict[ItemKey, None] = {}
+    events: dict[int, None] = {}
+    needs_input = False
+    for leaf in missing:
+        if isinstance(leaf, ResultRef):
+            results[leaf.path] = None
+        elif isinstance(leaf, ElementRef):
+            elements[leaf.item] = None
+        elif isinstance(leaf, JoinRef):
+            joins[leaf.path] = None
+        elif isinstance(leaf, EventRef):
+            events[leaf.event_id] = None
+        else:
+            needs_input = True
     return Wanted(
         run=run,
-        results=tuple({leaf.path: None for leaf in missing if isinstance(leaf, ResultRef)}),
-        joins=tuple({leaf.path: None for leaf in missing if isinstance(leaf, JoinRef)}),
-        elements=tuple({leaf.item: None for leaf in missing if isinstance(leaf, ElementRef)}),
-        events=tuple({leaf.event_id: None for leaf in missing if isinstance(leaf, EventRef)}),
-        input=any(isinstance(leaf, InputRef) for leaf in missing),
+        results=tuple(results),
+        joins=tuple(joins),
+        elements=tuple(elements),
+        events=tuple(events),
+        input=needs_input,
     )
 
 
@@ -128,7 +145,7 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
             case JoinRef():
                 leaf.arms = tuple(map(_arm_output, _ends(program, leaf, loaded)))
             case ElementRef(item=item):
-                plan = program.element_plan(program.node_path(item.spawn_path))
+                plan = program.plan_of_elements(item.spawn_path)
                 leaf.payload = Payload(loaded.elements[item], plan)
             case EventRef(event_id=event_id, node_path=node_path):
                 leaf.payload = Payload(loaded.events[event_id], program.plan(node_path))
