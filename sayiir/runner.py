@@ -27,6 +27,7 @@ from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
 from sayiir.render.cell import live_pictures
+from sayiir.status import Completed
 from sayiir.stores.records import ClaimRequest, Control, InstanceState
 
 if TYPE_CHECKING:
@@ -454,9 +455,11 @@ class AsyncCheckpointingRunner:
             record = await self._host.teller.told(
                 instance_id, workflow.name, running, resumed=root is None
             )
+        if dispatcher.completed is not None:
+            return Completed(await programs.value(program, *dispatcher.completed))
         if record is None:
             raise InstanceNotFound(instance_id)
-        return await status_of(record, programs, workflow, dispatcher.output_of(record))
+        return await status_of(record, programs, workflow)
 
     async def _guarded(self, dispatcher: Dispatcher, running: Coroutine[Any, Any, T]) -> T:
         """An exit that user code asked for goes to whoever called the runner."""

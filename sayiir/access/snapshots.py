@@ -186,19 +186,21 @@ class Programs:
             record.instance_id, definition.definition_hash, record.definition_hash, changes
         )
 
-    async def output(
-        self, record: InstanceRecord, program: Program, known: Ref | None = None
-    ) -> Any:
-        """The output of a completed instance; ``known``: its reference, where it ended here."""
+    async def output(self, record: InstanceRecord, program: Program) -> Any:
+        """The output of a completed instance."""
         if record.output is None:
             raise StoreError(f"instance {record.instance_id!r} is completed without an output")
         try:
-            ref = known or ref_from_text(record.output)
+            ref = ref_from_text(record.output)
         except ValueError as error:
             raise StoreError(
                 f"the stored output of instance {record.instance_id!r} is damaged: {error}"
             ) from error
-        await fill(program, record.run, [ref], self._store)
+        return await self.value(program, record.run, ref)
+
+    async def value(self, program: Program, run: int, ref: Ref) -> Any:
+        """What a reference of a run stands for; read as far as it isn't at hand."""
+        await fill(program, run, [ref], self._store)
         return read(program, ref)
 
 
@@ -240,11 +242,8 @@ async def status_of(
     record: InstanceRecord,
     programs: Programs,
     workflow: Workflow[Any, Any] | None,
-    output: Ref | None = None,
 ) -> WorkflowStatus[Any]:
     """The status that a record stands for, with the output read where it is completed.
-
-    ``output``: the reference to it with what is known of its payloads, for who saw the end.
 
     Raises:
         DefinitionMismatch: the workflow named is not the one that created the instance.
@@ -254,7 +253,7 @@ async def status_of(
     match record.state:
         case InstanceState.COMPLETED:
             program = await programs.for_record(record, workflow)
-            return Completed(await programs.output(record, program, output))
+            return Completed(await programs.output(record, program))
         case InstanceState.FAILED:
             return Failed(_failure(record.error))
         case InstanceState.CANCELLED:

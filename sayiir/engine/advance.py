@@ -77,6 +77,8 @@ def advance(position: Position, outcome: Outcome) -> Transition:
         return _leave(position.place, position.frame, outcome.ref, _NO_PRUNE)
     match outcome:
         case Entered():
+            if position.place.acts and position.frame.strand:  # the start of an arm, most often
+                return position
             return _exhausted(position) or _enter(position)
         case Elapsed():
             return _leave(position.place, position.frame, position.input, _NO_PRUNE)

@@ -155,7 +155,7 @@ def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
     return Spawn(
         path=spawn.position.path,
         input=program.input_text(spawn.position),
-        items=tuple(_new_item(program, step, spawn.arm(index), index) for index in step.arms),
+        items=_new_items(program, step),
         total=spawn.count,
         limit=spawn.limit,
         keep=step.keep,
@@ -164,15 +164,29 @@ def _spawn(program: Program, step: Step, spawn: SpawnArms) -> Spawn:
     )
 
 
-def _new_item(program: Program, step: Step, position: Position, index: int) -> NewItem:
-    return NewItem(
-        index=index,
-        path=position.path,
-        input=program.input_text(position),
-        element=None if step.elements is None else step.elements[index].stored,
-        priority=next_priority(position),
-        tags=next_tags(program, position),
-    )
+def _new_items(program: Program, step: Step) -> tuple[NewItem, ...]:
+    """The arms: those of a fork have their input in common, those of a map all but that."""
+    starts, elements = step.starts, step.elements
+    if not starts:
+        return ()
+    first, tagged = starts[0], program.tagged
+    if elements is not None:
+        priority, tags = next_priority(first), next_tags(program, first)
+        return tuple([
+            NewItem(
+                index=index, path=start.path, input=program.input_text(start),
+                element=elements[index].stored, priority=priority, tags=tags,
+            )
+            for index, start in enumerate(starts, step.first)
+        ])  # fmt: skip
+    text = program.input_text(first)
+    return tuple([
+        NewItem(
+            index=index, path=start.path, input=text,
+            priority=next_priority(start), tags=next_tags(program, start) if tagged else (),
+        )
+        for index, start in enumerate(starts, step.first)
+    ])  # fmt: skip
 
 
 def _us(seconds: float) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.engine.payloads import Payload
 from sayiir.engine.refs import EventRef
-from sayiir.engine.transitions import Elapsed, Entered, Joined, Received, TimedOut
+from sayiir.engine.transitions import ENTERED, Elapsed, Joined, Received, TimedOut
 from sayiir.engine.work import Damaged, Run, Work
 from sayiir.errors import SayiirError, StoreError, StoreUnavailable
 from sayiir.stores.records import Phase
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Claimed, Fence
 
-__all__ = ["Releaser", "claiming", "work_of"]
+__all__ = ["Releaser", "claiming", "deadline_of", "work_of"]
 
 logger = logging.getLogger("sayiir.engine")
 
@@ -122,9 +122,15 @@ def work_of(
     work.interruptions = claimed.interruptions
     work.interruptions_ever = claimed.interruptions_ever
     work.spawned = claimed.spawned
-    if claimed.deadline_in_us is not None:
-        work.deadline_at = time.monotonic() + claimed.deadline_in_us / 1e6
+    work.deadline_at = deadline_of(claimed)
     return work
+
+
+def deadline_of(claimed: Claimed) -> float | None:
+    """``time.monotonic()`` of the deadline of what was claimed, if it has one."""
+    if claimed.deadline_in_us is None:
+        return None
+    return time.monotonic() + claimed.deadline_in_us / 1e6
 
 
 def _located(program: Program, claimed: Claimed) -> Position:
@@ -141,7 +147,7 @@ def _located(program: Program, claimed: Claimed) -> Position:
 def _outcome(program: Program, claimed: Claimed, position: Position) -> Outcome:
     match claimed.phase:
         case Phase.READY | Phase.BACKOFF:
-            return Entered()
+            return ENTERED
         case Phase.DELAY:
             return Elapsed()
         case Phase.JOIN:

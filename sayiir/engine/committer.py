@@ -11,14 +11,14 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 from sayiir.engine.checkpoints import checkpoint_of
-from sayiir.engine.claims import work_of
+from sayiir.engine.claims import deadline_of, work_of
 from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
 from sayiir.engine.position import Position
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
-from sayiir.engine.work import NO_CONTROL, Reply, Siblings
+from sayiir.engine.work import NO_CONTROL, Reply, Siblings, Work
 from sayiir.errors import LeaseLost, PayloadError, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sayiir.engine.claims import Releaser
     from sayiir.engine.refs import Ref
-    from sayiir.engine.work import Step, Work
+    from sayiir.engine.work import Step
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Checkpoint, Claimed, Latest
 
@@ -87,7 +87,12 @@ class StoreCommitter:
                 # and not by each of them.
                 with suppress(PayloadError):  # each arm meets it again, and says so
                     await self.fill(work, [step.following.position.input])
-            answer = await self._claiming(checkpoint)
+            sending = self._enqueue(checkpoint, _Uncancelled())
+            try:
+                answer = await sending
+            except asyncio.CancelledError:
+                await self._give_back(sending)
+                raise
         else:
             answer = await self._enqueue(checkpoint)
         return self._reply(work, step, answer)
@@ -103,16 +108,10 @@ class StoreCommitter:
                 self._begin_sending()
         return answer
 
-    async def _claiming(self, checkpoint: Checkpoint) -> Answer:
-        """The answer to a step that may bring leases; the whole of it, or none of the leases."""
-        sending = self._enqueue(checkpoint, _Uncancelled())
-        try:
-            return await sending
-        except asyncio.CancelledError:
-            # Told only now that the answer is here: what it brought would wait for nobody.
-            if sending.done() and sending.exception() is None:
-                await self._releaser.release([each.fence for each in sending.result().claimed])
-            raise
+    async def _give_back(self, sent: asyncio.Future[Answer]) -> None:
+        """Who sent it was cancelled, and told only now: what it brought would wait for nobody."""
+        if sent.done() and sent.exception() is None:
+            await self._releaser.release([each.fence for each in sent.result().claimed])
 
     def _enqueue(
         self, checkpoint: Checkpoint, future: asyncio.Future[Answer] | None = None
@@ -212,11 +211,13 @@ class StoreCommitter:
         """What an answer has brought, with the payloads that are known here."""
         item, spawn = new.fence.item, step.following
         if isinstance(spawn, SpawnArms) and item.spawn_path == spawn.position.path:
-            position = spawn.arm(item.index)
+            position = step.starts[item.index - step.first]
             if step.elements is not None and isinstance(position.input, ElementRef):
                 position.input.payload = step.elements[item.index]
-            arm = work_of(work.program, new, position, work.run)
-            arm.kept = dict(work.kept)
+            arm = Work(work.program, work.run, new.fence, position)
+            arm.deadline_at = deadline_of(new)
+            if work.kept:
+                arm.kept = dict(work.kept)
             arm.siblings = siblings
             return arm
         claimed = work_of(work.program, new, run=work.run)
@@ -240,7 +241,7 @@ class StoreCommitter:
             PayloadError: what is stored there can't be made sense of.
         """
         try:
-            await fill(work.program, work.run.number, refs, self._loader)
+            read = await fill(work.program, work.run.number, refs, self._loader)
         except StoreUnavailable:
             raise
         except StoreError as error:
@@ -248,6 +249,8 @@ class StoreCommitter:
             # The instance is to fail, with words for whoever mends it: to leave its lease to its
             # end, as for what nobody understands, would bring the same rows again.
             raise _damaged(error) from error
+        if not read:
+            return
         # A map without items joins to nothing, and so does one whose items were removed.
         leaf = (leaf for ref in refs for leaf in leaves(ref))
         if any(isinstance(each, JoinRef) and not each.arms for each in leaf):

@@ -140,9 +140,9 @@ class SlotDesk:
     def begin(self, work: Work) -> None:
         """Drive the item: it has a slot now."""
         self._waiting.discard(work)
-        task = asyncio.get_running_loop().create_task(self._driver.drive(work))
-        self._tasks.add(task)
-        task.add_done_callback(partial(self._finished, work))
+        work.task = asyncio.get_running_loop().create_task(self._driver.drive(work))
+        self._tasks.add(work.task)
+        work.task.add_done_callback(partial(self._finished, work))
 
     def wake(self) -> None:
         """Look for work again."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sayiir.dsl.context import CURRENT_ATTEMPT
 from sayiir.engine.desk import Engine, SlotDesk
-from sayiir.engine.refs import ref_to_text
 from sayiir.engine.slots import Slots
 from sayiir.stores.records import ClaimAnswer, Control, InstanceState
 
@@ -46,14 +45,17 @@ class Dispatcher(SlotDesk):
         # count the instance's items beside it could leave none for them.
         nested = CURRENT_ATTEMPT.get(None) is not None
         super().__init__(engine, programs, request, Slots(request.limit) if nested else None)
-        self._output: tuple[int, Ref] | None = None
+        self.completed: tuple[int, Ref] | None = None
+        """The run whose end was stored here, and its output."""
         self._failure: BaseException | None = None
         self._room_matters = True
         """A free slot is a reason to claim: the last claim took all that there was room for."""
+        self._left_some = False
+        """The same, and nobody has claimed since: there is no need to ask whether all has ended."""
 
     def ended(self, work: Work, output: Ref) -> None:
-        """Keep the output, so that it need not be read again."""
-        self._output = work.run.number, output
+        """Keep the output, so that neither it nor the instance need be read again."""
+        self.completed = work.run.number, output
 
     def fail(self, error: BaseException) -> bool:
         """Start nothing more; ``run_instance`` or ``run_due`` raises the error."""
@@ -66,13 +68,6 @@ class Dispatcher(SlotDesk):
         idle = not self._tasks and not self._waiting
         if idle or self._room_matters or self._failure is not None:
             super().wake()
-
-    def output_of(self, record: InstanceRecord) -> Ref | None:
-        """The output of a completed run that ended here last, with what is known of it."""
-        if self._output is None or record.state is not InstanceState.COMPLETED:
-            return None
-        run, output = self._output
-        return output if (run, ref_to_text(output)) == (record.run, record.output) else None
 
     # -- running
 
@@ -89,7 +84,8 @@ class Dispatcher(SlotDesk):
         ``root``: its root item, where the caller has claimed it. ``record``: the instance, where
         the caller has just read it.
 
-        Returns the instance as it stands then, None if it is gone.
+        Returns the instance as it stands then; None if it is gone, or has completed here, which
+        ``completed`` tells.
 
         Raises:
             BaseException: what a driver raised that is no failure of the instance: the store
@@ -110,11 +106,11 @@ class Dispatcher(SlotDesk):
                 self.start(root)
                 await watch.changed(_LONGEST_NAP_SECONDS)
             while True:
-                for _ in range(_TURNS_OF_AN_ANSWER):
-                    if not self._tasks:
-                        break
-                    await asyncio.sleep(0)
-                idle = not self._tasks and not self._waiting and self._failure is None
+                idle = await self._is_idle()
+                if idle and self.completed is not None:
+                    return None
+                if idle and self._left_some:
+                    idle = self._left_some = False
                 # What the caller has read may have changed before the watch began: so it is good
                 # for a first claim, and not for a wait.
                 read_here = record is None
@@ -124,7 +120,7 @@ class Dispatcher(SlotDesk):
                         return record
                 record = None
                 # Its end is stored, and the task that stored it about to finish: nothing is due.
-                ending = self._output is not None and bool(self._tasks)
+                ending = self.completed is not None and bool(self._tasks)
                 next_due_in = _LONGEST_NAP_SECONDS if ending else await self._claim(request)
                 if (
                     self._tasks or self._waiting or (idle and read_here)
@@ -133,6 +129,14 @@ class Dispatcher(SlotDesk):
         finally:
             watch.close()
             await self._stop()
+
+    async def _is_idle(self) -> bool:
+        """Whether nothing runs or is about to, once the answers that are there have been taken."""
+        for _ in range(_TURNS_OF_AN_ANSWER):
+            if not self._tasks:
+                break
+            await asyncio.sleep(0)
+        return not self._tasks and not self._waiting and self._failure is None
 
     async def run_due(self, limit: int | None = None) -> int:
         """Work on whatever is due, until nothing is; how many items were claimed.
@@ -170,7 +174,7 @@ class Dispatcher(SlotDesk):
         asked = min(limit, self._slots.room())
         answer = await super()._claimed(request, limit)
         if answer is not None and request.instance_id is not None:
-            self._room_matters = len(answer.items) >= asked
+            self._room_matters = self._left_some = len(answer.items) >= asked
         return answer
 
 

@@ -22,6 +22,7 @@ from sayiir.engine.logged import log_broken, log_failed, log_lost, log_retried
 from sayiir.engine.position import Position
 from sayiir.engine.refs import EventRef
 from sayiir.engine.transitions import (
+    ENTERED,
     AwaitEvent,
     EndStrand,
     Failed,
@@ -89,7 +90,8 @@ class Driver:
         following: Work | None = work
         while following is not None:
             work = following
-            work.task = asyncio.current_task()
+            if work.task is None:
+                work.task = asyncio.current_task()
             held.add(work)
             try:
                 following = await self._strand(work)
@@ -114,7 +116,7 @@ class Driver:
 
     async def _strand(self, work: Work) -> Work | None:
         """Drive one item to where it leaves this process; the next item to go on with."""
-        transition = await self._first(work)
+        transition = advance(work.position, ENTERED) if work.fresh else await self._first(work)
         prune: tuple[str, ...] = ()
         computed: Returned | None = None
         elements: Sequence[Payload] | None = None
@@ -126,14 +128,14 @@ class Driver:
         while transition is not None:
             if transition.prune:
                 prune += transition.prune
+            if type(transition) is EndStrand:
+                return await self._end(work, transition, computed, prune)
             if not isinstance(transition, Position):
                 reply = await self._store(work, transition, computed, elements, prune)
                 computed, elements, prune, unsettled = None, None, (), False
                 if not reply.accepted or reply.control is not NO_CONTROL:
                     return None
                 work.trust()
-                if isinstance(transition, EndStrand) and not work.fence.item.spawn_path:
-                    self._desk.ended(work, transition.output)
                 after = await self._after(work, transition, reply)
                 if after is None:
                     return self._start_all(reply.claimed)
@@ -285,12 +287,23 @@ class Driver:
                 room = self._desk.room()
                 step = Step(transition, computed, failure=info, keep=room, prune=prune)
                 return await self._store_failure(work, step, info)
-            case EndStrand():
-                # Its own slot becomes free with the end, so one successor always fits.
-                step = Step(transition, computed, keep=self._desk.room() + 1, prune=prune)
             case _:
                 step = Step(transition, computed, prune=prune)
         return await self._committer.commit(work, step)
+
+    async def _end(
+        self, work: Work, ending: EndStrand, computed: Returned | None, prune: tuple[str, ...]
+    ) -> Work | None:
+        """Store the strand's end; what its slot goes on with."""
+        # Its own slot becomes free with the end, so one successor always fits.
+        step = Step(ending, computed, keep=self._desk.room() + 1, prune=prune)
+        reply = await self._committer.commit(work, step)
+        if not reply.accepted or reply.control is not NO_CONTROL:
+            return None
+        work.trust()
+        if not work.fence.item.spawn_path:
+            self._desk.ended(work, ending.output)
+        return self._start_all(reply.claimed) if reply.claimed else None
 
     async def _spawn(
         self,
@@ -306,11 +319,16 @@ class Driver:
         while True:
             end = min(begin + SPAWN_BATCH_ITEMS, count)
             # The parent's own slot becomes free once the last arm exists.
-            arms = range(begin, end)
+            starts = [transition.arm(index) for index in range(begin, end)]
             keep = max(self._desk.room() + (1 if end == count else 0), MIN_ARMS_KEPT)
-            if work.control is not NO_CONTROL or not self._any_here(work, transition, arms):
+            # Whether one of them can begin here; usually the first one can.
+            here = any(self._desk.runs(work.program, start) for start in starts)
+            if work.control is not NO_CONTROL or not here:
                 keep = 0
-            step = Step(transition, computed, elements=elements, arms=arms, keep=keep, prune=prune)
+            step = Step(
+                transition, computed, elements=elements, first=begin, starts=starts, keep=keep,
+                prune=prune,
+            )  # fmt: skip
             reply = await self._committer.commit(work, step)
             if end == count or not reply.accepted or reply.control is not NO_CONTROL:
                 return reply
@@ -318,10 +336,6 @@ class Driver:
             for arm in reply.claimed:
                 self._desk.start(arm)
             begin, computed, prune = end, None, ()
-
-    def _any_here(self, work: Work, spawn: SpawnArms, arms: range) -> bool:
-        """Whether one of these arms can begin here; usually the first one can."""
-        return any(self._desk.runs(work.program, spawn.arm(index)) for index in arms)
 
     async def _after(self, work: Work, stored: Transition, reply: Reply) -> Transition | None:
         """What follows at once after a stored transition, if anything does for this item."""
@@ -337,8 +351,6 @@ class Driver:
 
     def _start_all(self, claimed: tuple[Work, ...]) -> Work | None:
         """Go on with the first item in this slot, start the others beside it."""
-        if not claimed:
-            return None
         first = next(filter(self._desk.wants, claimed), None)
         for work in claimed:
             if work is not first:

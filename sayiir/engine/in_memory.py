@@ -373,14 +373,17 @@ class InMemoryRun:
 
     def _spawn(self, work: Work, step: Step, spawn: SpawnArms) -> Reply:
         path = spawn.position.path
-        if step.arms.start == 0:
+        if step.first == 0:
             waiting = Work(work.program, work.run, work.fence, spawn.position, Joined())
             waiting.kept, waiting.deadline_at = work.kept, work.deadline_at
             self._joins[path] = _Join(waiting, spawn.count)
         join = self._joins[path]
-        arms = [self._arm(step, spawn, work, index) for index in step.arms]
+        arms = [
+            self._arm(step, path, work, start, index)
+            for index, start in enumerate(step.starts, step.first)
+        ]
         limit = spawn.count if spawn.limit is None else spawn.limit
-        free = max(limit - step.arms.start, 0)
+        free = max(limit - step.first, 0)
         join.held.extend(arms[free:])
         # All of them start beside this strand, the first one too: what runs the root has to
         # come back to `run`, which alone looks at timers, deadlines and failures.
@@ -388,11 +391,10 @@ class InMemoryRun:
         self._progress.set()
         return _ACCEPTED
 
-    def _arm(self, step: Step, spawn: SpawnArms, work: Work, index: int) -> Work:
-        position = spawn.arm(index)
+    def _arm(self, step: Step, path: str, work: Work, position: Position, index: int) -> Work:
         if step.elements is not None and isinstance(position.input, ElementRef):
             position.input.payload = step.elements[index]
-        fence = Fence(0, ItemKey(spawn.position.path, index), 0)
+        fence = Fence(0, ItemKey(path, index), 0)
         arm = Work(work.program, work.run, fence, position)
         arm.kept = dict(work.kept)
         return arm

@@ -30,6 +30,7 @@ class Place:
         inner: selector -> first place of that arm; loops, maps and children have ``""`` only,
             a branch's default is ``"*"``.
         selectors: the keys of ``inner``, in order.
+        ways: selector -> what the way into that arm adds to a path: ``fork[0]/``.
         order: its number in the order of definition.
         node_id: the last segment of its address.
         acts: user code or a value is needed here: a task, a branch's key, a delay's callable, the
@@ -52,6 +53,7 @@ class Place:
         "order",
         "selectors",
         "task",
+        "ways",
     )
 
     def __init__(self, node: Node, node_path: str, order: int) -> None:
@@ -65,6 +67,7 @@ class Place:
         self.following: Place | None = None
         self.inner: dict[str, Place] = {}
         self.selectors: tuple[str, ...] = ()
+        self.ways: dict[str, str] = {}
         self.call: CallPlan | None = None
 
 
@@ -131,8 +134,7 @@ class Frame:
 
     def arm(self, place: Place, selector: str, number: int, *, strand: bool) -> Frame:
         """The frame of a fork's arm (a strand of its own) or of a branch's."""
-        written = selector if selector == "*" and not strand else quoted_selector(selector)
-        prefix = f"{self.prefix}{place.node.id}[{written}]/"
+        prefix = self.prefix + place.ways[selector]
         return Frame(place, self, prefix, self.ordinal, number, strand)
 
     def child(self, place: Place, child_input: Ref) -> Frame:
@@ -213,6 +215,7 @@ def _lay_out(sequence: NodeSequence, prefix: str, places: dict[str, Place]) -> P
         if type(node) is not TaskNode:  # most nodes by far hold nothing
             for selector, body, inner_prefix in _bodies(node, place.node_path):
                 place.inner[selector] = _lay_out(body, inner_prefix, places)
+                place.ways[selector] = inner_prefix[len(prefix) :]
             place.selectors = tuple(place.inner)
             if isinstance(node, (Loop, ChildWorkflow)):
                 place.first_task = place.inner[""].first_task

@@ -43,6 +43,7 @@ class Program:
         self._first, self.places = places_of(definition.root)
         self._plans: dict[str, Plan] = {}
         self._element_plans: dict[str, Plan] = {}
+        self._asked_last: tuple[str, Plan] | None = None
         self._tags: dict[TaskSpec | None, tuple[str, ...]] = {}
 
     # -- positions
@@ -136,6 +137,17 @@ class Program:
             edge = self.definition.element_edges.get(node_path, UNDECLARED)
             plan = self._element_plans[node_path] = self.codec.plan(edge)
         return plan
+
+    def plan_of_elements(self, spawn_path: str) -> Plan:
+        """The same by the path of the map in an instance: a hundred items ask one after the other.
+
+        Raises:
+            LookupError: the definition has no such path.
+            ValueError: the text is no path.
+        """
+        if self._asked_last is None or self._asked_last[0] != spawn_path:
+            self._asked_last = spawn_path, self.element_plan(self.node_path(spawn_path))
+        return self._asked_last[1]
 
     @property
     def input_plan(self) -> Plan:

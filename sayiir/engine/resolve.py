@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Leaf, Ref
-    from sayiir.stores.records import ArmEnd
+    from sayiir.stores.records import ArmEnd, ItemKey
 
 __all__ = ["Loader", "fill", "read"]
 
@@ -49,13 +49,15 @@ class Loader(Protocol):
         ...
 
 
-async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) -> None:
+async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) -> bool:
     """Read what the references stand for, as far as it isn't known; joins take a second round.
+
+    Returns whether anything was read.
 
     Raises:
         StoreError: something that must be there is not, or a join has itself for an arm's output.
     """
-    refs = list(refs)
+    refs = [ref for ref in refs if not _known(ref)]
     around: dict[int, frozenset[str]] = {}
     count = 0
     while missing := [leaf for ref in refs for leaf in leaves(ref) if _unknown(leaf)]:
@@ -67,6 +69,7 @@ async def fill(program: Program, run: int, refs: Iterable[Ref], loader: Loader) 
             _attach(program, leaf, loaded)
             if isinstance(leaf, JoinRef):
                 _check_nesting(leaf, around)
+    return count > 0
 
 
 def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
@@ -85,18 +88,46 @@ def _check_nesting(join: JoinRef, around: dict[int, frozenset[str]]) -> None:
                 around[id(leaf)] = inside
 
 
+def _known(ref: Ref) -> bool:
+    """Whether it is a join of results that are all at hand: looked at without a call for each."""
+    if not isinstance(ref, JoinRef) or ref.arms is None:
+        return False
+    for arm in ref.arms:
+        output = arm.output
+        if type(output) is not ResultRef or output.payload is None:
+            return False
+    return True
+
+
 def _unknown(leaf: Leaf) -> bool:
     return leaf.arms is None if isinstance(leaf, JoinRef) else leaf.payload is None
 
 
 def _wanted(run: int, missing: list[Leaf]) -> Wanted:
+    """Each once, in the order in which they were met."""
+    results: dict[str, None] = {}
+    joins: dict[str, None] = {}
+    elements: dict[ItemKey, None] = {}
+    events: dict[int, None] = {}
+    needs_input = False
+    for leaf in missing:
+        if isinstance(leaf, ResultRef):
+            results[leaf.path] = None
+        elif isinstance(leaf, ElementRef):
+            elements[leaf.item] = None
+        elif isinstance(leaf, JoinRef):
+            joins[leaf.path] = None
+        elif isinstance(leaf, EventRef):
+            events[leaf.event_id] = None
+        else:
+            needs_input = True
     return Wanted(
         run=run,
-        results=tuple({leaf.path: None for leaf in missing if isinstance(leaf, ResultRef)}),
-        joins=tuple({leaf.path: None for leaf in missing if isinstance(leaf, JoinRef)}),
-        elements=tuple({leaf.item: None for leaf in missing if isinstance(leaf, ElementRef)}),
-        events=tuple({leaf.event_id: None for leaf in missing if isinstance(leaf, EventRef)}),
-        input=any(isinstance(leaf, InputRef) for leaf in missing),
+        results=tuple(results),
+        joins=tuple(joins),
+        elements=tuple(elements),
+        events=tuple(events),
+        input=needs_input,
     )
 
 
@@ -114,7 +145,7 @@ def _attach(program: Program, leaf: Leaf, loaded: Loaded) -> None:
             case JoinRef():
                 leaf.arms = tuple(map(_arm_output, _ends(program, leaf, loaded)))
             case ElementRef(item=item):
-                plan = program.element_plan(program.node_path(item.spawn_path))
+                plan = program.plan_of_elements(item.spawn_path)
                 leaf.payload = Payload(loaded.elements[item], plan)
             case EventRef(event_id=event_id, node_path=node_path):
                 leaf.payload = Payload(loaded.events[event_id], program.plan(node_path))
@@ -201,12 +232,20 @@ def _check_join_size(ref: JoinRef, arms: tuple[ArmOutput, ...]) -> None:
         raise PayloadError(
             f"{len(arms)} elements to join, at most {MAX_JOIN_ELEMENTS}", path=ref.path
         )
-    size = sum(
-        leaf.payload.size_bytes
-        for arm in arms
-        if arm.output is not None
-        for leaf in leaves(arm.output)
-        if not isinstance(leaf, JoinRef) and leaf.payload is not None
-    )
+    size = 0
+    for arm in arms:
+        output = arm.output
+        if type(output) is ResultRef:  # most of them by far
+            size += 0 if output.payload is None else output.payload.size_bytes
+        elif output is not None:
+            size += _bytes_of(output)
     if size > MAX_JOIN_BYTES:
         raise PayloadError(f"{size} bytes to join, at most {MAX_JOIN_BYTES}", path=ref.path)
+
+
+def _bytes_of(output: Ref) -> int:
+    return sum(
+        leaf.payload.size_bytes
+        for leaf in leaves(output)
+        if not isinstance(leaf, JoinRef) and leaf.payload is not None
+    )

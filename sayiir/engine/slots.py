@@ -86,6 +86,11 @@ class Slots:
 
         Or ``sharer.step_back``, where a suspect runs or is first in the line.
         """
+        free = not self._line and self._alone is None and self._taken < self._limit
+        if free and not sharer.stopping and not _suspect(work):  # nobody is before it
+            self._taken += 1
+            sharer.begin(work)
+            return
         self._line.append((sharer, work))
         self._serve()
 
@@ -118,7 +123,8 @@ class Slots:
         work.on_trust = None
         if work is self._alone:
             self._alone = None
-        self._serve()
+        if self._line or self._hungry:
+            self._serve()
 
     def _trusted(self, work: Work) -> None:
         """The item is no suspect any more, and keeps its slot as any other."""

@@ -8,8 +8,10 @@ transitions are stored and done.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias, final
+from dataclasses import field
+from typing import TYPE_CHECKING, Final, TypeAlias, final
+
+from sayiir.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sayiir.stores.records import ItemKey
 
 __all__ = [
+    "ENTERED",
     "AwaitEvent",
     "Elapsed",
     "EndStrand",
@@ -44,9 +47,12 @@ __all__ = [
 # -- outcomes -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entered:
     """The strand arrived here, for the first time or again after a crash."""
+
+
+ENTERED: Final = Entered()
 
 
 @final
@@ -83,7 +89,7 @@ class Returned:
         return payload
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeyChosen:
     """The branch's key answered; ``key`` is the answer as text, ``ref`` where it is stored."""
 
@@ -91,45 +97,45 @@ class KeyChosen:
     ref: ResultRef
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UntilKnown:
     """The delay's callable answered with an aware datetime."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expanded:
     """The map's input has this many elements."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Elapsed:
     """The delay is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Received:
     """An event came for the wait."""
 
     ref: Ref
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TimedOut:
     """The wait's timeout passed first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Joined:
     """All arms have ended. ``arms``: how, where all of it is known; else it is read."""
 
     arms: tuple[ArmOutput, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failed:
     """It failed for good. ``kind``: name of the error class that records it."""
 
@@ -155,7 +161,7 @@ Outcome: TypeAlias = (
 # needed, each ending in "/".
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParkUntil:
     """Park: for so many seconds, or until a moment."""
 
@@ -165,7 +171,7 @@ class ParkUntil:
     prune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AwaitEvent:
     """Park until an event comes."""
 
@@ -175,7 +181,7 @@ class AwaitEvent:
     prune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SpawnArms:
     """Create ``count`` arms and wait for all; ``arm(i)`` is where arm i begins."""
 
@@ -186,7 +192,7 @@ class SpawnArms:
     prune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class EndStrand:
     """The strand ends; the root's end ends the instance."""
 
@@ -194,7 +200,7 @@ class EndStrand:
     prune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailStrand:
     """A failure ends the instance, or the collecting map item ``scope``.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from sayiir.engine.refs import ArmOutput
-from sayiir.engine.transitions import Entered
+from sayiir.engine.transitions import ENTERED
+from sayiir.frozen import frozen
 from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """The run that a work item belongs to; ``number`` is the store's own for it."""
 
@@ -48,7 +48,7 @@ class Run:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Damaged:
     """Instead of an outcome: the stored row at ``path`` is no position of the definition."""
 
@@ -173,7 +173,7 @@ class Work:
         self.run = run
         self.fence = fence
         self.position = position
-        self.outcome: Outcome | Damaged = outcome or Entered()
+        self.outcome: Outcome | Damaged = outcome or ENTERED
         self.failures = 0
         self.interruptions = 0
         self.interruptions_ever = 0
@@ -188,6 +188,12 @@ class Work:
         self.kept: dict[str, tuple[bytes, Payload]] = {}
         self.siblings: Siblings | None = None
         self.on_trust: Callable[[], None] | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """It arrives, in no haste and for the first time: nothing has to be looked at before."""
+        entered = self.outcome is ENTERED
+        return entered and self.deadline_at is None and not self.interruptions
 
     @property
     def stopping(self) -> bool:
@@ -239,7 +245,7 @@ class Work:
             told()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RetryLater:
     """An attempt failed and another follows: in place after a short wait, or parked."""
 
@@ -261,22 +267,24 @@ class Step:
         failure: for FailStrand: the record.
         error: the exception behind it, which in-memory callers get as ``__cause__``.
         elements: for the arms of a map: the payloads of all its elements.
-        arms: for SpawnArms: which of them this checkpoint creates.
+        first: for SpawnArms: the first of those that this checkpoint creates.
+        starts: where each of these begins.
         keep: how many new items the caller has room for.
         prune: paths of loop iterations that are no longer needed.
         hand_over: for what acts next: it doesn't here, so the lease is given up with the write.
     """
 
     __slots__ = (
-        "arms",
         "computed",
         "elements",
         "error",
         "failure",
+        "first",
         "following",
         "hand_over",
         "keep",
         "prune",
+        "starts",
     )
 
     def __init__(
@@ -287,7 +295,8 @@ class Step:
         failure: FailureInfo | None = None,
         error: BaseException | None = None,
         elements: Sequence[Payload] | None = None,
-        arms: range = range(0),
+        first: int = 0,
+        starts: Sequence[Position] = (),
         keep: int = 0,
         prune: tuple[str, ...] = (),
         hand_over: bool = False,
@@ -297,13 +306,14 @@ class Step:
         self.failure = failure
         self.error = error
         self.elements = elements
-        self.arms = arms
+        self.first = first
+        self.starts = starts
         self.keep = keep
         self.prune = prune
         self.hand_over = hand_over
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """What became of a step: as ``records.Answer``, in the engine's own terms.
 

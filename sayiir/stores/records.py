@@ -7,10 +7,11 @@ position of a work item and the reference to its input.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import NamedTuple, TypeAlias
 
+from sayiir.frozen import frozen
 from sayiir.limits import (
     DEFAULT_PRIORITY,
     INTERRUPTIONS_BEFORE_ISOLATION,
@@ -106,7 +107,7 @@ class Phase(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@frozen(order=True)
 class ItemKey:
     """A work item within its run: the path of the node that spawned it, and its index there.
 
@@ -121,7 +122,7 @@ class ItemKey:
 ROOT = ItemKey()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fence:
     """The right to write: this run, this item, this lease. Epochs of an item only grow.
 
@@ -136,7 +137,7 @@ class Fence:
 # -- creating -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewInstance:
     """An instance to create, with the position of its root item."""
 
@@ -160,7 +161,7 @@ class NewInstance:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CreateAnswer:
     """What ``create`` did: ``existing`` None means that it was created.
 
@@ -173,7 +174,7 @@ class CreateAnswer:
 
 # -- checkpoints --------------------------------------------------------------------------
 #
-# What every step makes are named tuples: to make one costs a third of a frozen dataclass.
+# What every step makes are named tuples: stores take them apart at once.
 
 
 class Result(NamedTuple):
@@ -204,7 +205,7 @@ class Move(NamedTuple):
     hand_over: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Park:
     """A durable timer: for ``wait_us`` from now, or until ``at_us``; exactly one is given."""
 
@@ -217,7 +218,7 @@ class Park:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Await:
     """Wait for an event at ``path``. A kept event is given at once and the lease stays."""
 
@@ -229,7 +230,7 @@ class Await:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Retry:
     """An attempt failed, and another follows.
 
@@ -245,7 +246,7 @@ class Retry:
     at: Move | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class NewItem:
     """An arm or a map item. ``element`` is the map's element, for map items only."""
 
@@ -257,7 +258,7 @@ class NewItem:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Spawn:
     """Create arms below the item, which waits at ``path`` until all have ended.
 
@@ -278,7 +279,7 @@ class Spawn:
     """Of the task that follows the join."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class End:
     """The strand ends with ``output``. The root's end completes the instance.
 
@@ -290,7 +291,7 @@ class End:
     keep: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Fail:
     """A failure that is not retried.
 
@@ -323,7 +324,7 @@ class Checkpoint(NamedTuple):
     prune: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One message that was sent to a signal."""
 
@@ -331,7 +332,7 @@ class Event:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Answer:
     """What a checkpoint did.
 
@@ -352,7 +353,7 @@ class Answer:
 # -- claiming -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ClaimRequest:
     """Which work items to claim, for whom and how long.
 
@@ -384,7 +385,7 @@ def interruption_wait_us(interruptions: int) -> int:
     return round(min(2.0 ** min(interruptions - 1, 60), MAX_INTERRUPTION_WAIT_SECONDS) * 1e6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Claimed:
     """A work item that the caller holds now, as it stood."""
 
@@ -411,7 +412,7 @@ class Claimed:
     traceparent: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ClaimAnswer:
     """What was claimed, and in how long something more falls due (None: nothing known)."""
 
@@ -419,7 +420,7 @@ class ClaimAnswer:
     next_due_in_us: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaseState:
     """Whether a lease is still held, and what was asked of its instance."""
 
@@ -430,7 +431,7 @@ class LeaseState:
 # -- reading ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Latest:
     """The result with the highest ordinal among these node paths whose ordinal begins so."""
 
@@ -438,7 +439,7 @@ class Latest:
     ordinal_prefix: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ArmEnd:
     """How one arm ended: its output reference, or its failure if it was collected."""
 
@@ -447,7 +448,7 @@ class ArmEnd:
     error: bytes | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Wanted:
     """What must be read of one run. ``joins`` are spawn paths, ``elements`` item keys."""
 
@@ -460,7 +461,7 @@ class Wanted:
     input: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Loaded:
     """What was found of it; what isn't there is left out."""
 
@@ -473,7 +474,7 @@ class Loaded:
     input: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ParkedItem:
     """An open work item that waits: for a time, a signal, or both.
 
@@ -485,7 +486,7 @@ class ParkedItem:
     signal_name: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceRecord:
     """An instance as it stands."""
 
@@ -527,7 +528,7 @@ class InstanceRecord:
         return StatusName.AWAITING_SIGNAL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ResultRecord:
     """One line of an instance's history: a stored result, or the error an open item met last."""
 
@@ -540,7 +541,7 @@ class ResultRecord:
     finished_at_us: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class InstanceQuery:
     """Which instances to list, newest first. ``cursor`` comes from the page before."""
 
@@ -552,7 +553,7 @@ class InstanceQuery:
     cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """One page of instances, and the cursor of the next (None: this was the last)."""
 

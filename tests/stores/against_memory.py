@@ -323,7 +323,7 @@ class Stores(RuleBasedStateMachine):
         reports += [dataclasses.replace(each, fence=f) for each in reports[:1] for f in self.stale]
         self.both(
             lambda side: side.store.report(
-                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in reports]
+                [each._replace(fence=side.fence(each.fence)) for each in reports]
             )
         )
         self.inspect()
@@ -371,7 +371,7 @@ class Stores(RuleBasedStateMachine):
             checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
         answers = self.both(
             lambda side: side.store.commit(
-                [each._replace(fence=side.fence(each.fence)) for each in checkpoints]
+                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in checkpoints]
             )
         )
         if isinstance(answers, type):

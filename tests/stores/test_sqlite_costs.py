@@ -126,7 +126,10 @@ async def test_steps_of_many_share_their_commits(
 
 
 async def test_a_fork_of_a_hundred(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
-    """Its arms are created by one transaction and ended by very few."""
+    """Created, spawned, joined and ended: four transactions, and nobody claims in vain.
+
+    The loop is a user's, so each of them goes through the writer's thread and wakes who watches.
+    """
     store, runner = await _opened(tmp_path)
     wide = workflow("wide", fork(*[increment] * 100) >> sum)
     async with runner:
@@ -138,9 +141,9 @@ async def test_a_fork_of_a_hundred(tmp_path: Path, report_figure: Callable[[str]
         f"SQLite, a fork of 100: {statements} statements, {commits} commits, "
         f"{pages * FRAME_BYTES / 1_000:,.0f} kB of log"
     )
-    assert statements <= 420
-    assert commits <= 20
-    assert pages <= 60
+    assert statements <= 260, "an update and the share of one insert for each arm"
+    assert commits <= 5, "a claim may come between, by the machine's load"
+    assert pages <= 56
 
 
 def test_the_file_is_read_by_pages_as_pinned(tmp_path: Path) -> None:

@@ -128,6 +128,9 @@ def test_what_nobody_foresaw_becomes_the_error_of_the_batch() -> None:
             for job in jobs:
                 job.result = 7
 
+        def told(self) -> None:
+            raise RuntimeError("made up")
+
         def idle(self) -> float | None:
             raise RuntimeError("made up")
 

@@ -55,19 +55,12 @@ _LAST: Final = f"w.phase = {JOIN} and w.pending = c.ends"
 # Siblings have one parent, which is looked for once and by one of them: what is joined here is
 # tables by their keys, for each row, and never one list with another. `parents` has rows as they
 # are once they are locked, whatever the statement saw at its beginning. A root that waits for its
-# arms is due at its run's deadline, so that is read in its row. A holder changes with the epoch
-# only.
+# arms is due at its run's deadline, so that is read in its row. Who held the last arm is read in
+# its row as the statement found it: it doesn't see its own changes, and a holder changes with the
+# epoch only.
 _END: Final = f"""
-with e as materialized (
-    select e.*, a.holder
-    from (@rows) e
-    cross join lateral (
-        select a.holder from @work_item a
-        where a.run = e.run and a.spawn_path = e.spawn_path and a.idx = e.idx
-            and a.epoch = e.epoch and {HELD.format("a")}
-        limit 1
-    ) a
-), moment as materialized (select @now as now), parents as materialized (
+with e as materialized (@rows), moment as materialized (select @now as now),
+parents as materialized (
     select g.n, w.due, w.control = 0 and w.held = 0 and case when w.phase = {JOIN}
             then w.holder is null and w.created = w.total and w.wait_until is null
             else w.phase = {READY} and w.total is not null end as counts
@@ -102,10 +95,10 @@ with e as materialized (
         (select now from moment)
     from ended where result_path is not null order by place
 ), counted as (
-    select run, parent_spawn_path, parent_idx, siblings, count(*)::integer as ends,
-        max(place) as place, (array_agg(holder order by place desc))[1] as holder,
+    select run, spawn_path, parent_spawn_path, parent_idx, siblings, count(*)::integer as ends,
+        max(place) as place, (array_agg(idx order by place desc))[1] as idx,
         (array_agg(lease_until order by place desc))[1] as lease_until
-    from ended group by run, parent_spawn_path, parent_idx, siblings
+    from ended group by run, spawn_path, parent_spawn_path, parent_idx, siblings
 ), joined as (
     update @work_item w set pending = w.pending - c.ends,
         ready_at = case when {_LAST} then (select now from moment) else w.ready_at end,
@@ -113,7 +106,12 @@ with e as materialized (
         holder = case when {_LAST} then c.holder else w.holder end,
         lease_until = case when {_LAST} then c.lease_until else w.lease_until end,
         due = case when {_LAST} then c.lease_until else w.due end
-    from counted c
+    from (
+        select c.*, a.holder from counted c cross join lateral (
+            select a.holder from @work_item a
+            where a.run = c.run and a.spawn_path = c.spawn_path and a.idx = c.idx limit 1
+        ) a
+    ) c
     where w.run = c.run and w.spawn_path = c.parent_spawn_path and w.idx = c.parent_idx
     returning w.*, c.place, c.siblings
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sayiir.frozen import frozen
 from sayiir.stores.records import Claimed, Event, Fence, InstanceState
 from sayiir.stores.relational.codes import ENDED, JOIN, PHASES, READY, STATE_CODES
 
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Keeper:
     """Who claims, and until when."""
 

@@ -24,7 +24,8 @@ from sayiir.stores.relational.due import schedule
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sayiir.stores.records import Event, Fence, Result
+    from sayiir.stores.records import Claimed, Event, Fence, Result, Spawn
+    from sayiir.stores.relational.moves import Keeper
     from sayiir.stores.relational.rows import Item, Run
 
 __all__ = ["Rows"]
@@ -121,6 +122,16 @@ class Rows(Protocol):
         comes upon such a row, and the fences of the first time must stay stale.
         """
         ...
+
+    def insert_arms(
+        self, run: Run, parent: Item, spawn: Spawn, keeper: Keeper
+    ) -> tuple[Claimed, ...] | None:
+        """Insert all arms of a spawn, none of which has to wait; what was claimed of them.
+
+        As ``spawn_arms`` would, filed and claimed and with their elements. None: this store has
+        no quicker way, or any of them is there already; nothing was written.
+        """
+        return None
 
     def next_park(self, run: Run) -> int:
         """A number that grows with each park of the run: who has waited longest."""
@@ -219,7 +230,7 @@ class Rows(Protocol):
     def save(self, run: Run, item: Item) -> None:
         """Write the item, filed under the time when it next needs looking at."""
         schedule(run, item)
-        if item.holder is None:
+        if item.holder is None and not item.quiet:
             self.changed.add(item.run)
         self.write_item(item)
 
@@ -244,5 +255,6 @@ class Rows(Protocol):
         """Insert open items of one spawn path, filed under the times when they need looking at."""
         for item in items:
             schedule(run, item)
-        self.changed.add(run.run)
+            if item.holder is None:
+                self.changed.add(run.run)
         self.insert_items(run, items, elements)

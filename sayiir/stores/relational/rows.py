@@ -105,6 +105,14 @@ class Item:
         return self.phase == ENDED
 
     @property
+    def quiet(self) -> bool:
+        """Nobody waits for it to stand as it does: it has ended, or waits for its arms.
+
+        What its end makes of its parent or its instance is told by those.
+        """
+        return self.phase == ENDED or (self.phase == JOIN and not self.joined)
+
+    @property
     def strand(self) -> str:
         """How the spawn paths of all items below a map item begin."""
         return f"{self.spawn_path}[{self.idx}]/"

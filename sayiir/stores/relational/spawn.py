@@ -29,6 +29,37 @@ def spawn_arms(
     """
     _check(spawn)
     parent.total, parent.max_open = spawn.total, spawn.limit
+    taken = _at_once(rows, run, parent, spawn, keeper)
+    if taken is None:
+        taken = _one_by_one(rows, run, parent, spawn, keeper)
+    if parent.created == spawn.total:
+        # What failed or was lost while the arms were made says nothing of what follows their join.
+        parent.forget_attempts()
+        parent.phase, parent.ready_at = JOIN, rows.now
+        if not parent.joined:
+            parent.drop_lease()
+    return parent.joined, taken
+
+
+def _at_once(
+    rows: Rows, run: Run, parent: Item, spawn: Spawn, keeper: Keeper | None
+) -> tuple[Claimed, ...] | None:
+    """Insert all arms as rows that are alike, where they are; None: nothing was done."""
+    free = spawn.limit is None or spawn.limit >= spawn.total
+    if keeper is None or parent.created or not free or not len(spawn.items) == spawn.total > 0:
+        return None
+    taken = rows.insert_arms(run, parent, spawn, keeper)
+    if taken is not None:
+        parent.created = parent.pending = spawn.total
+        if len(taken) < spawn.total:
+            rows.changed.add(run.run)  # the others are there to be claimed
+    return taken
+
+
+def _one_by_one(
+    rows: Rows, run: Run, parent: Item, spawn: Spawn, keeper: Keeper | None
+) -> tuple[Claimed, ...]:
+    """Some of which may wait for others, may be there, or take the place of what is."""
     arms: list[Item] = []
     kept: list[Item] = []
     for new in spawn.items:
@@ -48,13 +79,7 @@ def spawn_arms(
             kept.append(arm)
         arms.append(arm)
     rows.insert(run, arms, _elements(spawn, arms))
-    if parent.created == spawn.total:
-        # What failed or was lost while the arms were made says nothing of what follows their join.
-        parent.forget_attempts()
-        parent.phase, parent.ready_at = JOIN, rows.now
-        if not parent.joined:
-            parent.drop_lease()
-    return parent.joined, tuple(claimed(rows, run, arm) for arm in kept)
+    return tuple(claimed(rows, run, arm) for arm in kept)
 
 
 def _check(spawn: Spawn) -> None:

@@ -258,10 +258,20 @@ class ItemRows(Rows):
             rows.append(_all_values(item))
         self.executemany(_INSERT_ITEM, rows)
         if elements:
-            place = (run.run, items[0].spawn_path)
-            self.executemany(
-                _INSERT_ELEMENT, [(*place, index, body) for index, body in elements.items()]
-            )
+            self.insert_elements(run.run, items[0].spawn_path, elements)
+
+    def insert_elements(self, run: int, spawn_path: str, elements: Mapping[int, bytes]) -> None:
+        """Insert the elements of a map's items, by index."""
+        self.executemany(
+            _INSERT_ELEMENT, [(run, spawn_path, index, body) for index, body in elements.items()]
+        )
+
+    def has_items(self, run: int, spawn_path: str) -> bool:
+        """Whether any item was spawned there."""
+        found = self.execute(
+            "select 1 from work_item where run = ? and spawn_path = ? limit 1", (run, spawn_path)
+        ).fetchone()
+        return found is not None
 
     def _epochs_of(self, items: Sequence[Item]) -> dict[int, int]:
         """The epochs of those that have rows already, by index."""

@@ -114,7 +114,6 @@ def _end_arm(tx: Transaction, fence: Fence, end: End, parents: Parents) -> bool:
         return False
     parent.pending -= 1
     tx.count_later(parent)
-    tx.changed.add(fence.run)
     return True
 
 

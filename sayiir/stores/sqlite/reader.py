@@ -69,6 +69,9 @@ class Reader:
         self.run(jobs)
         return True
 
+    def told(self) -> None:
+        """Reading changes nothing."""
+
     def idle(self) -> float | None:
         """Nothing is looked for here."""
         return None

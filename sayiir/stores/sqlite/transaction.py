@@ -10,10 +10,12 @@ from sayiir.errors import StoreError
 from sayiir.stores.records import Event
 from sayiir.stores.relational.codes import ENDED
 from sayiir.stores.relational.damage import DamagedRow
+from sayiir.stores.sqlite.arms import insert_arms
 from sayiir.stores.sqlite.items import ItemRows
 
 if TYPE_CHECKING:
-    from sayiir.stores.records import Result
+    from sayiir.stores.records import Claimed, Result, Spawn
+    from sayiir.stores.relational.moves import Keeper
     from sayiir.stores.relational.rows import Item, Run
 
 __all__ = [
@@ -116,6 +118,16 @@ class Transaction(ItemRows):
             "insert into queue (definition, tags) values (?, ?)", (definition, tags)
         )
         return added.lastrowid or 0
+
+    # -- arms
+
+    def insert_arms(
+        self, run: Run, parent: Item, spawn: Spawn, keeper: Keeper
+    ) -> tuple[Claimed, ...] | None:
+        """Insert all arms of a spawn, none of which has to wait; None: some are there already."""
+        if self.has_items(run.run, spawn.path):
+            return None
+        return insert_arms(self, run, parent, spawn, keeper)
 
     # -- results
 

@@ -117,6 +117,10 @@ class Runs(Protocol):
         """The same, unless that means to wait for another process: then False, nothing is run."""
         ...
 
+    def told(self) -> None:
+        """The results of the last batch are on their way: who watches may be woken now."""
+        ...
+
     def idle(self) -> float | None:
         """Nothing is queued: look around; in how many seconds again, or None for never."""
         ...
@@ -250,6 +254,7 @@ class Worker:
                 with self._seat:
                     self._run(jobs)
                 _deliver(jobs)
+                self._tell()
             elif self._closed and not self._urgent and not self._jobs:
                 break
             else:
@@ -269,6 +274,12 @@ class Worker:
                     job.error = StoreError(f"the store's thread met {error!r}; this may be a bug")
                     job.error.__cause__ = error
         return True
+
+    def _tell(self) -> None:
+        try:
+            self._runs.told()
+        except Exception:  # the thread lives on, and who watches looks again after a while
+            LOGGER.exception("%s: waking who watches failed", printable(self._thread.name))
 
     def _next_batch(self) -> list[AnyJob]:
         self._rung = False

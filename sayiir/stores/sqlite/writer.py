@@ -64,6 +64,8 @@ class Writer:
         self._seen_version = 0
         self._queues: Queues = {}
         self._growth = None if path is None else WalGrowth(beside(path, "-wal"))
+        self._untold: set[int] | None = set()
+        """The runs that the last batch has changed; None: maybe any."""
 
     # -- opening and closing
 
@@ -143,6 +145,19 @@ class Writer:
         except OSError as error:
             _fail(jobs, error)
 
+    def told(self) -> None:
+        """Wake who watches what the last batch has changed.
+
+        Once its results are on their way: who looks before them at what its own step has ended
+        finds that still running, and claims in vain.
+        """
+        untold, self._untold = self._untold, set()
+        self._wake(untold)
+
+    def _wake(self, changed: set[int] | None) -> None:
+        if changed is None or changed:
+            self._watchers.wake(changed)
+
     def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
         """The same, unless others have the turn or the file: then False, and nothing is run."""
         if self._turn is None:
@@ -174,6 +189,8 @@ class Writer:
         try:
             try:
                 execute("begin immediate")
+                if self._growth is not None:
+                    self._growth.keep_ahead()
                 now_us = self._clock.now_us(connection)
                 written = step(execute, fence, effect)
                 if written and result is not None:
@@ -230,8 +247,10 @@ class Writer:
         except BaseException as error:
             _fail(jobs, error)
         else:
-            if changed is None or changed:
-                self._watchers.wake(changed)
+            if patience_seconds:
+                self._untold = changed
+            else:  # on the loop's own thread, beside the other
+                self._wake(changed)
         return True
 
     def _run_all(
