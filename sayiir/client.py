@@ -37,6 +37,7 @@ from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sayiir.access.snapshots import Programs
     from sayiir.codec.protocol import Codec
     from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription, WorkerInfo
@@ -330,10 +331,27 @@ class AsyncWorkflowClient:
         """
         seconds = None if timeout is None else duration_seconds(timeout)
         store, programs = await self._connection.opened()
-        watch = store.watch((await self._record(instance_id, workflow)).run)
+        record = await self._record(instance_id, workflow)
+        if record.state is InstanceState.RUNNING:
+            record = await self._ended(store, programs, record, seconds)
+        program = await programs.for_record(record, workflow)
+        if record.state is InstanceState.COMPLETED:
+            output: B = await programs.output(record, program)
+            return output
+        if record.state is InstanceState.CANCELLED:
+            raise WorkflowCancelled(instance_id, record.reason, record.requested_by)
+        raise failure_of(failure_from_bytes(record.error or b""), instance_id)
+
+    async def _ended(
+        self, store: Store, programs: Programs, record: InstanceRecord, seconds: float | None
+    ) -> InstanceRecord:
+        """The instance once it has ended."""
+        instance_id = record.instance_id
+        watch = store.watch(record.run)
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
+                # First of all again: it may have ended before it was watched.
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
                     await watch.changed(_LONGEST_NAP_SECONDS)
         except TimeoutError:
@@ -345,13 +363,7 @@ class AsyncWorkflowClient:
             ) from None
         finally:
             watch.close()
-        program = await programs.for_record(record, workflow)
-        if record.state is InstanceState.COMPLETED:
-            output: B = await programs.output(record, program)
-            return output
-        if record.state is InstanceState.CANCELLED:
-            raise WorkflowCancelled(instance_id, record.reason, record.requested_by)
-        raise failure_of(failure_from_bytes(record.error or b""), instance_id)
+        return record
 
     async def get_task_result(
         self,
