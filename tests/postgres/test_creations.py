@@ -170,3 +170,24 @@ async def test_a_large_input_goes_by_itself(store: PostgresStore) -> None:
 
 def _fields(instance: NewInstance) -> dict[str, Any]:
     return {name: getattr(instance, name) for name in NewInstance.__slots__}
+
+
+def test_the_first_ones_ask_once_for_what_they_share(postgres_url: str) -> None:
+    """A hundred first submissions at once need one definition and one queue."""
+
+    async def run() -> list[str]:
+        store = await PostgresStore.open(f"{postgres_url}&pool=1")
+        try:
+            await store.describe("nobody")  # there is a connection now
+            texts: list[str] = []
+            for connection in store._database.pool()._all:
+                opened: Any = connection
+                opened.add_query_logger(lambda record: texts.append(record.query))
+            await asyncio.gather(*(store.create(new(f"i{number}")) for number in range(100)))
+            return texts
+        finally:
+            await store.close()
+
+    texts = asyncio.run(run())
+    shared = [text for text in texts if '".definition' in text or '".queue' in text]
+    assert len(shared) <= 6, shared
