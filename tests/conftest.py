@@ -74,6 +74,20 @@ def repetitions(record_property: Callable[[str, object], None]) -> Callable[[int
 
 
 @pytest.fixture
+def promised() -> Callable[[float], float]:
+    """``promised(seconds)`` is how long something may take in this run.
+
+    At night, where a test marked ``alone`` has the machine to itself, exactly so long; on a push,
+    where others run beside it, five times that, which still tells it from what never ends.
+    """
+
+    def bound(seconds: float) -> float:
+        return seconds if NIGHTLY else 5 * seconds
+
+    return bound
+
+
+@pytest.fixture
 def report_figure(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """``report_figure("0 of 2,000 rerun")`` prints the line after the run, from any process.
 

@@ -5,18 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from sayiir import TaskContext, await_signal, delay, fork, task, workflow
 
 JOURNAL = "SAYIIR_TEST_JOURNAL"
+DIES_AT = "SAYIIR_TEST_DIES_AT"
 STEPS = 10
+_noted = count(1)
 
 
 def note(ctx: TaskContext) -> None:
-    """One line, appended at once: what the system has accepted outlives a kill."""
+    """One line, appended at once: what the system has accepted outlives a kill.
+
+    A process that was told a number dies with its line of that number: always within a task.
+    """
     entry = [ctx.instance_id, ctx.path, ctx.attempt, os.getpid(), time.time()]
     line = json.dumps(entry) + "\n"
     descriptor = os.open(os.environ[JOURNAL], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -24,6 +31,8 @@ def note(ctx: TaskContext) -> None:
         os.write(descriptor, line.encode())
     finally:
         os.close(descriptor)
+    if next(_noted) == int(os.environ.get(DIES_AT, "0")):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def journal(path: Path) -> list[tuple[str, str, int, int]]:

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sayiir import PooledWorker, open_store
-from tests.crash.fleet_flows import JOURNAL, WORKFLOWS
+from sayiir import PooledWorker, WorkflowClient, open_store
+from tests.crash.fleet_flows import DIES_AT, JOURNAL, STEPS, WORKFLOWS, journal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,19 +63,57 @@ class Workers:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(
-        self, *names: str, clock: tuple[float, float] | None = None, **options: Any
+        self,
+        *names: str,
+        clock: tuple[float, float] | None = None,
+        dies_at: int = 0,
+        **options: Any,
     ) -> subprocess.Popen[bytes]:
-        """Start one that runs these workflows (``corpus``: all of the corpus)."""
+        """Start one that runs these workflows (``corpus``: all of the corpus).
+
+        It is killed in the task that it begins as its ``dies_at``-th, if that isn't 0.
+        """
         order = {"url": self.url, "names": names, "clock": clock, "options": options}
+        told = {"PYTHONPATH": str(_ROOT), JOURNAL: str(self.journal), DIES_AT: str(dies_at)}
         with (self._folder / f"log{len(self.started)}").open("wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "tests.crash.fleet_worker", json.dumps(order)],
                 cwd=_ROOT,
-                env={**os.environ, "PYTHONPATH": str(_ROOT), JOURNAL: str(self.journal)},
+                env={**os.environ, **told},
                 stderr=log,
             )
         self.started.append(process)
         return process
+
+    def here(self, count: int) -> None:
+        """Wait until so many workers look for work."""
+        with WorkflowClient(self.url) as client:
+            until(lambda: len(client.workers()) == count, 60)
+
+    def feed(self, flow: Any, enough: Any, *, count: int = 0, seconds: float = 60) -> int:
+        """Submit instances of ten steps whenever few are left, until it is enough.
+
+        So whoever starts late still finds work, however quick the others are.
+
+        Args:
+            flow: the workflow; instances are ``i0``, ``i1`` and so on, each with its number.
+            enough: asked again and again.
+            count: how many there are already.
+            seconds: for all of it.
+
+        Returns:
+            How many there are then.
+        """
+        end = time.monotonic() + seconds
+        with WorkflowClient(self.url) as client:
+            while not enough():
+                assert time.monotonic() < end, "it has not come to that"
+                if len(journal(self.journal)) > (count - 40) * STEPS:
+                    for _ in range(20):
+                        client.submit(flow, f"i{count}", count)
+                        count += 1
+                time.sleep(0.01)
+        return count
 
     def log(self, number: int = 0) -> str:
         """What one of them has printed."""

@@ -285,8 +285,9 @@ async def test_a_short_backoff_is_told_as_one(bench: Bench) -> None:
     await asyncio.gather(run, return_exceptions=True)
 
 
+@pytest.mark.alone
 async def test_a_list_by_labels_reads_what_it_shows(
-    bench: Bench, report_figure: Callable[[str], None]
+    bench: Bench, promised: Callable[[float], float], report_figure: Callable[[str], None]
 ) -> None:
     """Twenty of one team among thousands: as quick as if there were no others."""
     for number in range(1_000):
@@ -297,4 +298,4 @@ async def test_a_list_by_labels_reads_what_it_shows(
     assert len(await bench.client.list(labels=BLUE)) == 20
     seconds = loop.time() - began
     report_figure(f"20 of 1,000 by label: {seconds * 1e3:.1f} ms")
-    assert seconds < 1
+    assert seconds < promised(1)

@@ -9,6 +9,7 @@ that, and what hangs on a waiting parent (the arms that are held) after its lock
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from sayiir.stores.postgres.columns import ITEM_SELECT, RUN_COLUMNS, item_of, run_of
@@ -208,5 +209,9 @@ async def _load_held(session: Session, needs: Needs, rows: WorkingSet) -> None:
     if not wanted:
         return
     values = [(*place, count) for place, count in wanted.items()]
-    _keep_items(rows, await session.fetch(_HELD, *_columns(values, 3)))
+    found = Counter(
+        rows.keep_item(item_of(record))[:2]
+        for record in await session.fetch(_HELD, *_columns(values, 3))
+    )
     rows.held_asked.update(wanted)
+    rows.no_more_held.update(where for where, count in wanted.items() if found[where] < count)

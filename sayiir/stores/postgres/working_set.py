@@ -48,6 +48,8 @@ class WorkingSet(Rows):
         self.kept: dict[Kept, list[int]] = {}
         self.waits: dict[tuple[int, str, str | None], Place | None] = {}
         self.held_asked: dict[tuple[int, str], int] = {}
+        self.no_more_held: set[tuple[int, str]] = set()
+        """Spawn paths of which fewer were found than asked for."""
         self.event_numbers: list[int] = []
         self.dirty: dict[Place, Item] = {}
         self.inserted: dict[Place, Item] = {}
@@ -150,12 +152,14 @@ class WorkingSet(Rows):
         """The items of the run that wait because they were interrupted, in key order."""
         return [item for item in self.open_items(run) if item.wait_until is not None]
 
-    def next_held(self, sibling: Item) -> Item:
-        """The item of lowest index with the sibling's spawn path that is HELD. There is one."""
+    def next_held(self, sibling: Item) -> Item | None:
+        """The item of lowest index with the sibling's spawn path that is HELD, or None."""
         where = (sibling.run, sibling.spawn_path)
         found = [
             item for place, item in self.items.items() if item.phase == HELD and place[:2] == where
         ]
+        if not found and where in self.no_more_held:
+            return None
         if not found:
             raise Missing(Needs(held={where: self.held_asked.get(where, 0) + 1}))
         return min(found, key=lambda item: item.idx)

@@ -120,6 +120,9 @@ def arm_ended(
     taken: list[Claimed] = []
     while parent.held and parent.has_room:
         follower = rows.next_held(item)
+        if follower is None:  # somebody else has written the count
+            parent.held = 0
+            break
         parent.held -= 1
         follower.phase, follower.ready_at = READY, rows.now
         if keep and keeper is not None and not taken:

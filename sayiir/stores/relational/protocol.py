@@ -67,8 +67,8 @@ class Rows(Protocol):
         """The items of the run that wait because they were interrupted, in key order."""
         ...
 
-    def next_held(self, sibling: Item) -> Item:
-        """The item of lowest index with the sibling's spawn path that is HELD. There is one."""
+    def next_held(self, sibling: Item) -> Item | None:
+        """The item of lowest index with the sibling's spawn path that is HELD, or None."""
         ...
 
     def longest_wait(self, run: Run, signal_name: str) -> Item | None:

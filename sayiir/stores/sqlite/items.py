@@ -211,14 +211,15 @@ class ItemRows(Rows):
         """The items of the run that wait because they were interrupted, in key order."""
         return self.items_where("run = ? and wait_until is not null", run.run)
 
-    def next_held(self, sibling: Item) -> Item:
-        """The item of lowest index with the sibling's spawn path that is HELD."""
-        return self.items_where(
+    def next_held(self, sibling: Item) -> Item | None:
+        """The item of lowest index with the sibling's spawn path that is HELD, or None."""
+        found = self.items_where(
             "run = ? and spawn_path = ? and idx = (select min(idx) from work_item "
             "indexed by work_item_held where run = ?1 and spawn_path = ?2 and phase = 5)",
             sibling.run,
             sibling.spawn_path,
-        )[0]
+        )
+        return found[0] if found else None
 
     def write_item(self, item: Item) -> None:
         """Write what can change of an item."""
