@@ -7,11 +7,11 @@ import builtins
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.arguments import check_whole, check_workflow, workflow_name
-from sayiir.access.connection import StoreConnection, codec_or_default
+from sayiir.access.connection import StoreConnection
 from sayiir.access.events import encoded_event, signal_names, waits_at
 from sayiir.access.labels import check_labels
 from sayiir.access.lookup import newest_result, node_paths_of_task
-from sayiir.access.snapshots import Programs, info_of, status_from_name, status_of, task_result_of
+from sayiir.access.snapshots import info_of, status_from_name, status_of, task_result_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.access.texts import check_text
 from sayiir.dsl.task import Task
@@ -34,6 +34,7 @@ from sayiir.stores.records import InstanceQuery, InstanceState, Wanted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sayiir.access.snapshots import Programs
     from sayiir.codec.protocol import Codec
     from sayiir.comparison import Comparison
     from sayiir.description import InstanceDescription, WorkerInfo
@@ -82,11 +83,9 @@ class AsyncWorkflowClient:
         conflict_policy: ConflictPolicy = ConflictPolicy.FAIL,
         codec: Codec | None = None,
     ) -> None:
-        self._connection = StoreConnection(store)
+        self._connection = StoreConnection(store, codec)
         self._owns_connection = True
         self._policy = ConflictPolicy(conflict_policy)
-        self._codec = codec_or_default(codec)
-        self._programs: Programs | None = None
 
     @classmethod
     def from_shared(
@@ -105,17 +104,16 @@ class AsyncWorkflowClient:
         Raises:
             ValueError: there is no such policy.
         """
-        return self.on_connection(self._connection, ConflictPolicy(policy), self._codec)
+        return self.on_connection(self._connection, ConflictPolicy(policy))
 
     @classmethod
     def on_connection(
-        cls, connection: StoreConnection, policy: ConflictPolicy, codec: Codec
+        cls, connection: StoreConnection, policy: ConflictPolicy
     ) -> AsyncWorkflowClient:
         """A client that shares a connection with whoever made it, and closes it."""
         client = cls.__new__(cls)
         client._connection, client._policy = connection, policy
         client._owns_connection = False
-        client._codec, client._programs = codec, None
         return client
 
     async def store(self) -> Store:
@@ -172,7 +170,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
         check_workflow(workflow)
-        _, programs = await self._opened()
+        _, programs = await self._connection.opened()
         new = new_instance(
             programs.of(workflow),
             instance_id,
@@ -223,7 +221,7 @@ class AsyncWorkflowClient:
         from sayiir.access.rerunning import Again, instance_again
 
         check_workflow(workflow)
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         new = await instance_again(
             store,
             programs,
@@ -237,7 +235,7 @@ class AsyncWorkflowClient:
 
     async def _created(self, workflow: Workflow[Any, B], new: NewInstance) -> WorkflowStatus[B]:
         """What was created, or what is there already, as the policy says."""
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         instance_id = new.instance_id
         replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
         answer = await store.create(new, replace=replace)
@@ -269,7 +267,7 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
-        _, programs = await self._opened()
+        _, programs = await self._connection.opened()
         return await status_of(await self._record(instance_id, workflow), programs, workflow)
 
     async def describe(
@@ -289,7 +287,7 @@ class AsyncWorkflowClient:
 
         if workflow is not None:
             check_workflow(workflow)
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         inspection = await store.inspect(check_instance_id(instance_id))
         if inspection is None:
             raise InstanceNotFound(instance_id)
@@ -333,11 +331,28 @@ class AsyncWorkflowClient:
             DefinitionError: the timeout is no duration.
         """
         seconds = None if timeout is None else duration_seconds(timeout)
-        store, programs = await self._opened()
-        watch = store.watch((await self._record(instance_id, workflow)).run)
+        store, programs = await self._connection.opened()
+        record = await self._record(instance_id, workflow)
+        if record.state is InstanceState.RUNNING:
+            record = await self._ended(store, programs, record, seconds)
+        program = await programs.for_record(record, workflow)
+        if record.state is InstanceState.COMPLETED:
+            output: B = await programs.output(record, program)
+            return output
+        if record.state is InstanceState.CANCELLED:
+            raise WorkflowCancelled(instance_id, record.reason, record.requested_by)
+        raise failure_of(failure_from_bytes(record.error or b""), instance_id)
+
+    async def _ended(
+        self, store: Store, programs: Programs, record: InstanceRecord, seconds: float | None
+    ) -> InstanceRecord:
+        """The instance once it has ended."""
+        instance_id = record.instance_id
+        watch = store.watch(record.run)
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
+                # First of all again: it may have ended before it was watched.
                 while (record := await self._record(instance_id)).state is InstanceState.RUNNING:
                     await watch.changed(_LONGEST_NAP_SECONDS)
         except TimeoutError:
@@ -349,13 +364,7 @@ class AsyncWorkflowClient:
             ) from None
         finally:
             watch.close()
-        program = await programs.for_record(record, workflow)
-        if record.state is InstanceState.COMPLETED:
-            output: B = await programs.output(record, program)
-            return output
-        if record.state is InstanceState.CANCELLED:
-            raise WorkflowCancelled(instance_id, record.reason, record.requested_by)
-        raise failure_of(failure_from_bytes(record.error or b""), instance_id)
+        return record
 
     async def get_task_result(
         self,
@@ -371,7 +380,7 @@ class AsyncWorkflowClient:
             DefinitionMismatch: ``workflow`` is not the one that created it.
             ValueError: ``workflow`` is given and has no node at this path.
         """
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
         if workflow is not None and _node_path(program, path) not in program.places:
@@ -411,7 +420,7 @@ class AsyncWorkflowClient:
         """
         if not isinstance(task, Task):
             raise TypeError("get_task_result_of takes a task; use get_task_result for a path")
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         record = await self._record(instance_id)
         program = await programs.stored(record.definition_hash)
         spec = task.spec
@@ -430,7 +439,7 @@ class AsyncWorkflowClient:
             newest = (path, loaded.results[path]) if path in loaded.results else None
         if newest is None:
             return default
-        return self._codec.plan(spec.signature.output).decode(newest[1])
+        return self._connection.codec.plan(spec.signature.output).decode(newest[1])
 
     async def task_results(
         self, instance_id: str, workflow: Workflow[Any, Any] | None = None
@@ -441,7 +450,7 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
         """
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
         return TaskResults(
@@ -470,7 +479,7 @@ class AsyncWorkflowClient:
         """
         from sayiir.access.comparing import comparison_of
 
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         first, second = [
             (
                 instance_id,
@@ -483,7 +492,7 @@ class AsyncWorkflowClient:
 
     async def count_task_results(self, instance_id: str, node_path: str) -> int:
         """How many results are stored for a node path: ``"map/analyse"`` counts finished items."""
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         return await store.count_results(check_instance_id(instance_id), node_path)
 
     async def list(
@@ -515,7 +524,7 @@ class AsyncWorkflowClient:
         if not 1 <= limit <= MAX_LIST_LIMIT:
             raise ValueError(f"limit is 1 to {MAX_LIST_LIMIT}, not {limit!r}")
         name = workflow_name(workflow)
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         query = InstanceQuery(
             workflow_name=name,
             status=None if status is None else status_from_name(status),
@@ -548,7 +557,7 @@ class AsyncWorkflowClient:
         """
         from sayiir.access.workers import workers_of
 
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         return await workers_of(store)
 
     # -- steering
@@ -579,7 +588,7 @@ class AsyncWorkflowClient:
             UnknownSignal: its definition waits for no such signal, or not at that path.
             PayloadError: the payload can't be stored, or doesn't fit the wait.
         """
-        store, programs = await self._opened()
+        store, programs = await self._connection.opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
         known = signal_names(program)
@@ -588,7 +597,11 @@ class AsyncWorkflowClient:
             raise UnknownSignal(instance_id, signal_name, tuple(known))
         with told_of(f"the event for signal {signal_name!r} of instance {instance_id!r}"):
             data = encoded_event(
-                payload, signal_name, self._codec, program if workflow else None, path=path
+                payload,
+                signal_name,
+                self._connection.codec,
+                program if workflow else None,
+                path=path,
             )
         await store.send_event(instance_id, signal_name, data, path=path)
 
@@ -605,7 +618,7 @@ class AsyncWorkflowClient:
         """
         check_text(reason, "reason")
         check_text(cancelled_by, "cancelled_by")
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         await store.request_cancel(check_instance_id(instance_id), reason, cancelled_by)
 
     async def pause(
@@ -621,7 +634,7 @@ class AsyncWorkflowClient:
         """
         check_text(reason, "reason")
         check_text(paused_by, "paused_by")
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         await store.request_pause(check_instance_id(instance_id), reason, paused_by)
 
     async def unpause(self, instance_id: str) -> None:
@@ -631,7 +644,7 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             InvalidTransition: it isn't paused.
         """
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         await store.unpause(check_instance_id(instance_id))
 
     async def retry(self, instance_id: str) -> None:
@@ -641,7 +654,7 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             InvalidTransition: it isn't failed.
         """
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         await store.retry(check_instance_id(instance_id))
 
     async def delete(self, instance_id: str) -> None:
@@ -651,7 +664,7 @@ class AsyncWorkflowClient:
             InstanceNotFound: there is none.
             InvalidTransition: it isn't finished.
         """
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         await store.delete(check_instance_id(instance_id))
 
     async def delete_finished(
@@ -682,23 +695,17 @@ class AsyncWorkflowClient:
 
         seconds = duration_seconds(older_than)
         name = workflow_name(workflow)
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         return await delete_finished(store, seconds, limit, name, status)
 
     # -- inside
-
-    async def _opened(self) -> tuple[Store, Programs]:
-        store = await self._connection.open()
-        if self._programs is None:
-            self._programs = Programs(store, self._codec)
-        return store, self._programs
 
     async def _record(
         self, instance_id: str, workflow: Workflow[Any, Any] | None = None
     ) -> InstanceRecord:
         if workflow is not None:
             check_workflow(workflow)
-        store, _ = await self._opened()
+        store, _ = await self._connection.opened()
         record = await store.describe(check_instance_id(instance_id))
         if record is None:
             raise InstanceNotFound(instance_id)

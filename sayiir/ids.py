@@ -86,7 +86,10 @@ def has_controls(text: str) -> bool:
     >>> has_controls("blue"), has_controls("blue\0")
     (False, True)
     """
-    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+    # What is printable has none, and most ids are.
+    return not text.isprintable() and any(
+        unicodedata.category(character) in ("Cc", "Cs") for character in text
+    )
 
 
 def new_run_id() -> str:

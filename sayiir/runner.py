@@ -139,9 +139,7 @@ class AsyncCheckpointingRunner:
     @property
     def client(self) -> AsyncWorkflowClient:
         """A client on the runner's store."""
-        return AsyncWorkflowClient.on_connection(
-            self._host.connection, self._policy, self._host.codec
-        )
+        return AsyncWorkflowClient.on_connection(self._host.connection, self._policy)
 
     async def close(self) -> None:
         """Give back what runs, leave the resources, close the store if it was opened here.

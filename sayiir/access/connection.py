@@ -1,4 +1,4 @@
-"""A store that is opened on first use, once, and closed by whoever opened it."""
+"""A store that is opened on first use, once, and what all who share it know of workflows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sayiir.access.arguments import check_codec, check_store
+from sayiir.access.snapshots import Programs
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -35,17 +36,20 @@ class StoreConnection:
     Args:
         store: a URL, which is opened on first use and closed by ``close()``, or a store that
             somebody else opened, which is left open.
+        codec: how values are stored; JSON by declared types where it is None.
 
     Raises:
-        TypeError: it is neither.
+        TypeError: it is neither, or the codec is none.
     """
 
-    def __init__(self, store: str | Store) -> None:
+    def __init__(self, store: str | Store, codec: Codec | None = None) -> None:
         check_store(store)
+        self.codec = codec_or_default(codec)
         self._url = store if isinstance(store, str) else None
         self._store = None if isinstance(store, str) else store
         self._opening = asyncio.Lock()
         self._closed = False
+        self._programs: Programs | None = None
 
     async def open(self) -> Store:
         """The open store.
@@ -54,6 +58,8 @@ class StoreConnection:
             ValueError: the URL is none that is known.
             StoreError: it can't be opened, or was closed here.
         """
+        if self._store is not None and not self._closed:
+            return self._store
         async with self._opening:
             if self._store is None and self._url is not None and not self._closed:
                 from sayiir.stores.open import open_store
@@ -62,6 +68,17 @@ class StoreConnection:
             if self._store is None or self._closed:
                 raise StoreUnavailable("this client or runner has been closed")
             return self._store
+
+    async def opened(self) -> tuple[Store, Programs]:
+        """The open store, and what workflows are compiled to for it, each of them once.
+
+        Raises:
+            ValueError, StoreError: as ``open``.
+        """
+        store = await self.open()
+        if self._programs is None:
+            self._programs = Programs(store, self.codec)
+        return store, self._programs
 
     async def close(self) -> None:
         """Close the store, if it was opened here. Idempotent."""

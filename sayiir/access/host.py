@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from sayiir.access.connection import StoreConnection, codec_or_default
+from sayiir.access.connection import StoreConnection
 from sayiir.access.snapshots import Programs
 from sayiir.clock import SystemClock
 from sayiir.dsl.run_options import check_clock, check_executors, check_listener
@@ -71,8 +71,8 @@ class EngineHost:
         check_clock(clock)
         self.executors = Executors(executors)
         self._resources = Resources(resources)
-        self.connection = StoreConnection(store)
-        self.codec = codec_or_default(codec)
+        self.connection = StoreConnection(store, codec)
+        self.codec = self.connection.codec
         self.lease_us = round(duration_seconds(lease) * 1e6)
         self.clock: Clock = clock or SystemClock()
         self.teller = teller_of(on_event, self.clock)

@@ -130,6 +130,31 @@ def test_a_lone_step_on_sqlite(tmp_path: Path, report_figure: Callable[[str], No
     assert each <= 55
 
 
+def test_a_submission(report_figure: Callable[[str], None]) -> None:
+    """Whichever client of a runner it goes through, the workflow is compiled once."""
+    flow = chain(50)
+
+    async def calls(count: int) -> int:
+        counted = 0
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            nonlocal counted
+            counted += event == "call"
+
+        async with AsyncCheckpointingRunner("memory://") as runner:
+            await runner.client.submit(flow, "warm", 0)
+            sys.setprofile(profile)
+            for number in range(count):
+                await runner.client.submit(flow, f"counted-{number}", number)
+            sys.setprofile(None)
+        return counted
+
+    few, many = (asyncio.run(calls(count)) for count in (10, 110))
+    each = (many - few) / 100
+    report_figure(f"calls for a submission, the store in memory's own among them: {each:.2f}")
+    assert each <= 85
+
+
 def test_the_arms_of_a_fork_share_what_they_can() -> None:
     """A fork of two hundred costs twice a fork of a hundred: nothing grows with its square."""
     calls: list[int] = []

@@ -217,3 +217,24 @@ def test_an_idle_worker_hears_of_a_lone_creation_in_its_own_transaction(postgres
         await other.close()
 
     asyncio.run(main())
+
+
+def test_the_first_ones_ask_once_for_what_they_share(postgres_url: str) -> None:
+    """A hundred first submissions at once need one definition and one queue."""
+
+    async def run() -> list[str]:
+        store = await PostgresStore.open(f"{postgres_url}&pool=1")
+        try:
+            await store.describe("nobody")  # there is a connection now
+            texts: list[str] = []
+            for connection in store._database.pool()._all:
+                opened: Any = connection
+                opened.add_query_logger(lambda record: texts.append(record.query))
+            await asyncio.gather(*(store.create(new(f"i{number}")) for number in range(100)))
+            return texts
+        finally:
+            await store.close()
+
+    texts = asyncio.run(run())
+    shared = [text for text in texts if '".definition' in text or '".queue' in text]
+    assert len(shared) <= 6, shared

@@ -125,6 +125,25 @@ async def test_steps_of_many_share_their_commits(
     assert pages <= 0.3
 
 
+async def test_an_instance_among_many(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
+    """A hundred instances of one step: what creating, claiming and ending each of them takes."""
+    store, runner = await _opened(tmp_path)
+    flow = chain(1)
+    async with runner:
+        meter = Meter(store)
+        await runner.run(flow, "warm", 0)
+        submitting = (runner.client.submit(flow, f"i-{number}", number) for number in range(100))
+        created, _, _ = await meter.count(asyncio.gather(*submitting))
+        ended, _, _ = await meter.count(runner.resume_all([flow]))
+    await store.close()
+    report_figure(
+        f"SQLite, an instance among a hundred: {created / 100:.2f} statements to create it, "
+        f"{ended / 100:.2f} to claim and end it"
+    )
+    assert created <= 650, "a savepoint, a look at the definition, three rows, and its release"
+    assert ended <= 650, "three to claim it, its result, two to end it"
+
+
 async def test_a_fork_of_a_hundred(tmp_path: Path, report_figure: Callable[[str], None]) -> None:
     """Created, spawned, joined and ended: four transactions, and nobody claims in vain.
 

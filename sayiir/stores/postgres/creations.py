@@ -7,6 +7,7 @@ waits for a batch to fill. One that comes alone goes at once, and by a statement
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -176,7 +177,7 @@ class _Line:
 
     def __init__(self, write: Callable[[list[NewRow]], Awaitable[list[Created | None]]]) -> None:
         self._write = write
-        self._waiting: list[_Asked] = []
+        self._waiting: deque[_Asked] = deque()
         self._busy = False
         self._sender: asyncio.Task[None] | None = None
 
@@ -210,22 +211,23 @@ class _Line:
                 await asyncio.sleep(0)
         finally:
             _fail(self._waiting, asyncio.CancelledError())  # none wait, unless this was cancelled
-            self._waiting = []
+            self._waiting.clear()
             self._busy = False
 
     def _batch(self) -> list[_Asked]:
         """The first that wait. One id is there once: the other one is to see what became of it."""
         batch: dict[str, _Asked] = {}
-        left: list[_Asked] = []
-        for each in self._waiting:
-            row, future = each
+        again: list[_Asked] = []
+        waiting = self._waiting
+        while waiting and len(batch) < MAX_BATCH:
+            row, future = each = waiting.popleft()
             if future.done():
                 continue  # its caller was cancelled
-            if len(batch) < MAX_BATCH and row.instance_id not in batch:
-                batch[row.instance_id] = each
+            if row.instance_id in batch:
+                again.append(each)
             else:
-                left.append(each)
-        self._waiting = left
+                batch[row.instance_id] = each
+        waiting.extendleft(reversed(again))
         return list(batch.values())
 
     async def _send_batch(self, batch: list[_Asked]) -> None:

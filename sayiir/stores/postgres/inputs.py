@@ -7,7 +7,6 @@ task needn't wait for another round trip; they lie here until they are asked for
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -39,20 +38,11 @@ class Inputs:
             if len(self._kept) > MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
 
-    def take(self, wanted: Sequence[Wanted]) -> tuple[list[Wanted], dict[int, bytes]]:
-        """What is still to be read of all that is wanted, and what is here, by its place.
-
-        A place that still asks for something else has that read, and its input from here.
-        """
-        left = list(wanted)
-        found: dict[int, bytes] = {}
-        if self._kept:
-            for place, each in enumerate(wanted):
-                body = self._taken(each.run) if each.input else None
-                if body is not None:
-                    found[place] = body
-                    left[place] = replace(each, input=False)
-        return left, found
+    def take(self, wanted: Sequence[Wanted]) -> list[bytes | None]:
+        """Of each that is wanted its input, if it is asked for and here."""
+        if not self._kept:
+            return [None] * len(wanted)
+        return [self._taken(each.run) if each.input else None for each in wanted]
 
     def _taken(self, run: int) -> bytes | None:
         with self._gate:

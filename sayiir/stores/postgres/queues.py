@@ -7,7 +7,9 @@ where nothing comes of it.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,13 +43,16 @@ _BOTH: Final = (
 class Queues:
     """What one store remembers of them."""
 
-    __slots__ = ("_database", "_definitions", "_numbers", "_runs", "_slow_ends")
+    __slots__ = ("_database", "_definitions", "_locks", "_numbers", "_runs", "_slow_ends")
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._definitions: dict[str, int] = {}
         self._numbers: dict[tuple[int, tuple[str, ...]], int] = {}
         self._runs: dict[int, int] = {}
+        self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
+            WeakKeyDictionary()
+        )
         self._slow_ends: dict[tuple[int, str], None] = {}
 
     def learn(self, run: int, definition: int) -> None:
@@ -90,17 +95,32 @@ class Queues:
         """The number of a definition, which is stored where it isn't yet."""
         known = self._definitions.get(definition_hash)
         if known is None:
-            known = await self._found(_DEFINITION, _NEW_DEFINITION, (definition_hash,), (body,))
-            self._definitions[definition_hash] = known
+            async with self._asking():
+                known = self._definitions.get(definition_hash)
+                if known is None:
+                    key = (definition_hash,)
+                    known = await self._found(_DEFINITION, _NEW_DEFINITION, key, (body,))
+                    self._definitions[definition_hash] = known
         return known
 
     async def ensure(self, wanted: Iterable[tuple[int, tuple[str, ...]]]) -> None:
         """Make the queues that aren't there, and remember all of them."""
         for key in wanted:
-            if key not in self._numbers:
-                definition, tags = key
-                values = (definition, list(tags))
-                self._numbers[key] = await self._found(_QUEUE, _NEW_QUEUE, values, ())
+            if key in self._numbers:
+                continue
+            async with self._asking():
+                if key not in self._numbers:
+                    definition, tags = key
+                    values = (definition, list(tags))
+                    self._numbers[key] = await self._found(_QUEUE, _NEW_QUEUE, values, ())
+
+    def _asking(self) -> asyncio.Lock:
+        """One at a time in a loop: a hundred first submissions need the same answer."""
+        loop = asyncio.get_running_loop()
+        lock = self._locks.get(loop)
+        if lock is None:
+            lock = self._locks[loop] = asyncio.Lock()
+        return lock
 
     async def _found(
         self, select: str, insert: str, key: tuple[object, ...], more: tuple[object, ...]

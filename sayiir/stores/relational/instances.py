@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sayiir.stores.relational.protocol import Rows
     from sayiir.stores.relational.rows import Run
 
-__all__ = ["begin", "delete", "make_room"]
+__all__ = ["begin", "delete", "make_room", "root_of"]
 
 
 def make_room(rows: Rows, new: NewInstance, *, replace: bool) -> Run | None:
@@ -31,6 +31,13 @@ def make_room(rows: Rows, new: NewInstance, *, replace: bool) -> Run | None:
 
 def begin(rows: Rows, run: Run, new: NewInstance, claim: ClaimRequest | None) -> CreateAnswer:
     """Insert the root item of an instance whose row was inserted."""
+    root = root_of(rows, run, new, claim)
+    rows.insert(run, [root])
+    return CreateAnswer(claimed=None if claim is None else claimed(rows, run, root))
+
+
+def root_of(rows: Rows, run: Run, new: NewInstance, claim: ClaimRequest | None) -> Item:
+    """The root item of a new instance; it is still to be filed and inserted."""
     root = Item(
         run=run.run,
         spawn_path="",
@@ -46,8 +53,7 @@ def begin(rows: Rows, run: Run, new: NewInstance, claim: ClaimRequest | None) ->
     )
     if claim is not None:
         hold(rows, root, Keeper(claim.holder, rows.now + claim.lease_us))
-    rows.insert(run, [root])
-    return CreateAnswer(claimed=None if claim is None else claimed(rows, run, root))
+    return root
 
 
 def delete(rows: Rows, instance_id: str) -> None:

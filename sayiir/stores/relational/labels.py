@@ -18,7 +18,7 @@ def encode_labels(labels: tuple[tuple[str, str], ...]) -> str:
     >>> decode_labels(encode_labels((("team", "blue"),)))
     (('team', 'blue'),)
     """
-    return json.dumps(labels)
+    return json.dumps(labels) if labels else "[]"
 
 
 def decode_labels(text: str) -> tuple[tuple[str, str], ...]:

@@ -152,6 +152,10 @@ class ItemRows(Rows):
             ),
         )
 
+    def forget_instance(self, number: int) -> None:
+        """The run's own row was changed by itself."""
+        self._runs.pop(number, None)
+
     def forget_run(self, number: int) -> None:
         """The run was deleted."""
         self._runs.pop(number, None)

@@ -1,6 +1,6 @@
 """The checkpoints that make up most of all, in one statement each.
 
-An item that keeps its lease moves on; an arm ends and others are still open. The statement
+An item that keeps its lease moves on; a root ends; an arm ends and others are open. The statement
 finds its row by the fence and checks all that the quick way asks for, so nothing is read
 before. Where it changes no row, the long way in ``commit`` finds out why.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from sayiir.stores.records import Answer, Checkpoint, End, Fence, ItemKey, Move
-from sayiir.stores.relational.codes import ENDED, READY, RUNNING
+from sayiir.stores.records import Answer, Checkpoint, End, Fence, InstanceState, ItemKey, Move
+from sayiir.stores.relational.codes import ENDED, READY, RUNNING, STATE_CODES
 from sayiir.stores.sqlite.transaction import encode_tags
 
 if TYPE_CHECKING:
@@ -53,6 +53,20 @@ update work_item set phase = {ENDED}, holder = null, process = null, due = null,
 where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6 and holder is not null
 """  # noqa: S608 - a number of our own
 
+# A root that ends while none of its arms is open, and its instance with it.
+_END_ROOT: Final = f"""
+update work_item set phase = {ENDED}, holder = null, process = null, rank = null, due = null,
+    wait_until = null, failures = 0, interruptions = 0, interruptions_ever = 0, failed = 0,
+    output = ?1, error = null, error_at = ?2
+where run = ?3 and spawn_path = '' and idx = 0 and epoch = ?4 and holder is not null
+    and pending = 0
+    and (select state = {RUNNING} and control = 0 from instance where instance.run = ?3)
+"""  # noqa: S608 - numbers of our own
+_COMPLETE: Final = (
+    f"update instance set state = {STATE_CODES[InstanceState.COMPLETED]}, finished_at = ?, "  # noqa: S608
+    "output = ? where run = ?"
+)
+
 
 Parents: TypeAlias = dict[tuple[int, str], ItemKey]
 """Whose arms stand at a spawn path of a run: known after the first of them."""
@@ -67,8 +81,9 @@ def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answ
         if effect.hand_over:
             return None
         done = step(tx.execute, fence, effect)
-    elif isinstance(effect, End) and fence.item.spawn_path:
-        done = _end_arm(tx, fence, effect, parents)
+    elif isinstance(effect, End):
+        arm = bool(fence.item.spawn_path)
+        done = _end_arm(tx, fence, effect, parents) if arm else _end_root(tx, fence, effect)
     else:
         return None
     if not done:
@@ -114,6 +129,16 @@ def _end_arm(tx: Transaction, fence: Fence, end: End, parents: Parents) -> bool:
         return False
     parent.pending -= 1
     tx.count_later(parent)
+    return True
+
+
+def _end_root(tx: Transaction, fence: Fence, end: End) -> bool:
+    ended = tx.execute(_END_ROOT, (end.output, tx.now, fence.run, fence.epoch))
+    if not ended.rowcount:
+        return False
+    tx.execute(_COMPLETE, (tx.now, end.output, fence.run))
+    tx.forget_instance(fence.run)
+    tx.changed.add(fence.run)
     return True
 
 
