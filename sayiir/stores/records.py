@@ -414,7 +414,10 @@ class Claimed:
 
 @frozen(kw_only=True)
 class ClaimAnswer:
-    """What was claimed, and in how long something more falls due (None: nothing known)."""
+    """What was claimed, and in how long something more falls due (None: nothing known).
+
+    That is never too long. A store that would have to look for it may say 0, and is asked again.
+    """
 
     items: tuple[Claimed, ...] = ()
     next_due_in_us: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -205,6 +206,7 @@ def test_displaying_imports_nothing_of_ipython(monkeypatch: pytest.MonkeyPatch) 
         assert not name.startswith("IPython"), "only a kernel has it"
         return real(name, *rest, **more)
 
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)  # where another test has loaded it
     monkeypatch.setattr(builtins, "__import__", refusing)
     bundle(workflow("w", double >> double))
     with CheckpointingRunner("memory://") as runner:

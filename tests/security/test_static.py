@@ -179,8 +179,8 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
     "sayiir/stores/postgres/retention.py": {"names"},
     # Rows of parameters, written out of the module's own table of types.
     "sayiir/stores/postgres/spawning.py": {"rows_of(_ARMS, 'n', nullable=('prio',), first=12)"},
-    # A pragma of the module's own; a number that SQLite gave, made an int.
-    "sayiir/stores/sqlite/connection.py": {"int(pages)", "setting"},
+    # A pragma of the module's own.
+    "sayiir/stores/sqlite/connection.py": {"setting"},
     # Column names; conditions that the store's own methods write, their values apart.
     "sayiir/stores/sqlite/items.py": {
         "', '.join((_read(name, 'instance.') for name in INSTANCE_COLUMNS))",
@@ -191,6 +191,8 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
     "sayiir/stores/sqlite/listing.py": {"size", "source", "state", "waits"},
     # A number of ours.
     "sayiir/stores/sqlite/migrations.py": {"application_id"},
+    # A number of ours.
+    "sayiir/stores/sqlite/quick.py": {"STATE_CODES[InstanceState.COMPLETED]"},
     # One of two conditions, written in the class.
     "sayiir/stores/sqlite/queues.py": {"queue.chosen"},
     # A condition and names of tables, in the module.

@@ -290,7 +290,15 @@ class Stores(RuleBasedStateMachine):
             instance_id=name,
             skip_interruption_waits=skip and name is not None,
         )
-        self.keep(self.both(lambda side: side.store.claim(request)).items)
+
+        async def claimed(side: Side) -> ClaimAnswer:
+            answer = await side.store.claim(request)
+            if name is None or not answer.items:
+                return answer
+            # Who has got something of one instance may be told to ask again at once.
+            return dataclasses.replace(answer, next_due_in_us=0)
+
+        self.keep(self.both(claimed).items)
 
     @rule(at=small)
     def release(self, at: int) -> None:
@@ -323,7 +331,7 @@ class Stores(RuleBasedStateMachine):
         reports += [dataclasses.replace(each, fence=f) for each in reports[:1] for f in self.stale]
         self.both(
             lambda side: side.store.report(
-                [each._replace(fence=side.fence(each.fence)) for each in reports]
+                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in reports]
             )
         )
         self.inspect()
@@ -371,7 +379,7 @@ class Stores(RuleBasedStateMachine):
             checkpoints.append(Checkpoint(fence=fence, effect=End(output="stale")))
         answers = self.both(
             lambda side: side.store.commit(
-                [dataclasses.replace(each, fence=side.fence(each.fence)) for each in checkpoints]
+                [each._replace(fence=side.fence(each.fence)) for each in checkpoints]
             )
         )
         if isinstance(answers, type):

@@ -103,8 +103,7 @@ async def create(
 
 
 async def _row(work: Work, new: NewInstance) -> NewRow:
-    await work.queues.look_up(new.definition_hash, new.root_tags)
-    definition = await work.queues.definition(new.definition_hash, new.definition)
+    definition = await work.queues.definition(new.definition_hash, new.definition, new.root_tags)
     await work.queues.ensure([(definition, new.root_tags)])
     labels = dict(new.labels)
     prio = new.root_priority or new.priority

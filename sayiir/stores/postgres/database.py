@@ -144,8 +144,14 @@ class Database:
         missed, for all who watch are told of a doubt then.
         """
         self.check_usable()
-        asyncio.get_running_loop().call_later(LISTEN_AFTER_SECONDS, self.listener.ensure)
-        return self.watchers.add(run)
+        watch = self.watchers.add(run)
+        asyncio.get_running_loop().call_later(LISTEN_AFTER_SECONDS, self._listen_for, watch)
+        return watch
+
+    def _listen_for(self, watch: StoreWatch) -> None:
+        """Unless it is closed by now: its loop may be at its end, and wait for no task any more."""
+        if not watch.closed:
+            self.listener.ensure()
 
     # -- connections
 

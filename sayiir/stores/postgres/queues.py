@@ -81,27 +81,30 @@ class Queues:
         """The queue of a definition's items with these tags, if it is remembered."""
         return self._numbers.get((definition, tags))
 
-    async def look_up(self, definition_hash: str, tags: tuple[str, ...]) -> None:
-        """Remember a definition and one of its queues, as far as they are there."""
-        if definition_hash in self._definitions:
-            return
-        row = await self._database.fetchrow(_BOTH, definition_hash, list(tags))
-        if row is not None:
-            self._definitions[definition_hash] = row[0]
-            if row[1] is not None:
-                self._numbers[row[0], tags] = row[1]
+    async def definition(self, definition_hash: str, body: bytes, tags: tuple[str, ...]) -> int:
+        """The number of a definition, which is stored where it isn't yet.
 
-    async def definition(self, definition_hash: str, body: bytes) -> int:
-        """The number of a definition, which is stored where it isn't yet."""
+        ``tags``: which of its queues is wanted next; it is remembered, too, if it is there.
+        """
         known = self._definitions.get(definition_hash)
         if known is None:
             async with self._asking():
                 known = self._definitions.get(definition_hash)
                 if known is None:
+                    known = await self._looked_up(definition_hash, tags)
+                if known is None:
                     key = (definition_hash,)
                     known = await self._found(_DEFINITION, _NEW_DEFINITION, key, (body,))
-                    self._definitions[definition_hash] = known
+                self._definitions[definition_hash] = known
         return known
+
+    async def _looked_up(self, definition_hash: str, tags: tuple[str, ...]) -> int | None:
+        row = await self._database.fetchrow(_BOTH, definition_hash, list(tags))
+        if row is None:
+            return None
+        if row[1] is not None:
+            self._numbers[row[0], tags] = row[1]
+        return int(row[0])
 
     async def ensure(self, wanted: Iterable[tuple[int, tuple[str, ...]]]) -> None:
         """Make the queues that aren't there, and remember all of them."""

@@ -68,6 +68,7 @@ class StoreWatch:
 
     def __init__(self, watchers: Watchers, run: int | None) -> None:
         self.run = run
+        self.closed = False
         self._watchers = watchers
         self._loop = asyncio.get_running_loop()
         self._noticed = False
@@ -149,6 +150,7 @@ class StoreWatch:
 
     def close(self) -> None:
         """Stop watching."""
+        self.closed = True
         self._watchers.discard(self)
 
 
