@@ -47,9 +47,16 @@ class Watchers:
 
     def wake(self, runs: Collection[int] | None = None) -> None:
         """Something has changed in these runs; None: in any of them."""
-        for watch in self._watches:
-            if runs is None or watch.run is None or watch.run in runs:
-                watch.notice()
+        for watch in self.of(runs):
+            watch.notice()
+
+    def of(self, runs: Collection[int] | None) -> tuple[StoreWatch, ...]:
+        """Who watches these runs at this moment; None: any of them."""
+        return tuple(
+            watch
+            for watch in self._watches
+            if runs is None or watch.run is None or watch.run in runs
+        )
 
     def doubt(self) -> None:
         """Something may have changed that was not heard of.

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
     from sayiir.stores.records import Checkpoint
-    from sayiir.stores.relational.watch import Watchers
+    from sayiir.stores.relational.watch import StoreWatch, Watchers
     from sayiir.stores.sqlite.worker import AnyJob
 
 __all__ = ["Writer"]
@@ -64,8 +64,8 @@ class Writer:
         self._seen_version = 0
         self._queues: Queues = {}
         self._growth = None if path is None else WalGrowth(beside(path, "-wal"))
-        self._untold: set[int] | None = set()
-        """The runs that the last batch has changed; None: maybe any."""
+        self._untold: tuple[StoreWatch, ...] = ()
+        """Who watched what the last batch has changed, when it was committed."""
 
     # -- opening and closing
 
@@ -149,14 +149,15 @@ class Writer:
         """Wake who watches what the last batch has changed.
 
         Once its results are on their way: who looks before them at what its own step has ended
-        finds that still running, and claims in vain.
+        finds that still running, and claims in vain. A watch that is made in between has missed
+        nothing.
         """
-        untold, self._untold = self._untold, set()
-        self._wake(untold)
+        untold, self._untold = self._untold, ()
+        for watch in untold:
+            watch.notice()
 
-    def _wake(self, changed: set[int] | None) -> None:
-        if changed is None or changed:
-            self._watchers.wake(changed)
+    def _watching(self, changed: set[int] | None) -> tuple[StoreWatch, ...]:
+        return self._watchers.of(changed) if changed is None or changed else ()
 
     def run_at_once(self, jobs: Sequence[AnyJob]) -> bool:
         """The same, unless others have the turn or the file: then False, and nothing is run."""
@@ -248,9 +249,10 @@ class Writer:
             _fail(jobs, error)
         else:
             if patience_seconds:
-                self._untold = changed
+                self._untold = self._watching(changed)
             else:  # on the loop's own thread, beside the other
-                self._wake(changed)
+                for watch in self._watching(changed):
+                    watch.notice()
         return True
 
     def _run_all(
