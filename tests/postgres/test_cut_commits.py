@@ -200,7 +200,7 @@ def test_workers_whose_answers_are_lost_repeat_nothing_that_was_committed(
     postgres_url: str, repetitions: Callable[[int, int], int], report_figure: Callable[[str], None]
 ) -> None:
     """Their claims, checkpoints, renewals and releases, at seeded moments."""
-    cuts, at_once = repetitions(60, 1_000), 100
+    cuts, at_once, cuts_at_once = repetitions(60, 1_000), 100, 30
     journal, drawn = Journal(), random.Random(14)
     flow = workflow(
         "cut",
@@ -215,11 +215,14 @@ def test_workers_whose_answers_are_lost_repeat_nothing_that_was_committed(
         >> journal.step("f"),
     )
 
-    async def cutting(proxy: Proxy) -> None:
-        while True:
-            await asyncio.sleep(0.005)
+    async def cutting(proxy: Proxy, cuts: int) -> None:
+        """Cut so often, and no more: who loses a lease again and again waits for minutes."""
+        until = proxy.swallowed + cuts
+        while proxy.swallowed < until:
             # Counted in answers: by time, a slow machine would have each of them lost.
             proxy.swallow_in = proxy.swallow_in or drawn.randint(1, 25)
+            await asyncio.sleep(0.005)
+        proxy.swallow_in = 0
 
     async def run() -> tuple[int, int, list[str]]:
         direct = await open_store(postgres_url)
@@ -231,18 +234,17 @@ def test_workers_whose_answers_are_lost_repeat_nothing_that_was_committed(
                 store, workflows=[flow], concurrency=20, lease="1s", poll_interval="200ms"
             )
             async with worker:
-                cutter = asyncio.create_task(cutting(proxy))
                 while proxy.swallowed < cuts:
                     names = [f"i{number + each}" for each in range(at_once)]
                     number += at_once
+                    cutter = asyncio.create_task(cutting(proxy, cuts_at_once))
                     for name in names:
                         await client.submit(flow, name, 1)
                         await client.send_event(name, "go", 5)
                     for name in names:
                         assert await client.result(name, flow, timeout=120) == 30, name
                     again += await _again(direct, journal, names)
-                cutter.cancel()
-                proxy.swallow_in = 0
+                    await cutter
             await store.close()
         await client.close()
         await direct.close()
