@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from benchmarks.lines import machine, parked, stores
+from benchmarks.lines import endless, machine, parked, stores
 from benchmarks.measure.figures import Figure, Line
 from benchmarks.measure.report import as_line, write
 from benchmarks.stores import Postgres, Sqlite, has_postgres
@@ -19,16 +19,18 @@ from benchmarks.stores import Postgres, Sqlite, has_postgres
 CHOICES = ("memory", "sqlite", "postgres", "all")
 
 
-def lines(chosen: str, parked_count: int) -> Iterator[Line]:
+def lines(chosen: str, parked_count: int, loop_count: int) -> Iterator[Line]:
     """Every line of the table, measured one after the other."""
     if chosen in {"memory", "all"}:
         yield from machine.lines()
     if chosen in {"sqlite", "all"}:
         with Sqlite() as sqlite:
             yield from stores.lines(sqlite, stores.SQLITE_GOALS)
+            yield from endless.lines(sqlite, loop_count)
     if chosen == "postgres" or (chosen == "all" and has_postgres()):
         with Postgres() as postgres:
             yield from stores.lines(postgres, stores.POSTGRES_GOALS)
+            yield from endless.lines(postgres, loop_count)
             yield from parked.lines(postgres, parked_count)
 
 
@@ -45,13 +47,20 @@ def main() -> int:
         metavar="COUNT",
         help="instances that lie beside those that are claimed; 1000000 takes minutes to write",
     )
+    parser.add_argument(
+        "--loop",
+        type=int,
+        default=endless.DEFAULT_COUNT,
+        metavar="COUNT",
+        help="steps of the long loop, which takes a minute on each store",
+    )
     arguments = parser.parse_args()
     if arguments.reference and (arguments.only or arguments.store != "all"):
         parser.error("the reference run takes everything")
     if arguments.store == "postgres" and not has_postgres():
         parser.error("there is no PostgreSQL to start: pip install 'sayiir-py[postgres-server]'")
     taken: list[Figure] = []
-    for line in lines(arguments.store, arguments.parked):
+    for line in lines(arguments.store, arguments.parked, arguments.loop):
         if arguments.only.lower() in line.name.lower():
             for figure in line.take():
                 taken.append(figure)
