@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sayiir.access.snapshots import task_result_of
 from sayiir.dsl.portable import from_portable
 from sayiir.errors import StoreError
 from sayiir.render.picture import instance_picture
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
+    from sayiir.access.snapshots import Programs
     from sayiir.description import InstanceDescription
     from sayiir.dsl.definition import Definition
     from sayiir.render.picture import Picture
-    from sayiir.status import TaskResult
     from sayiir.stores.protocols import Store
 
 __all__ = ["picture_of", "stored_definition"]
@@ -32,12 +31,12 @@ async def stored_definition(store: Store, seen: InstanceDescription) -> Definiti
     return from_portable(data)
 
 
-async def picture_of(
-    store: Store, seen: InstanceDescription, results: Iterable[TaskResult]
-) -> Picture:
+async def picture_of(store: Store, programs: Programs, seen: InstanceDescription) -> Picture:
     """The picture of an instance.
 
     Raises:
         StoreError: the store has lost its definition.
     """
-    return instance_picture(await stored_definition(store, seen), seen, results)
+    program = await programs.stored(seen.definition_hash)
+    results = [task_result_of(record, program) for record in await store.results(seen.instance_id)]
+    return instance_picture(program.definition, seen, results)

@@ -74,11 +74,15 @@ def _methods(kind: type) -> set[str]:
 
 
 def _shape(signature: inspect.Signature) -> list[Any]:
-    """Names, kinds, defaults and annotations; the class's own name apart."""
+    """Names, kinds, defaults and annotations, as a reader takes them."""
     return [
-        (p.name, p.kind, p.default, str(p.annotation).replace("Async", ""))
-        for p in signature.parameters.values()
-    ] + [str(signature.return_annotation).replace("Async", "")]
+        (p.name, p.kind, p.default, _meant(p.annotation)) for p in signature.parameters.values()
+    ] + [_meant(signature.return_annotation)]
+
+
+def _meant(annotation: object) -> str:
+    """The class's own name apart, and ``list`` as one word, which a method ``list`` hides."""
+    return str(annotation).replace("Async", "").replace("builtins.", "")
 
 
 def test_a_script(url: str) -> None:
