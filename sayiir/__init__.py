@@ -55,8 +55,9 @@ from sayiir.workflow import Workflow, workflow
 be_quiet()
 
 if TYPE_CHECKING:
-    from sayiir.blocking import CheckpointingRunner, WorkflowClient
-    from sayiir.blocking_worker import PooledWorker
+    from sayiir.blocking.client import WorkflowClient
+    from sayiir.blocking.runner import CheckpointingRunner
+    from sayiir.blocking.worker import PooledWorker
     from sayiir.client import AsyncWorkflowClient
     from sayiir.description import InstanceDescription
     from sayiir.dsl.diff import diff
@@ -156,16 +157,16 @@ _LAZY = {
     "AsyncWorkflowClient": "sayiir.client",
     "AwaitingSignal": "sayiir.status",
     "Cancelled": "sayiir.status",
-    "CheckpointingRunner": "sayiir.blocking",
+    "CheckpointingRunner": "sayiir.blocking.runner",
     "Completed": "sayiir.status",
     "Failed": "sayiir.status",
     "InProgress": "sayiir.status",
     "InstanceDescription": "sayiir.description",
     "InstanceInfo": "sayiir.status",
     "Paused": "sayiir.status",
-    "PooledWorker": "sayiir.blocking_worker",
+    "PooledWorker": "sayiir.blocking.worker",
     "Waiting": "sayiir.status",
-    "WorkflowClient": "sayiir.blocking",
+    "WorkflowClient": "sayiir.blocking.client",
     "WorkflowStatus": "sayiir.status",
     "diff": "sayiir.dsl.diff",
     "open_store": "sayiir.stores.open",

@@ -76,7 +76,7 @@ class EngineHost:
         self.lease_us = round(duration_seconds(lease) * 1e6)
         self.clock: Clock = clock or SystemClock()
         self.teller = teller_of(on_event, self.clock)
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._started: tuple[Engine, Programs] | None = None
         self._keeper: LeaseKeeper | None = None
         self._opening = asyncio.Lock()
@@ -104,7 +104,7 @@ class EngineHost:
             threads=threads,
             clock=self.clock,
             held=held,
-            slots=Slots(self._concurrency),
+            slots=Slots(self.concurrency),
             executors=self.executors,
             resources=ResourcePool(self._resources, threads.run),
             teller=self.teller,

@@ -6,7 +6,7 @@ import threading
 import uuid
 from collections.abc import Iterable
 
-from sayiir.blocking_worker import PooledWorker
+from sayiir.blocking.worker import PooledWorker
 from sayiir.compat.backends import Backend
 from sayiir.compat.compiled import Workflow
 from sayiir.compat.errors import told_as_compat

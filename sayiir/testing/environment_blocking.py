@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
-from sayiir.blocking import WorkflowClient
+from sayiir.blocking.client import WorkflowClient
 from sayiir.portal import Portal
 from sayiir.testing.environment import AsyncWorkflowEnvironment
 

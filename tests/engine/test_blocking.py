@@ -19,8 +19,9 @@ from sayiir import (
     task,
     workflow,
 )
-from sayiir.blocking import CheckpointingRunner, WorkflowClient
-from sayiir.blocking_worker import PooledWorker
+from sayiir.blocking.client import WorkflowClient
+from sayiir.blocking.runner import CheckpointingRunner
+from sayiir.blocking.worker import PooledWorker
 from sayiir.client import AsyncWorkflowClient
 from sayiir.runner import AsyncCheckpointingRunner
 from sayiir.status import Completed, InProgress, Waiting
@@ -181,7 +182,7 @@ def test_a_task_that_ignores_its_cancellation_does_not_hold_up_closing(
 
     runner = CheckpointingRunner(url)
     monkeypatch.setattr(runner._portal, "_clean_up_seconds", 0.1)
-    monkeypatch.setattr("sayiir.runner.CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr("sayiir.runner.embedded.CLOSE_SECONDS", 0.1)
 
     def run() -> None:
         with suppress(BaseException):

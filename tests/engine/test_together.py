@@ -209,7 +209,7 @@ async def test_whoever_is_cancelled_during_a_write_keeps_no_lease(
 
     Without a slot to spare there is no room for arms, but a last arm's end brings its parent.
     """
-    monkeypatch.setattr("sayiir.runner.EMBEDDED_CONCURRENCY", slots)
+    monkeypatch.setattr("sayiir.runner.checkpointing.EMBEDDED_CONCURRENCY", slots)
     flow = workflow("w", upto >> fork(inc, double).map(max_concurrency=2) >> len)
     slow = SlowStore(bench.store, at)
     running = asyncio.ensure_future(bench.new_runner(slow).run(flow, "i", 4))

@@ -68,7 +68,7 @@ def worker(
     Then it takes nothing new, lets tasks finish for the grace, gives the rest back and exits with
     0; a second signal makes it leave at once. It logs to standard error.
     """
-    from sayiir.blocking_worker import PooledWorker
+    from sayiir.blocking.worker import PooledWorker
     from sayiir.cli.exits import Problem
     from sayiir.cli.logs import log_to_stderr
     from sayiir.cli.screen import print_json, warn

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,46 +14,34 @@ from sayiir.access.submission import (
     warn_of_changed_bodies,
     warn_of_other_input,
 )
-from sayiir.client import AsyncWorkflowClient
 from sayiir.durations import Duration
-from sayiir.engine.claims import claiming, work_of
-from sayiir.engine.dispatch import Dispatcher
-from sayiir.engine.invoke import UserExit
-from sayiir.engine.payloads import Payload
-from sayiir.engine.refs import InputRef
-from sayiir.errors import InstanceAlreadyExists, InstanceNotFound, StoreUnavailable
-from sayiir.ids import check_instance_id, new_run_id
+from sayiir.errors import InstanceAlreadyExists, InstanceNotFound
+from sayiir.ids import check_instance_id
 from sayiir.limits import DEFAULT_LEASE_SECONDS, EMBEDDED_CONCURRENCY
 from sayiir.policy import ConflictPolicy
 from sayiir.render.cell import live_pictures
-from sayiir.status import Completed
-from sayiir.stores.records import ClaimRequest, Control, InstanceState
+from sayiir.runner.embedded import EmbeddedRuns
+from sayiir.stores.records import Control, InstanceState
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from sayiir.access.snapshots import Programs
+    from sayiir.client import AsyncWorkflowClient
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
     from sayiir.dsl.flow import Flow
-    from sayiir.engine.desk import Engine
-    from sayiir.engine.program import Program
-    from sayiir.engine.work import Work
     from sayiir.events import Listener
     from sayiir.executors.protocol import Executor
     from sayiir.status import WorkflowStatus
     from sayiir.stores.protocols import Store
-    from sayiir.stores.records import Claimed, CreateAnswer, InstanceRecord, NewInstance
+    from sayiir.stores.records import InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["AsyncCheckpointingRunner"]
 
-CLOSE_SECONDS = 10.0
-"""So long may what runs take to be given back when its runner is closed."""
-
 A = TypeVar("A")
 B = TypeVar("B")
-T = TypeVar("T")
 
 
 class AsyncCheckpointingRunner:
@@ -124,9 +111,7 @@ class AsyncCheckpointingRunner:
             concurrency=EMBEDDED_CONCURRENCY,
         )
         self._policy = ConflictPolicy(conflict_policy)
-        self._holder = new_run_id()
-        self._running: dict[Dispatcher, asyncio.Task[Any] | None] = {}
-        """The calls that run, and whose they are."""
+        self._runs = EmbeddedRuns(self._host)
 
     async def store(self) -> Store:
         """The open store.
@@ -139,6 +124,8 @@ class AsyncCheckpointingRunner:
     @property
     def client(self) -> AsyncWorkflowClient:
         """A client on the runner's store."""
+        from sayiir.client import AsyncWorkflowClient
+
         return AsyncWorkflowClient.on_connection(self._host.connection, self._policy)
 
     async def close(self) -> None:
@@ -151,10 +138,10 @@ class AsyncCheckpointingRunner:
             BaseException: what leaving a resource raised, or closing one of the runner's own
                 parts, first; all the others are left and closed all the same.
         """
-        await self._host.close(self._stop_running)
+        await self._host.close(self._runs.stop)
 
     async def __aenter__(self) -> AsyncCheckpointingRunner:
-        await self._opened()
+        await self._runs.opened()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -193,16 +180,15 @@ class AsyncCheckpointingRunner:
             ExecutorMissing: a task names an executor that the runner wasn't given.
         """
         async with self._followed(workflow, instance_id):
-            existing, root, data = await self._create(
-                workflow, instance_id, input, priority, labels, self._policy
-            )
-            if existing is not None:
-                if self._policy is ConflictPolicy.FAIL:
-                    raise InstanceAlreadyExists(instance_id)
-                engine, programs = await self._opened()
-                await warn_of_other_input(engine.store, existing, data)
-                return await status_of(existing, programs, workflow)
-            return await self._work(workflow, instance_id, root, wait=wait)
+            new = await self._new(workflow, instance_id, input, priority, labels)
+            existing, root = await self._runs.create(workflow, new, self._policy)
+            if existing is None:
+                return await self._runs.work(workflow, instance_id, root, wait=wait)
+            if self._policy is ConflictPolicy.FAIL:
+                raise InstanceAlreadyExists(instance_id)
+            engine, programs = await self._runs.opened()
+            await warn_of_other_input(engine.store, existing, new.input)
+            return await status_of(existing, programs, workflow)
 
     async def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -220,9 +206,8 @@ class AsyncCheckpointingRunner:
             ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         async with self._followed(workflow, instance_id):
-            check_workflow(workflow)
-            engine, programs = await self._opened()
-            self._runnable(programs, workflow)
+            engine, programs = await self._runs.opened()
+            self._runs.runnable(programs, workflow)
             record = await engine.store.describe(check_instance_id(instance_id))
             if record is None:
                 raise InstanceNotFound(instance_id)
@@ -263,21 +248,16 @@ class AsyncCheckpointingRunner:
             ChangedBodyWarning: a task's body has changed since the definition was stored.
         """
         async with self._followed(workflow, instance_id):
-            existing, root, data = await self._create(
-                workflow,
-                instance_id,
-                input,
-                None,
-                labels,
-                ConflictPolicy.USE_EXISTING,
-                finished_as_is=True,
+            new = await self._new(workflow, instance_id, input, None, labels)
+            existing, root = await self._runs.create(
+                workflow, new, ConflictPolicy.USE_EXISTING, finished_as_is=True
             )
             if existing is None:
-                return await self._work(workflow, instance_id, root, wait=wait)
-            engine, programs = await self._opened()
+                return await self._runs.work(workflow, instance_id, root, wait=wait)
+            engine, programs = await self._runs.opened()
             if existing.definition_hash != workflow.definition_hash:
                 return await status_of(existing, programs, None)
-            await warn_of_other_input(engine.store, existing, data)
+            await warn_of_other_input(engine.store, existing, new.input)
             return await self._continue(programs, existing, workflow, wait=wait)
 
     async def rerun(
@@ -317,20 +297,19 @@ class AsyncCheckpointingRunner:
         from sayiir.access.rerunning import Again, instance_again
 
         async with self._followed(workflow, instance_id):
-            check_workflow(workflow)
-            engine, programs = await self._opened()
+            engine, programs = await self._runs.opened()
             new = await instance_again(
                 engine.store,
                 programs,
-                self._runnable(programs, workflow),
+                self._runs.runnable(programs, workflow),
                 Again(source_id, start),
                 instance_id,
                 priority=priority,
                 labels=labels,
             )
-            existing, root = await self._create_new(workflow, new, self._policy)
+            existing, root = await self._runs.create(workflow, new, self._policy)
             if existing is None:
-                return await self._work(workflow, instance_id, root, wait=wait)
+                return await self._runs.work(workflow, instance_id, root, wait=wait)
             if self._policy is ConflictPolicy.FAIL:
                 raise InstanceAlreadyExists(instance_id)
             return await status_of(existing, programs, workflow)
@@ -354,10 +333,7 @@ class AsyncCheckpointingRunner:
         given = check_workflows(workflows)
         if limit is not None and check_whole(limit, "limit") < 1:
             raise ValueError(f"limit is at least 1, or None for no limit, not {limit!r}")
-        engine, programs = await self._opened()
-        compiled = {w.definition_hash: self._runnable(programs, w) for w in given}
-        dispatcher = Dispatcher(engine, compiled, self._request())
-        return await self._guarded(dispatcher, dispatcher.run_due(limit))
+        return await self._runs.work_on_due(given, limit)
 
     # -- inside
 
@@ -370,53 +346,17 @@ class AsyncCheckpointingRunner:
             return nullcontext()
         return self._pictures.following(self.client, definition, instance_id)
 
-    async def _create(
+    async def _new(
         self,
         workflow: Workflow[Any, Any],
         instance_id: str,
         value: Any,
         priority: int | None,
         labels: Mapping[str, str] | None,
-        policy: ConflictPolicy,
-        *,
-        finished_as_is: bool = False,
-    ) -> tuple[InstanceRecord | None, Work | None, bytes]:
-        check_workflow(workflow)
-        _, programs = await self._opened()
-        program = self._runnable(programs, workflow)
-        new = new_instance(program, instance_id, value, priority=priority, labels=labels)
-        existing, root = await self._create_new(
-            workflow, new, policy, finished_as_is=finished_as_is
-        )
-        return existing, root, new.input
-
-    async def _create_new(
-        self,
-        workflow: Workflow[Any, Any],
-        new: NewInstance,
-        policy: ConflictPolicy,
-        *,
-        finished_as_is: bool = False,
-    ) -> tuple[InstanceRecord | None, Work | None]:
-        """What was there already, or the root item of what was created."""
-        engine, programs = await self._opened()
-        program = programs.of(workflow)
-        replace = policy is ConflictPolicy.TERMINATE_EXISTING
-        create = engine.store.create(new, replace=replace, claim=self._request())
-        answer = await claiming(engine.releaser, create, _root_of)
-        existing = answer.existing
-        if existing is not None and existing.definition_hash != new.definition_hash:
-            finished = existing.state is not InstanceState.RUNNING
-            if not (finished_as_is and finished):
-                raise await programs.mismatch(existing, workflow.definition)
-        root = None
-        if answer.claimed is not None:
-            # What was written a moment ago need not be read again.
-            start = program.start(InputRef(Payload(new.input, program.input_plan)))
-            if program.input_text(start) != new.root_input:
-                start = program.locate(new.root_path, new.root_input)  # takes earlier results
-            root = work_of(program, answer.claimed, start)
-        return existing, root
+    ) -> NewInstance:
+        _, programs = await self._runs.opened()
+        program = self._runs.runnable(programs, workflow)
+        return new_instance(program, instance_id, value, priority=priority, labels=labels)
 
     async def _continue(
         self,
@@ -431,71 +371,4 @@ class AsyncCheckpointingRunner:
         if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
             return await status_of(record, programs, workflow)
         await warn_of_changed_bodies(programs, programs.of(workflow), record.instance_id)
-        return await self._work(workflow, record.instance_id, None, record, wait=wait)
-
-    async def _work(
-        self,
-        workflow: Workflow[Any, B],
-        instance_id: str,
-        root: Work | None,
-        known: InstanceRecord | None = None,
-        *,
-        wait: bool,
-    ) -> WorkflowStatus[B]:
-        engine, programs = await self._opened()
-        program = self._runnable(programs, workflow)
-        dispatcher = Dispatcher(engine, {workflow.definition_hash: program}, self._request())
-        run = dispatcher.run_instance(instance_id, root, known, wait=wait)
-        running = self._guarded(dispatcher, run)
-        if self._host.teller is None:
-            record = await running
-        else:
-            record = await self._host.teller.told(
-                instance_id, workflow.name, running, resumed=root is None
-            )
-        if dispatcher.completed is not None:
-            return Completed(await programs.value(program, *dispatcher.completed))
-        if record is None:
-            raise InstanceNotFound(instance_id)
-        return await status_of(record, programs, workflow)
-
-    async def _guarded(self, dispatcher: Dispatcher, running: Coroutine[Any, Any, T]) -> T:
-        """An exit that user code asked for goes to whoever called the runner."""
-        self._running[dispatcher] = asyncio.current_task()
-        try:
-            return await running
-        except UserExit as exit_request:
-            raise exit_request.__cause__ or exit_request from None
-        finally:
-            del self._running[dispatcher]
-
-    async def _stop_running(self) -> None:
-        """Have what runs given back while its executors, threads and store are still there."""
-        for dispatcher in self._running:
-            dispatcher.fail(StoreUnavailable("this runner was closed; what it ran was given back"))
-            dispatcher.wake()
-        here = asyncio.current_task()
-        callers = {task for task in self._running.values() if task is not None and task is not here}
-        if callers:
-            await asyncio.wait(callers, timeout=CLOSE_SECONDS)
-
-    def _runnable(self, programs: Programs, workflow: Workflow[Any, Any]) -> Program:
-        """The program of a workflow, if the executors and resources are here that it names."""
-        program = programs.of(workflow)
-        self._host.check(workflow, program)
-        return program
-
-    def _request(self) -> ClaimRequest:
-        return ClaimRequest(
-            holder=self._holder,
-            lease_us=self._host.lease_us,
-            limit=EMBEDDED_CONCURRENCY,
-            skip_interruption_waits=True,
-        )
-
-    async def _opened(self) -> tuple[Engine, Programs]:
-        return await self._host.opened()
-
-
-def _root_of(answer: CreateAnswer) -> tuple[Claimed, ...]:
-    return () if answer.claimed is None else (answer.claimed,)
+        return await self._runs.work(workflow, record.instance_id, None, record, wait=wait)
