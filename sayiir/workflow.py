@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeAlias, TypeVar, overload
 
-from sayiir.blocking_run import run_blocking
 from sayiir.callers import warn_caller
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.builder import check_builder, declared_types
@@ -236,6 +235,9 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
             TypeError: the events of a signal are no list; or the clock, the listener or an
                 executor is none.
         """
+        # asyncio is a third of what `import sayiir` would cost; who only builds doesn't need it.
+        from sayiir.blocking_run import run_blocking
+
         try:
             return run_blocking(
                 lambda: self._run(value, clock, events, resources, on_event, executors)
