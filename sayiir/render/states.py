@@ -66,7 +66,7 @@ class NodeState:
     Attributes:
         open: the strands that stand at it, by path.
         done: how often it has ended well.
-        failed: how often it has failed for good.
+        failures: the paths at which it has failed for good.
         seconds: how long its last run took.
         attempts: how many attempts the last run took; 0: the result is an earlier run's.
         error: what it failed with last.
@@ -78,7 +78,7 @@ class NodeState:
 
     open: dict[str, OpenStrand] = field(default_factory=dict[str, OpenStrand])
     done: int = 0
-    failed: int = 0
+    failures: set[str] = field(default_factory=set[str])
     seconds: float | None = None
     attempts: int = 1
     error: str | None = None
@@ -86,6 +86,11 @@ class NodeState:
     passed: bool = False
     inside: str = ""
     holds_open: bool = False
+
+    @property
+    def failed(self) -> int:
+        """How often it has failed for good."""
+        return len(self.failures)
 
     @property
     def name(self) -> str:
@@ -121,6 +126,9 @@ class GraphStates:
         self._complete = False
         self._seen: set[str] = set()
         """Results that are counted already: a resumed run hears of none twice."""
+        self._stored_failures: set[str] = set()
+        self._tried: set[str] = set()
+        """Where what is open stands, or failed last: failures there may not be for good."""
 
     def at(self, node_path: str) -> NodeState:
         """The state of a node, or of an arm (whose path ends in its selector)."""
@@ -141,6 +149,7 @@ class GraphStates:
                 state.done += 1
             else:
                 state.error = f"{result.error.type_name}: {result.error.message}"
+                self._stored_failures.add(result.path)
 
     def add_event(self, event: RunnerEvent) -> None:
         """What the runner tells while it runs."""
@@ -149,6 +158,7 @@ class GraphStates:
                 self._open(path, OpenStrand("running", since=at, attempt=attempt))
             case TaskFinished(path=path, attempt=attempt, duration=took):
                 state = self._close(path)
+                self._stored_failures.discard(path)
                 if state is not None and path not in self._seen:
                     self._seen.add(path)
                     state.done += 1
@@ -160,7 +170,7 @@ class GraphStates:
             case TaskFailed(path=path, attempt=attempt, error=error, duration=took):
                 state = self._close(path)
                 if state is not None:
-                    state.failed += 1
+                    state.failures.add(path)
                     state.attempts, state.seconds = attempt, took.total_seconds()
                     state.error = f"{error.type_name}: {error.message}"
             case InstanceParked(path=path, wake_in=wake_in, signal_name=name, at=at):
@@ -190,9 +200,11 @@ class GraphStates:
         }
         for state in self._states.values():
             state.open.clear()
+        self._tried = set()
         for item in items:
             progress = item.progress
             error = item.last_error
+            self._tried |= {item.path} if error is None else {item.path, error.path}
             # What follows a timer, an event or a join runs before its position is stored.
             failed_at = None if error is None or item.phase != "stopped" else error.path
             self._open(
@@ -220,8 +232,17 @@ class GraphStates:
 
     def settle(self) -> None:
         """Work out what has no result of its own: what holds nodes, and what others stand after."""
+        if self._complete or self.ended == "Completed":
+            self._count_collected()
         self._look_inside(self.definition.root, "")
         self._pass(self.definition.root, "", over=self.ended == "Completed")
+
+    def _count_collected(self) -> None:
+        """A stored failure that nothing open tries again is one that a map has collected."""
+        for path in self._stored_failures - self._tried:
+            state = self._of(path)
+            if state is not None:
+                state.failures.add(path)
 
     def _look_inside(self, sequence: NodeSequence, prefix: str) -> None:
         """From the inside out: whether something has begun there, and what is open."""
