@@ -464,7 +464,8 @@ def _build(
 ) -> Workflow[Any, Any]:
     owner = f"workflow {check_node_id(name)!r}"
     if not isinstance(flow, Flow):
-        raise DefinitionError(f"it is made of a flow, not of {flow!r}", workflow=name)
+        mend = "make it a task: task(...)" if callable(flow) else "a builder returns what it builds"
+        raise DefinitionError(f"it is made of a flow, not of {flow!r}; {mend}", workflow=name)
     from sayiir.dsl.build import build_definition
     from sayiir.dsl.untyped import told_untyped
 

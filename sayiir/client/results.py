@@ -40,14 +40,15 @@ class ResultsClient(ConnectedClient):
         Raises:
             InstanceNotFound: there is none.
             DefinitionMismatch: ``workflow`` is not the one that created it.
-            ValueError: ``workflow`` is given and has no node at this path.
+            ValueError: the instance's definition has no node at this path.
         """
         store, programs = await self._connection.opened()
         record = await self._record(instance_id, workflow)
         program = await programs.for_record(record, workflow)
-        if workflow is not None and _node_path(program, path) not in program.places:
+        if _node_path(program, path) not in program.places:
             raise ValueError(
-                f"workflow {workflow.name!r} has no node at {path!r}; workflow.nodes() lists them"
+                f"workflow {record.workflow_name!r} has no node at {path!r}; its workflow.nodes() "
+                "lists them"
             )
         (loaded,) = await store.load([Wanted(run=record.run, results=(path,))])
         if path not in loaded.results:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from sayiir import limits
 from sayiir.errors import PayloadError
 
 __all__ = ["Walk", "name_of", "refuse", "told"]
+
+
+_HEADING: Final = re.compile(r"(\d+) validation errors? for ")
+_ONE_ERROR_LINES: Final = 3
+"""The heading, where it is (unless it is the value itself), and what is wrong there."""
 
 
 class Walk:
@@ -63,6 +69,17 @@ def refuse(value: object, wanted: str) -> PayloadError:
 
 
 def told(error: Exception) -> str:
-    """What a validation says, without its links to a page about the kind of error."""
-    lines = str(error).splitlines()
-    return "\n".join(each for each in lines if "For further information visit" not in each)
+    """What a validation says, in one line where it is one thing.
+
+    Without links to a page about the kind of error, and without the name that the validator has
+    for the type, which its users have never read.
+    """
+    lines = [
+        line for line in str(error).splitlines() if "For further information visit" not in line
+    ]
+    heading = _HEADING.match(lines[0]) if lines else None
+    if heading is None:
+        return "\n".join(lines)
+    if heading[1] == "1" and len(lines) <= _ONE_ERROR_LINES:
+        return ": ".join(line.strip() for line in lines[1:])
+    return "\n".join([f"{heading[1]} errors" if heading[1] != "1" else "", *lines[1:]])

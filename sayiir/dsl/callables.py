@@ -136,6 +136,15 @@ def _is_combinator(function: object) -> bool:
     return ours and getattr(function, "__name__", None) in _COMBINATORS
 
 
+def _slip(given: object) -> str:
+    """What was probably meant by something that can't stand in a chain."""
+    if isinstance(given, (list, tuple)):
+        return "give several one by one, *unpacked"
+    if given is None:
+        return "a function that builds a flow has to return it"
+    return "a task is named there, not called: a >> b"
+
+
 def plain_spec(function: object, where: str) -> TaskSpec:
     """The task that an undecorated callable stands for in a chain.
 
@@ -152,8 +161,11 @@ def plain_spec(function: object, where: str) -> TaskSpec:
             f"{where} was given {name!r} itself; call it with its arguments: {name}(...)"
         )
     if not callable(function):
+        if inspect.iscoroutine(function):
+            function.close()  # nobody is going to await it
         raise DefinitionError(
-            f"{where} takes tasks, flows, workflows and callables, not {function!r}"
+            f"{where} takes tasks, flows, workflows and callables, not {function!r}; "
+            f"{_slip(function)}"
         )
     if isinstance(function, type) and callable_instances(function):
         raise DefinitionError(

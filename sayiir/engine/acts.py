@@ -133,7 +133,8 @@ class Acts:
             signal = node.signal_name if isinstance(node, AwaitSignal) else ref.node_path
             raise PayloadError(
                 f"the wait can't take an event sent to signal {signal!r}: {error.problem}. After "
-                "retry() it takes the same event again, for where its type was at fault; "
+                "retry() it takes the same event again, for where its type was at fault; where the "
+                "payload was, rerun() the instance from here as another, which waits anew. "
                 "send_event(..., workflow=...) refuses such a payload at once",
                 path=error.path,
                 type_name=error.type_name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +12,7 @@ from sayiir import (
     CheckpointingRunner,
     DefinitionError,
     InvalidTransition,
+    PayloadError,
     UnknownSignal,
     await_signal,
     branch,
@@ -24,6 +27,22 @@ from sayiir import (
 @task
 def inc(n: int) -> int:
     return n + 1
+
+
+@dataclass
+class Order:
+    item: str
+    pieces: int
+
+
+@task
+def listed(folder: Path) -> str:
+    return str(folder)
+
+
+@task
+def sent(order: Order) -> str:
+    return order.item
 
 
 waiting = workflow("waiting", inc >> await_signal("go", int))
@@ -51,6 +70,25 @@ def test_a_flow_that_is_none_is_refused() -> None:
     with pytest.raises(DefinitionError, match="'x': it is made of a flow, not of None"):
         workflow("x", forgotten)
     assert workflow("x")(lambda: inc).name == "x"
+
+
+def test_what_cant_stand_in_a_chain_is_told_with_what_was_meant() -> None:
+    """A task that is called, several in a list, a function instead of a flow."""
+
+    async def later(n: int) -> int:
+        return n
+
+    anything: Any = inc
+    with pytest.raises(DefinitionError, match="not 2; a task is named there, not called"):
+        anything >> inc(1)
+    with pytest.raises(DefinitionError, match=r"coroutine .* a task is named there, not called"):
+        anything >> later(1)
+    with pytest.raises(DefinitionError, match=r"fork arm '0' .* give several one by one, \*unpack"):
+        fork([anything, anything])
+    with pytest.raises(DefinitionError, match="a function that builds a flow has to return it"):
+        anything >> None
+    with pytest.raises(DefinitionError, match=r"make it a task: task\(\.\.\.\)"):
+        workflow("x", cast("Any", _inc))
 
 
 @pytest.mark.parametrize("combinator", [delay, fork, branch, loop, await_signal, workflow, task])
@@ -113,6 +151,38 @@ def test_a_path_that_the_workflow_cant_have_is_refused() -> None:
         client = runner.client
         assert client.get_task_result("a", "inc", waiting) == 2
         assert client.get_task_result("a", "go", waiting, default="none yet") == "none yet"
+        assert client.get_task_result("a", "go") is None
         for path in ("icn", "inc[0]", "inc/inc", "in c[", ""):
-            with pytest.raises(ValueError, match="'waiting' has no node at"):
-                client.get_task_result("a", path, waiting)
+            for asked in ((path, waiting), (path,)):
+                with pytest.raises(ValueError, match="'waiting' has no node at"):
+                    client.get_task_result("a", *asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given", "told"),
+    [
+        (listed, 3, "doesn't fit pathlib.Path: Input is not a valid path for"),
+        (sent, {"item": "lamp"}, "Order: pieces: Field required"),
+        (sent, {}, "Order: 2 errors\nitem\n  Field required"),
+    ],
+)
+def test_a_value_that_doesn_t_fit_is_told_in_the_users_words(
+    asked: Any, given: Any, told: str
+) -> None:
+    """Pydantic's own heading names the validator that it has built, over several lines of it."""
+    with pytest.raises(PayloadError) as refused:
+        workflow("asking", asked)(given)
+    assert told in str(refused.value)
+    assert "validation error" not in str(refused.value)
+
+
+def test_an_event_of_the_wrong_type_is_got_rid_of_by_a_rerun() -> None:
+    """The failed wait would take it again; the run from the wait on waits for another."""
+    with CheckpointingRunner("memory://") as runner:
+        runner.ensure(waiting, "a", 1)
+        runner.client.send_event("a", "go", "seven")
+        failed = runner.ensure(waiting, "a", 1)
+        assert "rerun() the instance from here" in failed.error.message
+        runner.rerun(waiting, "a", "b", start="go")
+        runner.client.send_event("b", "go", 7)
+        assert runner.ensure(waiting, "b", 1).output == 7
