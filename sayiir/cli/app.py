@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Annotated
 
@@ -62,9 +63,16 @@ _PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
 COMMANDS = tuple(name for panel in _PANELS.values() for name in panel)
 """The names of all commands, as ``--help`` shows them."""
 
+
+def _help_of(command: Callable[..., object]) -> str:
+    """Its docstring for a terminal: lines are broken there, by its width, and nothing is marked."""
+    paragraphs = (inspect.getdoc(command) or "").replace("``", "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
 for _panel, _commands in _PANELS.items():
     for _name, _command in _commands.items():
-        app.command(_name, rich_help_panel=_panel)(guarded(_command))
+        app.command(_name, help=_help_of(_command), rich_help_panel=_panel)(guarded(_command))
 
 
 def _show_version(asked: bool) -> None:

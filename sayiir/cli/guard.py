@@ -11,10 +11,10 @@ import typer
 
 from sayiir.cli.exits import ExitCode, Problem, UserCodeProblem, code_of
 from sayiir.cli.screen import print_json, warn
-from sayiir.errors import SayiirError
+from sayiir.errors import PayloadError, SayiirError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["guarded"]
 
@@ -38,12 +38,19 @@ def guarded(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
             except Problem as problem:
                 code = _tell(problem, type(problem).__name__, as_json)
             except SayiirError as error:
-                code = _tell(Problem(str(error), code_of(error)), type(error).__name__, as_json)
+                problem = Problem(str(error), code_of(error), hint=_hint_of(error, kwargs))
+                code = _tell(problem, type(error).__name__, as_json)
             except KeyboardInterrupt:
                 code = ExitCode.INTERRUPTED
         raise typer.Exit(int(code))
 
     return guarded_command
+
+
+def _hint_of(error: SayiirError, options: Mapping[str, object]) -> tuple[str, ...]:
+    if isinstance(error, PayloadError) and "given" in options and options["given"] is None:
+        return ("no --input was given, which is null",)
+    return ()
 
 
 def _tell(problem: Problem, kind: str, as_json: bool) -> ExitCode:

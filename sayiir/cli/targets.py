@@ -36,15 +36,24 @@ def import_workflow(target: str) -> Workflow[Any, Any]:
     known = _workflows_of(module)
     listed = ", ".join(f"{module_name}:{one}" for one in known) or "none"
     if value is not None:
-        kind = type(value).__name__
         raise Problem(
-            f"{target} is no workflow but a {kind}; the workflows of {module_name}: {listed}",
+            f"{target} is no workflow but {_kind_of(value)}; "
+            f"the workflows of {module_name}: {listed}",
             hint=("a task or flow becomes one by workflow('name', flow)",) if not known else (),
         )
     raise Problem(
         f"module {module_name} has no {clean(name)!r}; its workflows: {listed}",
         hint=nearest(target, [f"{module_name}:{one}" for one in known]),
     )
+
+
+def _kind_of(value: object) -> str:
+    """What a value is, in the words of the documents where they have one."""
+    from sayiir import Flow, Task
+
+    if isinstance(value, Task):
+        return "a task"
+    return "a flow" if isinstance(value, Flow) else f"of type {type(value).__name__}"
 
 
 def split_target(target: str) -> tuple[str, str]:
@@ -115,9 +124,9 @@ def _no_module(module_name: str, missing: str) -> Problem:
         for entry in sorted(folder.iterdir())
         if entry.suffix == ".py" or (entry / "__init__.py").exists()
     }
-    where = f"package {parent} has" if parent else f"neither {Path.cwd()} nor this Python has"
+    where = f"package {parent} has no" if parent else f"neither {Path.cwd()} nor this Python has a"
     return Problem(
-        f"can't import {clean(module_name)}: {where} no module {clean(last)!r}",
+        f"can't import {clean(module_name)}: {where} module {clean(last)!r}",
         hint=nearest(last, known),
     )
 

@@ -83,6 +83,7 @@ def test_postgresql_is_migrated_and_then_well(sayiir: CommandLine, postgres_url:
     before = sayiir("doctor", "--store", postgres_url, "--json")
     assert before.code == 1
     assert before.json["store"]["pending"][0] == "0001_tables.sql"
+    assert "isn't set up here yet" in sayiir("doctor", "--store", postgres_url).out
     assert sayiir("migrate", "--store", postgres_url).code == 0
     after = sayiir("doctor", "--store", postgres_url, "--json").json
     assert after["store"]["pending"] == []

@@ -52,6 +52,14 @@ def test_an_input_that_is_none_is_wrong_usage(sayiir: CommandLine, given: str, t
     assert told in ended.err
 
 
+def test_an_input_that_was_forgotten_is_told(sayiir: CommandLine) -> None:
+    """Without --input it is null, which is right for some workflows and a slip with others."""
+    for verb in (("run",), ("ensure", "i"), ("submit", "i")):
+        ended = sayiir(verb[0], "shop:order", *verb[1:])
+        assert ended.code == 2
+        assert "no --input was given" in ended.err
+
+
 def test_a_bare_word_is_told_how_to_be_quoted(sayiir: CommandLine) -> None:
     assert """--input '"lamp"'""" in sayiir("run", "shop:order", "-i", "lamp").err
 

@@ -80,6 +80,7 @@ def test_the_script_and_the_module_are_the_same() -> None:
 def test_every_command_has_help_and_json(sayiir: CommandLine) -> None:
     for name in COMMANDS:
         ended = sayiir(name, "--help")
+        assert "``" not in ended.out
         assert ended.code == 0
         assert "--json" in ended.out, name
 

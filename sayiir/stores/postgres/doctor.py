@@ -48,7 +48,9 @@ class PostgresDoctor:
 
 
 def _advice(found: Facts) -> Iterator[Advice]:
-    if found.pending:
+    if not found.schema_version:
+        yield Advice("sayiir isn't set up here yet: `sayiir migrate` does it", wrong=True)
+    elif found.pending:
         yield Advice("migrations are missing: run `sayiir migrate`", wrong=True)
     if found.encoding.upper() != "UTF8":
         yield Advice(
