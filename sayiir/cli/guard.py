@@ -38,8 +38,8 @@ def guarded(command: Callable[P, ExitCode | None]) -> Callable[P, None]:
             except Problem as problem:
                 code = _tell(problem, type(problem).__name__, as_json)
             except SayiirError as error:
-                problem = Problem(str(error), code_of(error), hint=_hint_of(error, kwargs))
-                code = _tell(problem, type(error).__name__, as_json)
+                said = Problem(str(error), code_of(error), hint=_hint_of(error, kwargs))
+                code = _tell(said, type(error).__name__, as_json)
             except KeyboardInterrupt:
                 code = ExitCode.INTERRUPTED
         raise typer.Exit(int(code))
