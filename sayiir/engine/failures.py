@@ -150,5 +150,5 @@ def failure_from_bytes(data: bytes) -> FailureInfo:
             int(attempt),
             tuple((str(name), str(value)) for name, value in details),
         )
-    except (ValueError, TypeError, RecursionError):
+    except (ArithmeticError, ValueError, TypeError, RecursionError):  # 1e999 is read as infinity
         return FailureInfo(TaskFailed.__name__, "unknown", "the stored failure is damaged")
