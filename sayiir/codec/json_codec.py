@@ -14,8 +14,8 @@ from sayiir import limits
 from sayiir.codec import tagged
 from sayiir.codec.book import Kept, TypeBook
 from sayiir.codec.compiling import is_open
-from sayiir.codec.jsontext import from_text, to_text
-from sayiir.codec.protocol import FORMAT_TAGGED, FORMAT_TYPED, UNDECLARED
+from sayiir.codec.jsontext import from_text, from_utf8, to_text
+from sayiir.codec.protocol import FORMAT_TAGGED, FORMAT_TEXT, FORMAT_TYPED, UNDECLARED
 from sayiir.codec.sameness import same
 from sayiir.codec.walk import Walk, name_of, told, too_deep
 from sayiir.errors import PayloadError
@@ -114,12 +114,14 @@ class _OpenPlan:
         self._max_bytes = max_bytes
 
     def encode(self, value: object) -> bytes:
-        text = tagged.plain_text(value, self._max_bytes)
-        if text is not None:
-            return bounded(FORMAT_TAGGED + text, self._max_bytes)
+        plain = _plain_bytes(value, self._max_bytes)
+        if plain is not None:
+            return bounded(plain, self._max_bytes)
         return _tagged_bytes(tagged.to_tree, value, self._max_bytes)
 
     def decode(self, data: bytes) -> Any:
+        if data.startswith(FORMAT_TEXT):
+            return from_utf8(data)
         format_byte, text = split(data)
         if format_byte == FORMAT_TYPED:
             return from_text(text)
@@ -196,8 +198,7 @@ class _TypedPlan:
         if self._plain_checker is not None:
             if not self._plain_checker(value):
                 return None
-            text = tagged.plain_text(value, self._max_bytes)
-            return None if text is None else FORMAT_TAGGED + text
+            return _plain_bytes(value, self._max_bytes)
         if self._checker is None or not self._checker(value):
             return None
         try:
@@ -221,18 +222,17 @@ class _TypedPlan:
 
     def decode(self, data: bytes) -> Any:
         compiled = self._ready()
-        format_byte, text = split(data)
-        if format_byte == FORMAT_TYPED:
-            return self._decode_typed(compiled, text)
-        if format_byte != FORMAT_TAGGED:
-            raise unknown_format(format_byte)
-        tree = from_text(text)
+        if data.startswith(FORMAT_TEXT):
+            tree, tagless = from_utf8(data), True
+        else:
+            format_byte, text = split(data)
+            if format_byte == FORMAT_TYPED:
+                return self._decode_typed(compiled, text)
+            if format_byte != FORMAT_TAGGED:
+                raise unknown_format(format_byte)
+            tree, tagless = from_text(text), tagged.needs_no_reading(text)
         try:
-            if (
-                self._plain_checker is not None
-                and tagged.needs_no_reading(text)
-                and self._plain_checker(tree)
-            ):
+            if tagless and self._plain_checker is not None and self._plain_checker(tree):
                 return tree
             return compiled.node.lift(tree)
         except RecursionError:
@@ -306,6 +306,17 @@ def _guarded_lift(compiled: Compiled, plain: Any) -> Any:
         return compiled.node.lift(tagged.to_tree(plain, Walk(limits.MAX_JOIN_BYTES)))
     except RecursionError:
         raise too_deep() from None
+
+
+def _plain_bytes(value: object, max_bytes: int) -> bytes | None:
+    """The bytes of text, or of a value that is plain data; None for one that needs tags."""
+    if type(value) is str:
+        try:
+            return FORMAT_TEXT + value.encode()
+        except UnicodeEncodeError:
+            return None  # half a surrogate pair
+    text = tagged.plain_text(value, max_bytes)
+    return None if text is None else FORMAT_TAGGED + text
 
 
 def _tagged_bytes(make: Callable[[Any, Walk], Tree], value: object, max_bytes: int) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from sayiir.errors import PayloadError
 
-__all__ = ["Tree", "from_text", "quick_text", "to_text"]
+__all__ = ["Tree", "from_text", "from_utf8", "quick_text", "to_text"]
 
 Tree: TypeAlias = Any
 """None, bool, int, finite float, str, list or dict of these: what JSON holds by itself."""
@@ -58,6 +58,18 @@ def from_text(text: bytes) -> Tree:
         return json.loads(text.decode(), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"the stored bytes are not readable JSON: {error}") from None
+
+
+def from_utf8(stored: bytes) -> str:
+    """The text whose UTF-8 stands behind a format byte.
+
+    Raises:
+        PayloadError: it is no UTF-8.
+    """
+    try:
+        return str(memoryview(stored)[1:], "utf-8")  # a slice of bytes would be a copy
+    except UnicodeDecodeError as error:
+        raise PayloadError(f"the stored bytes are not readable text: {error}") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:

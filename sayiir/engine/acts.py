@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sayiir.codec.protocol import FORMAT_TAGGED
+from sayiir.codec.protocol import FORMAT_TAGGED, FORMAT_TEXT
 from sayiir.dsl.keys import key_text
 from sayiir.dsl.nodes import AwaitSignal, Branch, Delay
 from sayiir.engine.act_failed import ActFailed
@@ -143,7 +143,7 @@ class Acts:
     @staticmethod
     def _fitted(work: Work, ref: EventRef, payload: Payload) -> EventRef:
         codec = work.program.codec
-        if payload.stored[:1] == FORMAT_TAGGED:
+        if payload.stored[:1] in (FORMAT_TAGGED, FORMAT_TEXT):
             # Sent without the workflow at hand: what arrives from outside is taken leniently.
             data = codec.decode_plain(payload.stored)
             value = codec.accept(data, work.program.event_type(ref.node_path))

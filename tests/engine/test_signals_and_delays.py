@@ -153,6 +153,13 @@ async def test_payloads_are_validated_leniently(bench: Bench) -> None:
         assert await bench.runner.resume(flow, name) == Completed(["PickUp", "Ada", 0])
 
 
+async def test_text_from_outside_becomes_what_the_wait_asks_for(bench: Bench) -> None:
+    flow = workflow("w", await_signal("s", int) >> (lambda number: number + 1))
+    await bench.client.submit(flow, "i", 0)
+    await bench.client.send_event("i", "s", "7")
+    assert await bench.runner.resume(flow, "i") == Completed(8)
+
+
 async def test_a_misfit_is_refused_at_once_where_the_workflow_is_named(bench: Bench) -> None:
     flow = workflow("w", await_signal("s", PickUp))
     await bench.client.submit(flow, "i", 0)

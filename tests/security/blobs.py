@@ -244,7 +244,7 @@ def _json(dice: random.Random, _: bytes) -> bytes:
 
 def _words(dice: random.Random, _: bytes) -> bytes:
     word = dice.choice(_WORDS)
-    return dice.choice((b"", b"\x01", b"\x02")) + dice.choice(
+    return dice.choice((b"", b"\x01", b"\x02", b"\x06")) + dice.choice(
         (word.encode(), json.dumps(word).encode(), json.dumps({"by": word}).encode())
     )
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
+from uuid import UUID
 
 import pytest
 from annotated_types import Gt
@@ -119,10 +120,12 @@ def test_shared_parts_that_would_grow_without_end_are_refused() -> None:
 
 def test_size_is_bounded_with_size_and_limit_told() -> None:
     codec = JsonCodec(max_bytes=100)
-    assert codec.plan(str).decode(codec.plan(str).encode("a" * 97)) == "a" * 97
+    assert codec.plan(str).decode(codec.plan(str).encode("a" * 99)) == "a" * 99
     for annotation in (str, UNDECLARED):
         with pytest.raises(PayloadError, match=r"101 bytes.*100"):
-            codec.plan(annotation).encode("a" * 98)
+            codec.plan(annotation).encode("a" * 100)
+        with pytest.raises(PayloadError, match=r"101 bytes.*100"):
+            codec.plan(annotation).encode("ä" * 50)
 
 
 def test_error_names_the_type() -> None:
@@ -202,7 +205,7 @@ def value_or_payload_error(data: bytes, annotation: Any) -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(TREES, st.sampled_from(ANNOTATIONS), st.sampled_from([b"\x01", b"\x02"]))
+@given(TREES, st.sampled_from(ANNOTATIONS), st.sampled_from([b"\x01", b"\x02", b"\x06"]))
 def test_hostile_trees_give_a_value_or_a_payload_error(
     tree: Any, annotation: Any, form: bytes
 ) -> None:
@@ -214,6 +217,7 @@ def test_hostile_trees_give_a_value_or_a_payload_error(
 def test_any_bytes_give_a_value_or_a_payload_error(data: bytes, annotation: Any) -> None:
     value_or_payload_error(data, annotation)
     value_or_payload_error(b"\x02" + data, annotation)
+    value_or_payload_error(b"\x06" + data, annotation)
 
 
 @pytest.mark.parametrize(
@@ -244,8 +248,36 @@ def test_any_bytes_give_a_value_or_a_payload_error(data: bytes, annotation: Any)
 )
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
 def test_damaged_and_hostile_text(text: bytes, annotation: Any) -> None:
-    for form in (b"", b"\x01", b"\x02", b"\x7f"):
+    for form in (b"", b"\x01", b"\x02", b"\x06", b"\x7f"):
         value_or_payload_error(form + text, annotation)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "ä\0\u20ac", "\N{PARTY POPPER}", '[{"!":["int","0x1"]}]', '"', "\x06", "null"]
+)
+def test_text_by_itself_is_stored_as_its_utf8(text: str) -> None:
+    for annotation in (str, str | None, UNDECLARED, Any):
+        data = CODEC.plan(annotation).encode(text)
+        assert data == b"\x06" + text.encode()
+        assert CODEC.plan(annotation).decode(data) == text
+        assert CODEC.decode_plain(data) == text
+
+
+def test_half_a_surrogate_pair_has_no_utf8_and_takes_a_tag() -> None:
+    for annotation in (str, UNDECLARED):
+        data = CODEC.plan(annotation).encode("a\ud800")
+        assert data[:1] == b"\x02"
+        assert CODEC.plan(annotation).decode(data) == "a\ud800"
+
+
+def test_stored_text_is_read_by_types_that_came_later_where_it_fits() -> None:
+    data = CODEC.plan(str).encode("red")
+    assert CODEC.plan(Literal["red", "blue"]).decode(data) == "red"
+    assert CODEC.plan(int | str).decode(data) == "red"
+    assert CODEC.plan(str).decode(b'\x02"red"') == "red"
+    for annotation in (int, Literal["blue"], list[str], Order, UUID):
+        with pytest.raises(PayloadError):
+            CODEC.plan(annotation).decode(data)
 
 
 def test_json_codec_never_unpickles() -> None:
