@@ -75,10 +75,11 @@ class StoreConnection:
         Raises:
             ValueError, StoreError: as ``open``.
         """
-        store = await self.open()
-        if self._programs is None:
-            self._programs = Programs(store, self.codec)
-        return store, self._programs
+        store, programs = self._store, self._programs
+        if programs is None or store is None or self._closed:
+            store = await self.open()
+            programs = self._programs = self._programs or Programs(store, self.codec)
+        return store, programs
 
     async def close(self) -> None:
         """Close the store, if it was opened here. Idempotent."""

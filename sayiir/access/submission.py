@@ -9,8 +9,7 @@ from sayiir.access.labels import check_labels
 from sayiir.access.texts import check_text
 from sayiir.callers import warn_caller
 from sayiir.dsl.options import check_priority
-from sayiir.engine.checkpoints import next_priority, next_tags
-from sayiir.engine.payloads import told_of
+from sayiir.errors import PayloadError
 from sayiir.ids import check_instance_id, new_run_id
 from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records import NewInstance, Wanted
@@ -45,15 +44,18 @@ def new_instance(
         DefinitionError: the priority is not 1 to 5.
         TypeError, ValueError: the labels aren't allowed, or the trace context is no text.
     """
-    definition = program.definition
+    definition, root = program.definition, program.beginning
     check_instance_id(instance_id)
     check_text(traceparent, "traceparent")
-    with told_of(f"the input of workflow {definition.name!r} for instance {instance_id!r}"):
+    try:
         accepted = program.codec.accept(value, definition.input_edge)
         data = program.input_plan.encode(accepted)
-    start = program.start()
+    except PayloadError as error:
+        what = f"the input of workflow {definition.name!r} for instance {instance_id!r}"
+        raise error.about(what) from error.__cause__
     timeout = definition.timeout_seconds
-    wanted = check_priority(priority, f"instance {instance_id!r}")
+    if priority is not None:
+        check_priority(priority, f"instance {instance_id!r}")
     return NewInstance(
         instance_id=instance_id,
         run_id=new_run_id(),
@@ -62,11 +64,11 @@ def new_instance(
         definition_hash=definition.definition_hash,
         definition=program.portable,
         input=data,
-        root_path=start.path,
-        root_input=program.input_text(start),
-        priority=wanted or definition.priority or DEFAULT_PRIORITY,
-        root_priority=next_priority(start),
-        root_tags=next_tags(program, start),
+        root_path=root.path,
+        root_input=root.input,
+        priority=priority or definition.priority or DEFAULT_PRIORITY,
+        root_priority=root.priority,
+        root_tags=root.tags,
         timeout_us=None if timeout is None else round(timeout * 1e6),
         labels=check_labels(labels),
         traceparent=traceparent or current_traceparent(),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sayiir.dsl.flow import Flow
     from sayiir.status import WorkflowStatus
-    from sayiir.stores.records import NewInstance
+    from sayiir.stores.records import InstanceRecord, NewInstance
     from sayiir.workflow import Workflow
 
 __all__ = ["StartingClient"]
@@ -58,7 +58,7 @@ class StartingClient(ConnectedClient):
             DefinitionMismatch: it is taken by another definition, whatever the policy.
         """
         check_workflow(workflow)
-        _, programs = await self._connection.opened()
+        store, programs = await self._connection.opened()
         new = new_instance(
             programs.of(workflow),
             instance_id,
@@ -67,7 +67,10 @@ class StartingClient(ConnectedClient):
             traceparent=traceparent,
             labels=labels,
         )
-        return await self._created(workflow, new)
+        answer = await store.create(new, replace=self._replaces)
+        if answer.existing is None:
+            return InProgress()  # its root is ready: nothing need be read for that
+        return await self._taken(workflow, new, answer.existing)
 
     async def rerun(
         self,
@@ -119,19 +122,23 @@ class StartingClient(ConnectedClient):
             priority=priority,
             labels=labels,
         )
-        return await self._created(workflow, new)
-
-    async def _created(self, workflow: Workflow[Any, B], new: NewInstance) -> WorkflowStatus[B]:
-        """What was created, or what is there already, as the policy says."""
-        store, programs = await self._connection.opened()
-        instance_id = new.instance_id
-        replace = self._policy is ConflictPolicy.TERMINATE_EXISTING
-        answer = await store.create(new, replace=replace)
+        answer = await store.create(new, replace=self._replaces)
         if answer.existing is None:
             return InProgress()  # its root is ready: nothing need be read for that
-        if answer.existing.definition_hash != new.definition_hash:
-            raise await programs.mismatch(answer.existing, workflow.definition)
+        return await self._taken(workflow, new, answer.existing)
+
+    @property
+    def _replaces(self) -> bool:
+        return self._policy is ConflictPolicy.TERMINATE_EXISTING
+
+    async def _taken(
+        self, workflow: Workflow[Any, B], new: NewInstance, existing: InstanceRecord
+    ) -> WorkflowStatus[B]:
+        """What the policy says where the id is taken."""
+        store, programs = await self._connection.opened()
+        if existing.definition_hash != new.definition_hash:
+            raise await programs.mismatch(existing, workflow.definition)
         if self._policy is not ConflictPolicy.USE_EXISTING:
-            raise InstanceAlreadyExists(instance_id)
-        await warn_of_other_input(store, answer.existing, new.input)
-        return await status_of(await self._record(instance_id, workflow), programs, workflow)
+            raise InstanceAlreadyExists(new.instance_id)
+        await warn_of_other_input(store, existing, new.input)
+        return await status_of(await self._record(new.instance_id, workflow), programs, workflow)

@@ -53,7 +53,7 @@ class TypeBook:
 
     def accept(self, value: object, annotation: Any) -> Any:
         """Lenient validation; see ``Codec.accept``."""
-        if is_open(annotation) or type(value) is annotation:
+        if type(value) is annotation or is_open(annotation):
             return value
         if isinstance(annotation, type) and _is_instance(value, annotation):
             return value

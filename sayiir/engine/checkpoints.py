@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sayiir.engine.work import Step, Work
     from sayiir.stores.records import Effect
 
-__all__ = ["checkpoint_of", "next_priority", "next_tags", "tags_after"]
+__all__ = ["checkpoint_of", "move_to", "next_tags", "tags_after"]
 
 
 def checkpoint_of(work: Work, step: Step) -> Checkpoint:
@@ -44,17 +44,12 @@ def checkpoint_of(work: Work, step: Step) -> Checkpoint:
     following, computed = step.following, step.computed
     effect: Effect
     if type(following) is Position:  # most steps by far
-        effect = _move(work.program, following, hand_over=step.hand_over)
+        effect = move_to(work.program, following, hand_over=step.hand_over)
     else:
         effect = _effect(work, step)
     return Checkpoint(
         work.fence, effect, None if computed is None else _result(computed), step.prune
     )
-
-
-def next_priority(position: Position) -> int | None:
-    """The priority of the task that runs next at a position, where it has its own."""
-    return _priority(position.place.first_task)
 
 
 def next_tags(program: Program, position: Position) -> tuple[str, ...]:
@@ -101,7 +96,7 @@ def _effect(work: Work, step: Step) -> Effect:
     program, following = work.program, step.following
     match following:
         case Position():
-            return _move(program, following, hand_over=step.hand_over)
+            return move_to(program, following, hand_over=step.hand_over)
         case EndStrand(output=output):
             return End(output=ref_to_text(output), keep=step.keep > 0)
         case ParkUntil(position=position, seconds=seconds, at=at):
@@ -128,7 +123,7 @@ def _effect(work: Work, step: Step) -> Effect:
             return Fail(
                 error=b"" if step.failure is None else failure_to_bytes(step.failure),
                 scope=scope,
-                at=None if at is None else _move(program, at),
+                at=None if at is None else move_to(program, at),
                 keep=step.keep > 0,
             )
         case RetryLater(position=position):
@@ -136,11 +131,12 @@ def _effect(work: Work, step: Step) -> Effect:
                 error=failure_to_bytes(following.failure),
                 wait_us=_us(following.wait_seconds),
                 in_place=following.in_place,
-                at=None if position is work.position else _move(program, position),
+                at=None if position is work.position else move_to(program, position),
             )
 
 
-def _move(program: Program, position: Position, *, hand_over: bool = False) -> Move:
+def move_to(program: Program, position: Position, *, hand_over: bool = False) -> Move:
+    """The position as a strand's next one."""
     task = position.place.first_task
     return Move(
         position.frame.prefix + position.place.node_id,
@@ -171,7 +167,7 @@ def _new_items(program: Program, step: Step) -> tuple[NewItem, ...]:
         return ()
     first, tagged = starts[0], program.tagged
     if elements is not None:
-        priority, tags = next_priority(first), next_tags(program, first)
+        priority, tags = _priority(first.place.first_task), next_tags(program, first)
         return tuple([
             NewItem(
                 index=index, path=start.path, input=program.input_text(start),
@@ -183,7 +179,8 @@ def _new_items(program: Program, step: Step) -> tuple[NewItem, ...]:
     return tuple([
         NewItem(
             index=index, path=start.path, input=text,
-            priority=next_priority(start), tags=next_tags(program, start) if tagged else (),
+            priority=_priority(start.place.first_task),
+            tags=next_tags(program, start) if tagged else (),
         )
         for index, start in enumerate(starts, step.first)
     ])  # fmt: skip

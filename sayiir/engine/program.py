@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.nodes import AwaitSignal, Loop, Map
 from sayiir.dsl.portable import to_portable
+from sayiir.engine.checkpoints import move_to
 from sayiir.engine.earlier import Earlier, earlier_from_text
 from sayiir.engine.executing import executor_names
 from sayiir.engine.position import Frame, Position, locate_frame, places_of
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sayiir.engine.position import Place
     from sayiir.engine.refs import Ref
     from sayiir.engine.resources import Need
+    from sayiir.stores.records import Move
 
 __all__ = ["Program"]
 
@@ -51,6 +53,11 @@ class Program:
     def start(self, instance_input: InputRef | None = None) -> Position:
         """Where every instance begins."""
         return Position(self._first, Frame(), instance_input or InputRef())
+
+    @cached_property
+    def beginning(self) -> Move:
+        """The same as a store keeps it."""
+        return move_to(self, self.start())
 
     def locate(self, path: str, input_text: str) -> Position:
         """The position that a store kept as text.
@@ -149,7 +156,7 @@ class Program:
             self._asked_last = spawn_path, self.element_plan(self.node_path(spawn_path))
         return self._asked_last[1]
 
-    @property
+    @cached_property
     def input_plan(self) -> Plan:
         """How the instance's input is stored."""
         return self.codec.plan(self.definition.input_edge)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["create", "create_alone", "create_one"]
 
+_CREATED: Final = CreateAnswer()
+
 # The columns of a NewRow; $18 is the holder, or null: then the root waits to be claimed, in the
 # order of its rank; $19 is how long the lease lasts.
 _CREATE: Final = f"""
@@ -78,17 +80,13 @@ async def create(
 
     ``describe``: tells how the instance stands that has the id.
     """
-    row = await _row(work, new)
+    row = _known_row(work, new) or await _row(work, new)
     while True:
         if claim is None:
             created = await creations.create(row)
         else:
             created = await create_one(work.database, row, claim)
         if created is not None:
-            if created.told:
-                work.database.watchers.wake({created.run})
-            elif claim is None:  # else it is nobody's to look for
-                work.database.changed({created.run})
             return _answer(work, new, row, created, claim)
         if replace:
             replaced, stays = await _replaced(work, new, claim, row)
@@ -105,26 +103,36 @@ async def create(
 async def _row(work: Work, new: NewInstance) -> NewRow:
     definition = await work.queues.definition(new.definition_hash, new.definition, new.root_tags)
     await work.queues.ensure([(definition, new.root_tags)])
-    labels = dict(new.labels)
-    prio = new.root_priority or new.priority
+    row = _known_row(work, new)
+    assert row is not None
+    return row
+
+
+def _known_row(work: Work, new: NewInstance) -> NewRow | None:
+    """The row, if its definition and its queue are known."""
+    definition = work.queues.known(new.definition_hash)
+    queue = None if definition is None else work.queues.number(definition, new.root_tags)
+    if definition is None or queue is None:
+        return None
+    prio, labels = new.root_priority or new.priority, dict(new.labels)
     return NewRow(
-        instance_id=new.instance_id,
-        run_id=new.run_id,
-        definition=definition,
-        workflow_name=new.workflow_name,
-        workflow_version=new.workflow_version,
-        priority=new.priority,
-        timeout=new.timeout_us,
-        labels=encode_labels(new.labels),
-        traceparent=encode_text(new.traceparent),
-        input=new.input,
-        queue=work.queues.number(definition, new.root_tags),
-        path=new.root_path,
-        root_input=new.root_input,
-        prio=prio,
-        rank=rank_of(0, prio),
-        names=[encode_text(name) for name in labels],
-        values=[encode_text(value) for value in labels.values()],
+        new.instance_id,
+        new.run_id,
+        definition,
+        new.workflow_name,
+        new.workflow_version,
+        new.priority,
+        new.timeout_us,
+        encode_labels(new.labels),
+        encode_text(new.traceparent),
+        new.input,
+        queue,
+        new.root_path,
+        new.root_input,
+        prio,
+        rank_of(0, prio),
+        [encode_text(name) for name in labels] if labels else (),
+        [encode_text(value) for value in labels.values()] if labels else (),
     )
 
 
@@ -142,10 +150,16 @@ async def create_alone(database: Database, row: NewRow) -> Created | None:
     None: the id is taken.
     """
     if not database.pool().notifier.may_go_along():
-        return await create_one(database, row)
+        created = await create_one(database, row)
+        if created is not None:
+            database.changed({created.run})
+        return created
     channel = database.channel
     found = await database.fetchrow(_CREATE_AND_TELL, *_values(row, None), channel.name, channel.me)
-    return None if found is None else Created(found[0], found[1], found[2], told=True)
+    if found is None:
+        return None
+    database.watchers.wake({found[0]})
+    return Created(found[0], found[1], found[2])
 
 
 def _values(row: NewRow, claim: ClaimRequest | None) -> tuple[object, ...]:
@@ -161,10 +175,10 @@ def _values(row: NewRow, claim: ClaimRequest | None) -> tuple[object, ...]:
 def _answer(
     work: Work, new: NewInstance, row: NewRow, created: Created, claim: ClaimRequest | None
 ) -> CreateAnswer:
-    run, created_at, deadline_at, _ = created
+    run, created_at, deadline_at = created
     work.queues.learn(run, row.definition)
     if claim is None:
-        return CreateAnswer()
+        return _CREATED
     claimed = Claimed(
         fence=Fence(run, ItemKey(), 1),
         run_id=new.run_id,

@@ -16,7 +16,7 @@ from sayiir.stores.postgres.arrays import as_columns, as_text, rows_of
 from sayiir.stores.relational.codes import READY
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from sayiir.stores.postgres.database import Database
 
@@ -46,8 +46,8 @@ class NewRow(NamedTuple):
     prio: int
     rank: int
     """What its priority adds to the time."""
-    names: list[bytes]
-    values: list[bytes]
+    names: Sequence[bytes]
+    values: Sequence[bytes]
 
 
 class Created(NamedTuple):
@@ -56,8 +56,6 @@ class Created(NamedTuple):
     run: int
     created_at: int
     deadline_at: int | None
-    told: bool = False
-    """Other processes were told of it in the same transaction."""
 
 
 _TYPES: Final = dict(
@@ -123,7 +121,7 @@ class Creations:
 
     Args:
         database: where they go.
-        one: writes a single one; None: the id is taken.
+        one: writes a single one and tells who waits for work; None: the id is taken.
     """
 
     __slots__ = ("_database", "_lines", "_one")
@@ -135,26 +133,26 @@ class Creations:
         self._one = one
         self._lines: WeakKeyDictionary[asyncio.AbstractEventLoop, _Line] = WeakKeyDictionary()
 
-    async def create(self, row: NewRow) -> Created | None:
-        """Create it; None: the id is taken.
+    def create(self, row: NewRow) -> Awaitable[Created | None]:
+        """Create it, and tell who waits for work; None: the id is taken.
 
-        Raises:
+        Raises, when it is awaited:
             StoreUnavailable: the store can't be reached, or gave no answer.
             StoreError: the store can't make anything of it.
         """
         if len(row.input) > MAX_GATHERED_BYTES:
-            return await self._one(row)
+            return self._one(row)
         loop = asyncio.get_running_loop()
         line = self._lines.get(loop)
         if line is None:
             line = self._lines[loop] = _Line(self._write)
-        return await line.add(row)
+        return line.add(row)
 
     async def _write(self, rows: list[NewRow]) -> list[Created | None]:
         if len(rows) == 1:
             return [await self._one(rows[0])]
         columns, large = as_columns(
-            [(*row[:15], number) for number, row in enumerate(rows, 1)], _TYPES
+            [row[:15] + (number,) for number, row in enumerate(rows, 1)], _TYPES
         )
         labels = [
             (number, name, value)
@@ -169,6 +167,7 @@ class Creations:
         created: list[Created | None] = [None] * len(rows)
         for n, run, created_at, deadline_at in found:
             created[n - 1] = Created(run, created_at, deadline_at)
+        self._database.changed({row[1] for row in found})
         return created
 
 
@@ -181,12 +180,13 @@ class _Line:
         self._busy = False
         self._sender: asyncio.Task[None] | None = None
 
-    async def add(self, row: NewRow) -> Created | None:
+    def add(self, row: NewRow) -> Awaitable[Created | None]:
+        # A future itself where it waits: a thousand that wait at once are no coroutines beside.
         if not self._busy:
-            return await self._alone(row)
+            return self._alone(row)
         future: asyncio.Future[Created | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((row, future))
-        return await future
+        return future
 
     async def _alone(self, row: NewRow) -> Created | None:
         self._busy = True

@@ -81,6 +81,10 @@ class Queues:
         """The queue of a definition's items with these tags, if it is remembered."""
         return self._numbers.get((definition, tags))
 
+    def known(self, definition_hash: str) -> int | None:
+        """The number of a definition, if it is remembered."""
+        return self._definitions.get(definition_hash)
+
     async def definition(self, definition_hash: str, body: bytes, tags: tuple[str, ...]) -> int:
         """The number of a definition, which is stored where it isn't yet.
 

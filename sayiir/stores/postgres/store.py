@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.stores.postgres import (
@@ -29,7 +29,7 @@ from sayiir.stores.postgres.work import Work
 from sayiir.stores.records import Loaded
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
     from sayiir.stores.presence import WorkerNotice, WorkerRecord
@@ -109,11 +109,11 @@ class PostgresStore:
 
     # -- instances
 
-    async def create(
+    def create(
         self, new: NewInstance, *, replace: bool = False, claim: ClaimRequest | None = None
-    ) -> CreateAnswer:
+    ) -> Coroutine[Any, Any, CreateAnswer]:
         """Create the instance and its root item, unless the id is taken."""
-        return await create.create(
+        return create.create(
             self._work, self._creations, new, self.describe, replace=replace, claim=claim
         )
 
