@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from math import log2
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
 from sayiir import AsyncCheckpointingRunner, Flow, Workflow, fork, task, workflow
 from sayiir.stores.sqlite.store import SqliteStore
-from sayiir.stores.sqlite.wal_growth import FULL_BYTES, LEAST_BYTES
+from sayiir.stores.sqlite.wal_growth import FULL_BYTES, LEAST_BYTES, WalGrowth
 from tests.stores.sqlite_child import new_instance
 
 pytestmark = pytest.mark.anyio
@@ -196,3 +198,42 @@ async def test_the_log_grows_ahead_of_its_commits(tmp_path: Path) -> None:
         assert sizes[-1] == FULL_BYTES
     finally:
         await store.close()
+
+
+def test_the_length_of_the_log_is_asked_for_without_its_times(tmp_path: Path) -> None:
+    """A `stat` before each commit made it 60 us longer: it has the next write note a new time."""
+    log = tmp_path / "orders.db-wal"
+    log.write_bytes(bytes(FULL_BYTES))
+    growth, called = WalGrowth(log), list[str]()
+
+    def note(frame: FrameType, event: str, function: Any) -> None:
+        if event == "c_call":
+            called.append(function.__name__)
+
+    growth.keep_ahead()
+    sys.setprofile(note)
+    try:
+        growth.keep_ahead()
+    finally:
+        sys.setprofile(None)
+        growth.close()
+    assert called[:-1] == ["lseek"], "and the end of this very look"
+
+
+def test_a_log_that_has_become_longer_is_doubled_up_to_its_full_length(tmp_path: Path) -> None:
+    log = tmp_path / "orders.db-wal"
+    growth = WalGrowth(log)
+    growth.keep_ahead()
+    assert not log.exists(), "whose file it is is SQLite's to say"
+    log.write_bytes(b"frames")
+    lengths = list[int]()
+    for _ in range(12):
+        growth.keep_ahead()
+        lengths.append(log.stat().st_size)
+        with log.open("ab") as file:
+            file.write(b"frame")
+    growth.close()
+    assert lengths[0] == 6 + LEAST_BYTES
+    assert all(after - before <= before + 10 for before, after in pairwise(lengths))
+    assert FULL_BYTES <= lengths[-1] < FULL_BYTES + 12 * 5
+    assert log.read_bytes().startswith(b"frames\0")

@@ -117,6 +117,8 @@ class Writer:
             self._let_go()
 
     def _let_go(self) -> None:
+        if self._growth is not None:
+            self._growth.close()
         if self.connection is not None:
             # Closing may checkpoint, which nobody may do beside a writer.
             with self._turn or nullcontext():
@@ -130,8 +132,10 @@ class Writer:
             self._turn = None
 
     def descriptors(self) -> tuple[int, ...]:
-        """The lock files that a forked child has to close."""
+        """The lock files that a forked child has to close, and the log."""
         held: tuple[int, ...] = () if self.holders is None else (self.holders.descriptor,)
+        if self._growth is not None and self._growth.descriptor is not None:
+            held += (self._growth.descriptor,)
         return held if self._turn is None else (*held, *self._turn.descriptors)
 
     # -- transactions
