@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.engine.payloads import Payload
-from sayiir.engine.refs import EventRef
+from sayiir.engine.refs import EventRef, InputRef
 from sayiir.engine.transitions import ENTERED, Elapsed, Joined, Received, TimedOut
 from sayiir.engine.work import Damaged, Run, Work
 from sayiir.errors import SayiirError, StoreError, StoreUnavailable
@@ -134,6 +134,11 @@ def deadline_of(claimed: Claimed) -> float | None:
 
 
 def _located(program: Program, claimed: Claimed) -> Position:
+    start, data = program.beginning, claimed.input_data
+    at_start = claimed.path == start.path and claimed.input == start.input
+    if at_start and not claimed.fence.item.spawn_path:
+        payload = None if data is None else Payload(data, program.input_plan)
+        return program.start(InputRef(payload))
     position = program.locate(claimed.path, claimed.input)
     if position.frame.strand_key() != claimed.fence.item:
         # It would write what is another item's to write.

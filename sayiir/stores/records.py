@@ -410,6 +410,8 @@ class Claimed:
     deadline_in_us: int | None = None
     """Time until the workflow's deadline; 0 or less: it has passed."""
     traceparent: str | None = None
+    input_data: bytes | None = field(default=None, compare=False)
+    """The instance's input, which its holder most likely reads next, where the store brings it."""
 
 
 @frozen(kw_only=True)

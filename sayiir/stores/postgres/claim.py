@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
 from sayiir.stores.postgres.columns import ITEM_SELECT, item_of
 from sayiir.stores.postgres.flush import flush
-from sayiir.stores.postgres.inputs import MAX_INPUT_BYTES
 from sayiir.stores.postgres.locking import load_payloads, load_runs
 from sayiir.stores.postgres.needs import Needs
 from sayiir.stores.postgres.texts import decode_text
@@ -110,6 +109,8 @@ _FACTS: Final = (
     "(select (select now from moment) as now, (select due from due_at) as due, "
     "(select count(*) from seen) as seen) as facts"
 )
+MAX_INPUT_BYTES: Final = 16_384
+"""Larger inputs are read when they are needed."""
 # The input of an instance that nobody has worked on is what its holder reads next.
 _INPUT: Final = f"""
     t.epoch = 1 and t.spawn_path = '' and n.run = t.run
@@ -228,8 +229,6 @@ def _claimed(work: Work, row: Record) -> Claimed:
         deadline_in, traceparent, definition, body,
     ) = tuple(row)[3:25]  # fmt: skip
     work.queues.learn(run, definition)
-    if body is not None:
-        work.inputs.keep(run, body)
     return Claimed(
         fence=Fence(run, ItemKey(spawn_path, idx), epoch),
         run_id=run_id,
@@ -247,6 +246,7 @@ def _claimed(work: Work, row: Record) -> Claimed:
         event=None if event_id is None else Event(event_id, payload),
         deadline_in_us=deadline_in,
         traceparent=None if traceparent is None else decode_text(bytes(traceparent)),
+        input_data=body,
     )
 
 

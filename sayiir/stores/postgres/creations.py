@@ -152,7 +152,7 @@ class Creations:
         if len(rows) == 1:
             return [await self._one(rows[0])]
         columns, large = as_columns(
-            [row[:15] + (number,) for number, row in enumerate(rows, 1)], _TYPES
+            [(*row[:15], number) for number, row in enumerate(rows, 1)], _TYPES
         )
         labels = [
             (number, name, value)

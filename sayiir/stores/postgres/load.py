@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.driver import Record
     from sayiir.stores.records import Wanted
 
-__all__ = ["is_for_input", "load"]
+__all__ = ["load"]
 
 _ONE_RESULT: Final = "select output as body from @task_result where run = $1 and path = $2"
 
@@ -101,12 +101,6 @@ async def load(source: Source, wanted: Sequence[Wanted]) -> list[Loaded]:
         for row in await source.fetch(" union all ".join(question.parts), *question.values):
             question.takers[row["kind"]](row["place"] - 1, row)
     return [each.loaded() for each in found]
-
-
-def is_for_input(wanted: Wanted) -> bool:
-    """Whether nothing but the run's input is asked for."""
-    others = wanted.results or wanted.latest or wanted.joins or wanted.elements or wanted.events
-    return wanted.input and not others
 
 
 def _single_result(wanted: Sequence[Wanted]) -> Wanted | None:

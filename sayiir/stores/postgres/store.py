@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ from sayiir.stores.postgres.database import Database
 from sayiir.stores.postgres.retention import delete_finished
 from sayiir.stores.postgres.url import PostgresUrl, parse_url
 from sayiir.stores.postgres.work import Work
-from sayiir.stores.records import Loaded
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
         InstanceQuery,
         InstanceRecord,
         LeaseState,
+        Loaded,
         NewInstance,
         Page,
         ResultRecord,
@@ -149,18 +148,7 @@ class PostgresStore:
 
     async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """Read results, joins, elements, events and inputs, for several runs at once."""
-        inputs = self._work.inputs.take(wanted)
-        left = {
-            place: each if body is None else replace(each, input=False)
-            for place, (each, body) in enumerate(zip(wanted, inputs, strict=True))
-            if body is None or not load.is_for_input(each)
-        }
-        answers = [Loaded(input=body) for body in inputs]
-        found = await load.load(self._database, list(left.values()))
-        for place, loaded in zip(left, found, strict=True):
-            body = inputs[place]
-            answers[place] = loaded if body is None else replace(loaded, input=body)
-        return answers
+        return await load.load(self._database, wanted)
 
     async def results(self, instance_id: str) -> list[ResultRecord]:
         """Everything that was executed, in the order it was committed; then errors."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from sayiir.errors import StoreError
 from sayiir.stores.postgres.flush import flush
-from sayiir.stores.postgres.inputs import Inputs
 from sayiir.stores.postgres.locking import load, lock_root
 from sayiir.stores.postgres.needs import Missing, Needs
 from sayiir.stores.postgres.queues import Queues
@@ -28,12 +27,11 @@ MAX_WIDENINGS: Final = 30
 class Work:
     """The database, and what is remembered of it: what verbs are run by."""
 
-    __slots__ = ("database", "inputs", "queues")
+    __slots__ = ("database", "queues")
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.queues = Queues(database)
-        self.inputs = Inputs()
 
     async def run(
         self,
