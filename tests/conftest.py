@@ -17,14 +17,19 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.postgres.fixtures import postgres_schemas, postgres_server, postgres_url
+from tests.postgres.fixtures import (
+    postgres_database_url,
+    postgres_schemas,
+    postgres_server,
+    postgres_url,
+)
 from tools.scorecard.figures import Case, gathered, told, write
 from tools.scorecard.lines import is_of_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["postgres_schemas", "postgres_server", "postgres_url"]
+__all__ = ["postgres_database_url", "postgres_schemas", "postgres_server", "postgres_url"]
 
 NIGHTLY: Final = os.environ.get("SAYIIR_FIGURES", "ci") == "nightly"
 FIGURE_PROPERTY: Final = "sayiir figure"

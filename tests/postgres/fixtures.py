@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
@@ -16,7 +17,7 @@ from tests.postgres.shared import SharedServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["postgres_schemas", "postgres_server", "postgres_url"]
+__all__ = ["postgres_database_url", "postgres_schemas", "postgres_server", "postgres_url"]
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,24 @@ def postgres_schemas(postgres_server: str) -> Iterator[Callable[[], str]]:
 def postgres_url(postgres_schemas: Callable[[], str]) -> str:
     """The URL of a new schema, which is dropped after the test."""
     return postgres_schemas()
+
+
+@pytest.fixture
+def postgres_database_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a schema in a new database, whose deadlocks are counted by themselves."""
+    name = f"test_{uuid4().hex[:16]}"
+    asyncio.run(_execute(postgres_server, f"create database {name}"))
+    database = urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+    yield f"{database}{'&' if '?' in database else '?'}schema=racing"
+    asyncio.run(_execute(postgres_server, f"drop database {name}"))
+
+
+async def _execute(server: str, statement: str) -> None:
+    connection = await asyncpg.connect(server)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def _drop(server: str, schemas: list[str]) -> None:

@@ -126,7 +126,7 @@ def spawn(count: int, *, path: str = "f", limit: int | None = None) -> Spawn:
 
 @asynccontextmanager
 async def racing(url: str, seed: int) -> AsyncIterator[Track]:
-    """A track whose races mustn't have met a deadlock."""
+    """A track whose races mustn't have met a deadlock, in a database that nobody else uses."""
     stores = [await PostgresStore.open(url), await PostgresStore.open(url)]
     before = await _deadlocks(url)
     try:

@@ -16,7 +16,7 @@ CLAIMERS = 32
 
 
 def test_thirty_two_claimers_have_each_item_once(
-    postgres_url: str,
+    postgres_database_url: str,
     repetitions: Callable[[int, int], int],
     report_figure: Callable[[str], None],
 ) -> None:
@@ -24,7 +24,7 @@ def test_thirty_two_claimers_have_each_item_once(
     count = repetitions(10_000, 100_000)
 
     async def run() -> None:
-        async with racing(postgres_url, seed=1) as track:
+        async with racing(postgres_database_url, seed=1) as track:
             root = await track.start()
             for first in range(0, count, 1_000):
                 await track.store.commit([_part(root.fence, first, count)])
@@ -32,7 +32,7 @@ def test_thirty_two_claimers_have_each_item_once(
                 ClaimRequest(holder="lost", lease_us=0, limit=count // 10)
             )
             assert len(lapsed.items) == count // 10
-            url = postgres_url + "&pool=8"
+            url = postgres_database_url + "&pool=8"
             stores = [await PostgresStore.open(url) for _ in range(4)]
             try:
                 had = await asyncio.gather(*(_claimer(stores[n % 4]) for n in range(CLAIMERS)))

@@ -12,11 +12,11 @@ from tests.postgres.racing import racing
 
 
 @pytest.mark.parametrize("effect", [Move("b", "i"), Park(path="b", input="i", wait_us=0)])
-def test_a_second_result_is_named(effect: Move | Park, postgres_url: str) -> None:
+def test_a_second_result_is_named(effect: Move | Park, postgres_database_url: str) -> None:
     """By its path, the quick way and the long one alike; and nothing is written."""
 
     async def run() -> None:
-        async with racing(postgres_url, 1) as track:
+        async with racing(postgres_database_url, 1) as track:
             root = await track.start()
             await track.write(root, Move("b", "i"), "a")
             with pytest.raises(StoreError, match=r"has a result already.*: 'a'"):

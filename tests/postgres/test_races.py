@@ -406,13 +406,13 @@ RACES = (
 @pytest.mark.parametrize("race", RACES, ids=lambda race: race.__name__)
 def test_verbs_that_meet(
     race: Callable[[Track], Awaitable[None]],
-    postgres_url: str,
+    postgres_database_url: str,
     repetitions: Callable[[int, int], int],
 ) -> None:
     """Many rounds, each with other moments; invariants after each."""
 
     async def run() -> None:
-        async with racing(postgres_url, seed=1) as track:
+        async with racing(postgres_database_url, seed=1) as track:
             for _ in range(repetitions(20, 2_000)):
                 await race(track)
                 await track.check()

@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 LOCK = "select 1 from {}.work_item where run = $1 for update"
 
 
-def test_a_renewal_is_in_nobodys_deadlock(postgres_url: str) -> None:
+def test_a_renewal_is_in_nobodys_deadlock(postgres_database_url: str) -> None:
     """Another has the second row and asks for the first: it gets it, though the renewal waits."""
 
     async def main() -> None:
-        async with racing(postgres_url, 1) as track:
+        async with racing(postgres_database_url, 1) as track:
             items = [await track.start() for _ in range(3)]
-            states = await renewed_beside(postgres_url, track, items)
+            states = await renewed_beside(postgres_database_url, track, items)
             assert states == [LeaseState(held=True)] * 3
 
     asyncio.run(main())
 
 
-def test_what_is_lost_is_told_from_what_is_locked(postgres_url: str) -> None:
+def test_what_is_lost_is_told_from_what_is_locked(postgres_database_url: str) -> None:
     async def main() -> None:
-        async with racing(postgres_url, 1) as track:
+        async with racing(postgres_database_url, 1) as track:
             items = [await track.start() for _ in range(3)]
             await track.write(items[2], End(output="r"))
-            states = await renewed_beside(postgres_url, track, items)
+            states = await renewed_beside(postgres_database_url, track, items)
             assert [state.held for state in states] == [True, True, False]
 
     asyncio.run(main())

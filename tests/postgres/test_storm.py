@@ -193,7 +193,7 @@ class Storm:
 
 
 def test_a_storm_breaks_nothing(
-    postgres_url: str,
+    postgres_database_url: str,
     repetitions: Callable[[int, int], int],
     report_figure: Callable[[str], None],
 ) -> None:
@@ -202,7 +202,7 @@ def test_a_storm_breaks_nothing(
     async def run() -> None:
         total = [0, 0]
         rounds = repetitions(3, 1_000)
-        async with racing(postgres_url, seed=1) as track:
+        async with racing(postgres_database_url, seed=1) as track:
             for seed in range(rounds):
                 storm = Storm(track)
                 storm.left = 100
