@@ -344,7 +344,7 @@ async def test_without_a_listener_nothing_is_wrapped(bench: Bench) -> None:
     from sayiir.engine.committer import StoreCommitter
     from sayiir.engine.dispatch import Dispatcher
 
-    engine, _ = await bench.runner._opened()
-    driver = Dispatcher(engine, {}, bench.runner._request())._driver
+    engine, _ = await bench.runner._runs.opened()
+    driver = Dispatcher(engine, {}, bench.runner._runs._request())._driver
     assert type(driver._committer) is StoreCommitter
     assert type(driver._acts) is Acts

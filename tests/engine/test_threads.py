@@ -102,7 +102,7 @@ async def test_abandoned_threads_are_bounded(threads: TaskThreads) -> None:
 
 async def test_what_users_see_beyond_the_bound(bench: Bench) -> None:
     """The task fails like any other, with the bound as its error, and may be retried."""
-    go, engine = threading.Event(), (await bench.runner._opened())[0]
+    go, engine = threading.Event(), (await bench.runner._runs.opened())[0]
     await abandon(engine.threads, go, MAX_ABANDONED_THREADS)
 
     @task

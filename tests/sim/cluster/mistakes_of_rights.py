@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sayiir import client
+from sayiir.client import starting
 from sayiir.engine import advance, calling, checkpoints, driver, serving
 from sayiir.stores.memory import claims as leasing
 from sayiir.stores.memory import commits, controls, store, tables
@@ -95,7 +95,7 @@ IN_ENGINE: Final = (
     ),
     Mistake(
         "a new run has the id of the last",
-        client,
+        starting,
         "new_instance",
         "run_id=new_run_id()",
         "run_id=instance_id",
