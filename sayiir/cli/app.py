@@ -12,11 +12,12 @@ from sayiir.cli.commands.again import compare, rerun
 from sayiir.cli.commands.asking import list_command, show
 from sayiir.cli.commands.checking import check
 from sayiir.cli.commands.graphs import diff_command, graph, hash_command
-from sayiir.cli.commands.operating import doctor, migrate, worker
+from sayiir.cli.commands.operating import doctor, migrate
 from sayiir.cli.commands.running import ensure, resume, run, submit
 from sayiir.cli.commands.starting import new
 from sayiir.cli.commands.steering import cancel, delete, pause, retry, send_event, unpause
 from sayiir.cli.commands.watching import watch
+from sayiir.cli.commands.working import worker
 from sayiir.cli.exits import ExitCode
 from sayiir.cli.guard import guarded
 

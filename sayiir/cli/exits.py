@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from sayiir.errors import SayiirError
 
-__all__ = ["ExitCode", "Problem", "UserCodeProblem", "code_of"]
+__all__ = ["ExitCode", "Problem", "UserCodeProblem", "code_of", "told_arguments"]
 
 
 class ExitCode(IntEnum):
@@ -59,6 +62,23 @@ class UserCodeProblem(Problem):
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__(message)
         self.traceback = traceback
+
+
+@contextmanager
+def told_arguments(hint: Callable[[], tuple[str, ...]] = tuple) -> Generator[None]:
+    """Inside, an argument that the library refuses is a Problem; what has a name stays itself.
+
+    Args:
+        hint: lines that may help, asked for where they are needed.
+    """
+    from sayiir.errors import SayiirError
+
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if isinstance(error, SayiirError):
+            raise
+        raise Problem(str(error), hint=hint()) from None
 
 
 def code_of(error: SayiirError) -> ExitCode:

@@ -8,15 +8,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from sayiir.cli.exits import ExitCode
-from sayiir.cli.screen import say, warn
-from sayiir.cli.shapes import plain
+from sayiir.cli.screen import print_json, say, warn
+from sayiir.cli.shapes import plain, status_fields
 from sayiir.cli.texts import clock_text, one_line, shown_url
 from sayiir.status import AwaitingSignal, Cancelled, Completed, Failed, InProgress, Paused, Waiting
 
 if TYPE_CHECKING:
     from sayiir.status import WorkflowStatus
 
-__all__ = ["code_for", "command_line", "print_output", "status_text", "tell_end"]
+__all__ = ["code_for", "command_line", "print_output", "status_text", "tell_end", "tell_status"]
 
 
 def code_for(status: WorkflowStatus[Any]) -> ExitCode:
@@ -71,6 +71,22 @@ def tell_end(status: WorkflowStatus[Any], again: str | None = None) -> None:
         warn(status.error.traceback.rstrip())
     if again is not None and not isinstance(status, Cancelled):
         warn(f"go on with:\n  {again}")
+
+
+def tell_status(
+    instance_id: str,
+    status: WorkflowStatus[Any],
+    as_json: bool,
+    workflow_name: str | None = None,
+) -> None:
+    """How an instance stands after what was asked of it: a line, or JSON."""
+    if as_json:
+        named = {"instance_id": instance_id}
+        if workflow_name is not None:
+            named["workflow_name"] = workflow_name
+        print_json(named | status_fields(status))
+    else:
+        say(f"{instance_id}: {status_text(status)}")
 
 
 def command_line(verb: str, *arguments: str, store: str | None) -> str:

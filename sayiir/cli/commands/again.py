@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sayiir.cli.exits import ExitCode, Problem
+from sayiir.cli.exits import ExitCode, told_arguments
 from sayiir.cli.options import (
     InstanceArgument,
     JsonOption,
@@ -52,34 +52,21 @@ def rerun(
     ``sayiir resume`` with the same workflow and the new instance works on it at once.
     """
     from sayiir.cli.inputs import read_labels
-    from sayiir.cli.outcome import status_text
-    from sayiir.cli.screen import print_json, say
-    from sayiir.cli.shapes import status_fields
+    from sayiir.cli.outcome import tell_status
     from sayiir.cli.stores import ask
     from sayiir.cli.targets import import_workflow
     from sayiir.cli.texts import nearest
-    from sayiir.errors import SayiirError
 
     workflow, labels = import_workflow(target), read_labels(label or ())
 
     async def again(client: AsyncWorkflowClient) -> WorkflowStatus[Any]:
-        try:
+        with told_arguments(lambda: nearest(start, [path for path, _ in workflow.nodes()])):
             return await client.rerun(
                 workflow, source, instance, start=start, priority=priority, labels=labels
             )
-        except ValueError as error:
-            if isinstance(error, SayiirError):
-                raise
-            paths = [path for path, _ in workflow.nodes()]
-            raise Problem(str(error), hint=nearest(start, paths)) from None
 
     status = ask(store, again)
-    if as_json:
-        print_json(
-            {"instance_id": instance, "workflow_name": workflow.name} | status_fields(status)
-        )
-    else:
-        say(f"{instance}: {status_text(status)}")
+    tell_status(instance, status, as_json, workflow.name)
 
 
 def compare(

@@ -98,9 +98,7 @@ def submit(
 ) -> None:
     """Create an instance; a worker or runner runs it."""
     from sayiir.cli.inputs import read_labels, read_value
-    from sayiir.cli.outcome import status_text
-    from sayiir.cli.screen import print_json, say
-    from sayiir.cli.shapes import status_fields
+    from sayiir.cli.outcome import tell_status
     from sayiir.cli.stores import ask
     from sayiir.cli.targets import import_workflow
     from sayiir.policy import ConflictPolicy
@@ -115,12 +113,7 @@ def submit(
         ),
         make=True,
     )
-    if as_json:
-        print_json(
-            {"instance_id": instance, "workflow_name": workflow.name} | status_fields(status)
-        )
-    else:
-        say(f"{instance}: {status_text(status)}")
+    tell_status(instance, status, as_json, workflow.name)
 
 
 def _work(

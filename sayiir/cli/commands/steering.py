@@ -116,20 +116,14 @@ def _steer(
     verb: Callable[[AsyncWorkflowClient], Awaitable[None]],
     as_json: bool,
 ) -> None:
-    from sayiir.cli.outcome import status_text
-    from sayiir.cli.screen import print_json, say
-    from sayiir.cli.shapes import status_fields
+    from sayiir.cli.outcome import tell_status
     from sayiir.cli.stores import ask
 
     async def steer(client: AsyncWorkflowClient) -> Any:
         await verb(client)
         return await client.status(instance)
 
-    status = ask(store, steer)
-    if as_json:
-        print_json({"instance_id": instance} | status_fields(status))
-    else:
-        say(f"{instance}: {status_text(status)}")
+    tell_status(instance, ask(store, steer), as_json)
 
 
 def delete(

@@ -110,16 +110,10 @@ def explore_crashes(
     4
     """
     check_workflow(workflow)
-    for name, number in (("orders", orders), ("pairs", pairs), ("most", most)):
-        if number < 0:
-            raise ValueError(f"{name} is a number of runs, not {number}")
-    points: object = crash
-    if points != "every-write" and not (isinstance(points, int) and points >= 0):
-        raise ValueError(f'crash is "every-write" or a number of points, not {crash!r}')
+    plan = _plan(crash, orders=orders, pairs=pairs, most=most, seed=seed)
     if reruns not in ("declared", "any"):
         raise ValueError(f'reruns is "declared" or "any", not {reruns!r}')
     only = None if schedule is None else Schedule.parse(schedule)
-    plan = Plan(crash=crash, orders=orders, pairs=pairs, most=most, seed=seed)
 
     def explored() -> CrashReport[Any]:
         kept = ProcessGlobals(workflow, keep)
@@ -151,6 +145,18 @@ def explore_crashes(
     except NotDurable as error:
         # What tells is the text; the frames are all the explorer's own.
         raise error.with_traceback(None) from None
+
+
+def _plan(
+    crash: Literal["every-write"] | int, *, orders: int, pairs: int, most: int, seed: int
+) -> Plan:
+    for name, number in (("orders", orders), ("pairs", pairs), ("most", most)):
+        if number < 0:
+            raise ValueError(f"{name} is a number of runs, not {number}")
+    points: object = crash
+    if points != "every-write" and not (isinstance(points, int) and points >= 0):
+        raise ValueError(f'crash is "every-write" or a number of points, not {crash!r}')
+    return Plan(crash=crash, orders=orders, pairs=pairs, most=most, seed=seed)
 
 
 def _line(workflow: Workflow[Any, Any], value: object, seed: int) -> Callable[[str], str]:
