@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import inspect
 import types
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sayiir.dsl.inject import InjectedDefault
 from sayiir.dsl.signature import check_resource_fits, resolve_annotation
 from sayiir.dsl.spec import Injection
 from sayiir.errors import DefinitionError
 
-__all__ = ["AsyncClassCall", "ClassCall", "class_call"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sayiir.dsl.spec import TaskSpec
+
+__all__ = ["AsyncClassCall", "ClassCall", "class_call", "resources_of"]
 
 
 class ClassCall:
@@ -158,3 +163,12 @@ def _needs(kind: type) -> dict[str, Any]:
         check_resource_fits(f"the constructor of {kind.__name__}", parameter, annotation)
         needs[parameter.name] = default.annotation
     return needs
+
+
+def resources_of(spec: TaskSpec) -> Iterator[Any]:
+    """The types that a task asks for by ``resource()``, its class's constructor included."""
+    for injected in spec.signature.injected:
+        if injected.source is Injection.RESOURCE:
+            yield injected.annotation
+    if isinstance(spec.function, ClassCall):
+        yield from spec.function.needs.values()

@@ -1,13 +1,14 @@
-"""Closing several things that need each other, whatever one of them says to that."""
+"""Closing things to the end: whatever one of them says to that, and whoever can't wait for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["close_all"]
+__all__ = ["close_all", "outlasted"]
 
 
 async def close_all(*steps: Callable[[], Awaitable[object] | None]) -> None:
@@ -37,3 +38,23 @@ async def close_all(*steps: Callable[[], Awaitable[object] | None]) -> None:
             first = first or error
     if first is not None:
         raise first
+
+
+async def outlasted(
+    closing: asyncio.Task[Any], on_cancel: Callable[[], None] | None = None
+) -> asyncio.CancelledError | None:
+    """Wait for the end of a task, also when that is cancelled; the cancellation to raise then.
+
+    Args:
+        closing: what has to come to its end.
+        on_cancel: called at each cancellation.
+    """
+    cancelled: asyncio.CancelledError | None = None
+    while not closing.done():
+        try:
+            await asyncio.wait({closing})
+        except asyncio.CancelledError as error:
+            cancelled = error
+            if on_cancel is not None:
+                on_cancel()
+    return cancelled

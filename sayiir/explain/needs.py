@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sayiir.dsl.annotations import described
-from sayiir.dsl.class_call import ClassCall
+from sayiir.dsl.class_call import resources_of
 from sayiir.dsl.nodes import AwaitSignal, Branch, TaskNode
-from sayiir.dsl.spec import Injection
 from sayiir.dsl.walk import walk
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def needs_of(definition: Definition) -> Needs:
             add("tags", tag, path)
         if task.run_in not in _OURS:
             add("executors", task.run_in, path)
-        for resource in _resources(task):
+        for resource in resources_of(task):
             add("resources", described(resource), path)
     for path, node in walk(definition.root):
         if isinstance(node, AwaitSignal):
@@ -79,11 +78,3 @@ def needs_of(definition: Definition) -> Needs:
         resources=gathered("resources"),
         signals=gathered("signals"),
     )
-
-
-def _resources(task: TaskSpec) -> Iterator[Any]:
-    for injected in task.signature.injected:
-        if injected.source is Injection.RESOURCE:
-            yield injected.annotation
-    if isinstance(task.function, ClassCall):
-        yield from task.function.needs.values()

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.host import EngineHost
+from sayiir.engine.closing import outlasted
 from sayiir.engine.serving import Server
 from sayiir.errors import SayiirError, StoreUnavailable
 from sayiir.limits import LEAVE_SECONDS
@@ -123,13 +124,7 @@ class WorkerService:
         """
         if self._closing is None:
             self._closing = asyncio.create_task(self._host.close(self._stop), name="sayiir-leaving")
-        cancelled: asyncio.CancelledError | None = None
-        while not self._closing.done():
-            try:
-                await asyncio.wait({self._closing})
-            except asyncio.CancelledError as error:
-                cancelled = error
-                self._hurry.set()
+        cancelled = await outlasted(self._closing, self._hurry.set)
         if cancelled is not None:
             raise cancelled
         self._closing.result()

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sayiir.dsl.callables import plain_spec
-from sayiir.dsl.class_call import ClassCall
+from sayiir.dsl.class_call import resources_of
 from sayiir.dsl.nodes import Delay
-from sayiir.dsl.spec import Injection
 from sayiir.engine.executing import OWN_PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from sayiir.dsl.spec import TaskSpec
     from sayiir.engine.position import Place
@@ -49,13 +48,5 @@ def needs_of(places: Iterable[Place]) -> tuple[Need, ...]:
             continue
         seen.add(spec)
         elsewhere = spec.run_in not in OWN_PLACES
-        needs.extend(Need(spec.name, place.node_path, key, elsewhere) for key in _keys(spec))
+        needs.extend(Need(spec.name, place.node_path, key, elsewhere) for key in resources_of(spec))
     return tuple(needs)
-
-
-def _keys(spec: TaskSpec) -> Iterator[Any]:
-    for injected in spec.signature.injected:
-        if injected.source is Injection.RESOURCE:
-            yield injected.annotation
-    if isinstance(spec.function, ClassCall):
-        yield from spec.function.needs.values()

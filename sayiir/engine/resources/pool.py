@@ -8,6 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Self
 
 from sayiir.dsl.inject import type_name
+from sayiir.engine.closing import outlasted
 from sayiir.engine.resources.registry import Resources
 from sayiir.errors import SayiirError
 from sayiir.executors.entering import enter, needs_loop
@@ -237,12 +238,7 @@ class ResourcePool:
             return []  # nothing was made, as in most runs: that needs no task
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._leave_all())
-        cancelled: asyncio.CancelledError | None = None
-        while not self._closing.done():
-            try:
-                await asyncio.wait({self._closing})
-            except asyncio.CancelledError as error:
-                cancelled = error
+        cancelled = await outlasted(self._closing)
         errors = self._closing.result()
         if cancelled is not None:
             raise cancelled

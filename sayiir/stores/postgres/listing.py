@@ -16,6 +16,7 @@ from sayiir.stores.postgres.snapshot import snapshot
 from sayiir.stores.records import Control, InstanceRecord, Page, StatusName
 from sayiir.stores.relational.codes import CONTROL_CODES, RUNNING
 from sayiir.stores.relational.damage import DamagedRow
+from sayiir.stores.relational.order import run_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,7 +53,7 @@ async def page(db: Database, query: InstanceQuery) -> Page:
     Raises:
         ValueError: the cursor isn't one.
     """
-    before = _run_before(query.cursor)
+    before = run_before(query.cursor)
     if not _can_be_stored(query.workflow_name):
         return Page((), None)
     async with snapshot(db) as session:
@@ -90,15 +91,6 @@ def _readable(rows: Sequence[Record]) -> Iterator[InstanceRecord]:
             yield record_of(row)
         except DamagedRow as damage:
             LOGGER.warning("left out of a list: %s", printable(str(damage)))
-
-
-def _run_before(cursor: str | None) -> int:
-    newest = 2**63 - 1
-    if cursor is None:
-        return newest
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ValueError(f"{cursor!r} is no cursor; pass the one that the page before gave")
-    return int(cursor)
 
 
 def _can_be_stored(name: str | None) -> bool:

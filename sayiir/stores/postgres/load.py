@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sayiir.stores.records import ArmEnd, ItemKey, Latest, Loaded
 from sayiir.stores.relational.codes import ENDED
+from sayiir.stores.relational.order import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -189,7 +190,7 @@ def _latest(question: _Question, asked: _Asked) -> None:
         low = latest.ordinal_prefix
         for node_path in latest.node_paths:
             for column, value in zip(
-                columns, (run, node_path, low, _after(low), place), strict=True
+                columns, (run, node_path, low, after(low), place), strict=True
             ):
                 column.append(value)
 
@@ -198,17 +199,6 @@ def _latest(question: _Question, asked: _Asked) -> None:
         found.latest[latest] = (row["text"], row["body"])
 
     question.add(_LATEST, columns, take)
-
-
-def _after(prefix: bytes) -> bytes:
-    """What sorts after everything that begins so.
-
-    No prefix, or one of 255s alone, has no successor; there it is longer than any ordinal.
-    """
-    stripped = prefix.rstrip(b"\xff")
-    if not stripped:
-        return b"\xff" * 4_096
-    return stripped[:-1] + bytes([stripped[-1] + 1])
 
 
 def _joins(question: _Question, asked: _Asked) -> None:

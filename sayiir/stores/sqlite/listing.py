@@ -33,6 +33,7 @@ from sayiir.stores.relational.codes import (
 )
 from sayiir.stores.relational.damage import BEGINNING_OF_TIME, DamagedRow, check_numbers
 from sayiir.stores.relational.labels import decode_labels
+from sayiir.stores.relational.order import run_before
 from sayiir.stores.sqlite import queues
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
         ValueError: the cursor isn't one.
     """
     records: list[InstanceRecord] = []
-    for number in _candidates(tx, query, _run_before(query.cursor)):
+    for number in _candidates(tx, query, run_before(query.cursor)):
         try:
             run = tx.find_run(number)
             if run is None or query.workflow_name not in (None, run.workflow_name):
@@ -148,15 +149,6 @@ def page(tx: Transaction, query: InstanceQuery) -> Page:
             last = records[query.limit - 1]
             return Page(tuple(records[: query.limit]), str(last.run))
     return Page(tuple(records), None)
-
-
-def _run_before(cursor: str | None) -> int:
-    newest = 2**63 - 1
-    if cursor is None:
-        return newest
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise ValueError(f"{cursor!r} is no cursor; pass the one that the page before gave")
-    return int(cursor)
 
 
 def _candidates(tx: Transaction, query: InstanceQuery, before: int) -> Iterator[int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from sayiir.stores.records import ArmEnd, ItemKey, Loaded
 from sayiir.stores.relational.codes import ENDED
+from sayiir.stores.relational.order import after
 
 if TYPE_CHECKING:
     from sayiir.stores.records import Latest, Wanted
@@ -80,22 +81,11 @@ def _latest(tx: Transaction, run: int, wanted: Latest) -> tuple[str, bytes] | No
     best: tuple[bytes, str, bytes] | None = None
     for node_path in wanted.node_paths:
         row = tx.execute(
-            _LATEST, (run, node_path, wanted.ordinal_prefix, _after(wanted.ordinal_prefix))
+            _LATEST, (run, node_path, wanted.ordinal_prefix, after(wanted.ordinal_prefix))
         ).fetchone()
         if row is not None and (best is None or row[0] >= best[0]):
             best = row
     return None if best is None else (best[1], best[2])
-
-
-def _after(prefix: bytes) -> bytes:
-    """What sorts after everything that begins so.
-
-    No prefix, or one of 255s alone, has no successor; there it is longer than any ordinal.
-    """
-    stripped = prefix.rstrip(b"\xff")
-    if not stripped:
-        return b"\xff" * 4_096
-    return stripped[:-1] + bytes([stripped[-1] + 1])
 
 
 def _join(tx: Transaction, run: int, spawn_path: str) -> tuple[ArmEnd, ...] | None:
