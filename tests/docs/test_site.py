@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.pages import ROOT, blocks_of
-from tools.docs.hooks import on_page_markdown
+from tools.docs.hooks import fetched, on_page_markdown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,3 +26,26 @@ def test_the_site_understands_every_fence(page: Path, tmp_path: Path) -> None:
     strange = [b.info for b in blocks_of(shown) if not UNDERSTOOD.fullmatch(b.info)]
     assert strange == []
     assert len(blocks_of(shown)) == len(blocks_of(page))
+
+
+@pytest.mark.parametrize(
+    ("html", "found"),
+    [
+        ('<script src="https://a.b/shim"></script>', ["https://a.b/shim"]),
+        ("<script async src=//a.b/shim></script>", ["//a.b/shim"]),
+        ('<link rel="stylesheet" href="https://a.b/c.css">', ["https://a.b/c.css"]),
+        ('<img alt="x" src="http://a.b/c.svg">', ["http://a.b/c.svg"]),
+        ('<script src="iframe-worker.js"></script><img src="a/b.svg">', []),
+        ('<a href="https://a.b">there</a><link rel="canonical" href="https://a.b">', []),
+        ("<code>&lt;script src=&quot;https://a.b&quot;&gt;</code>", []),
+    ],
+)
+def test_what_a_page_fetches_from_elsewhere_is_seen(html: str, found: list[str]) -> None:
+    """`make docs` ends where a page fetches something; what is followed by a click is no matter."""
+    assert fetched(html) == found
+
+
+def test_the_search_of_pages_on_the_disk_is_of_our_own() -> None:
+    """A plugin of the theme has each page fetch a script, unless one of that name is there."""
+    assert "polyfills: [iframe-worker.js]" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert (ROOT / "docs" / "iframe-worker.js").is_file()

@@ -9,6 +9,10 @@ from typing import Any
 _OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:SECURITY\.md|(?:notebooks|tests)/[^)]*)\)")
 _FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
+_FETCHED = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|link(?=[^>]*stylesheet|[^>]*icon))\b[^>]*?"
+    r"\s(?:src|href)=\"?((?:https?:)?//[^\"\s>]+)"
+)
 _MARKED = re.compile(r"^```(python no-run|sh run|console session)\b.*$", re.MULTILINE)
 
 
@@ -19,6 +23,26 @@ def on_config(config: Any) -> Any:
     (section,) = (part["Decisions"] for part in config.nav if "Decisions" in part)
     section.extend(page.relative_to(folder).as_posix() for page in pages)
     return config
+
+
+def on_post_page(output: str, *, page: Any, **_: Any) -> str:
+    """A page that fetches something from elsewhere ends the build: no network may be needed.
+
+    Raises:
+        PluginError: with what it fetches.
+    """
+    if found := fetched(output):
+        from mkdocs.exceptions import PluginError
+
+        raise PluginError(
+            f"{page.file.src_uri} would fetch {', '.join(found)}: keep a copy in docs"
+        )
+    return output
+
+
+def fetched(html: str) -> list[str]:
+    """Addresses elsewhere that a browser asks for by itself when it shows a page: no mere links."""
+    return [found[1] for found in _FETCHED.finditer(html)]
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
