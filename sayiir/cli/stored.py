@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from sayiir.dsl.definition import Definition
     from sayiir.status import TaskResult
 
-__all__ = ["definition_of", "look"]
+__all__ = ["definition_of", "is_left", "look"]
+
+
+def is_left(seen: InstanceDescription) -> bool:
+    """Whether something of an instance could run now, and nobody runs any of it."""
+    phases = {item.phase for item in seen.open_items}
+    return seen.finished_at is None and "ready" in phases and "running" not in phases
 
 
 async def look(

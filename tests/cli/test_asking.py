@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from sayiir import PooledWorker, task, workflow
+
 if TYPE_CHECKING:
     from tests.cli.conftest import CommandLine
+
+
+@task
+def nothing() -> None: ...
+
+
+other = workflow("other", nothing)
 
 
 @pytest.fixture
@@ -98,6 +108,19 @@ def test_json_of_show(some: CommandLine) -> None:
 def test_results_can_be_cut(some: CommandLine) -> None:
     assert "and 2 before them" in some("show", "o-1", "--results", "2").out
     assert "task result" not in some("show", "o-1", "--results", "0").out
+
+
+def test_show_tells_who_could_take_what_nobody_works_on(some: CommandLine) -> None:
+    """A new definition is deployed, and the instances of the old one stand still: here is why."""
+    some("submit", "shop:order", "left", "-i", "2")
+    ended = some("show", "left")
+    definition = some("hash", "shop:order").out.strip()
+    assert f"ready    for a runner, or a worker that has definition {definition}" in ended.out
+    assert "workers here: none" in ended.out
+    with PooledWorker(os.environ["SAYIIR_STORE"], workflows=[other], worker_id="ada"):
+        assert "workers here: ada (other)" in " ".join(some("show", "left").out.split())
+    some("ensure", "shop:order", "left", "-i", "2")
+    assert "workers here" not in some("show", "left").out
 
 
 def test_an_instance_that_is_not_there(some: CommandLine) -> None:

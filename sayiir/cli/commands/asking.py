@@ -17,9 +17,12 @@ from sayiir.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sayiir.description import InstanceDescription
+    from sayiir.client import AsyncWorkflowClient
+    from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.dsl.definition import Definition
     from sayiir.status import InstanceInfo, TaskResult
+
+    _Asked = tuple[InstanceDescription, list[TaskResult], Definition, tuple[WorkerInfo, ...]]
 
 __all__ = ["list_command", "show", "status_name"]
 
@@ -121,14 +124,19 @@ def show(
     """Show an instance: status, graph with states, task results, errors with traceback."""
     from sayiir.cli.screen import console, print_json
     from sayiir.cli.shapes import described, task_result
-    from sayiir.cli.stored import look
+    from sayiir.cli.stored import is_left, look
     from sayiir.cli.stores import ask
 
-    seen, history, definition = ask(store, lambda client: look(client, instance))
+    async def asked(client: AsyncWorkflowClient) -> _Asked:
+        found = await look(client, instance)
+        # Whoever finds that nothing goes on wants to know who could have taken it.
+        return *found, (await client.workers() if is_left(found[0]) else ())
+
+    seen, history, definition, workers = ask(store, asked)
     if as_json:
         print_json(described(seen) | {"task_results": [task_result(one) for one in history]})
         return
-    print_instance(console(), seen, history, definition, results)
+    print_instance(console(), seen, history, definition, results, workers)
 
 
 def print_instance(
@@ -137,16 +145,27 @@ def print_instance(
     history: list[TaskResult],
     definition: Definition,
     results: int,
+    workers: tuple[WorkerInfo, ...] = (),
 ) -> None:
-    """What ``show`` prints of an instance, with at most so many task results."""
-    _show_head(screen, seen)
+    """What ``show`` prints of an instance, with at most so many task results.
+
+    Args:
+        screen: where it goes.
+        seen: the instance.
+        history: its task results.
+        definition: its graph.
+        results: show at most so many of the task results.
+        workers: those that are here, for an instance that nobody works on.
+    """
+    _show_head(screen, seen, workers)
     _show_graph(screen, definition, seen, history)
     _show_results(screen, history, results)
     _show_end(screen, seen)
 
 
-def _show_head(screen: Console, seen: InstanceDescription) -> None:
+def _show_head(screen: Console, seen: InstanceDescription, workers: tuple[WorkerInfo, ...]) -> None:
     from sayiir.cli.outcome import status_text
+    from sayiir.cli.stored import is_left
     from sayiir.cli.texts import clean, clock_text, one_line, span_text, value_text
 
     version = f" {seen.workflow_version}" if seen.workflow_version else ""
@@ -166,6 +185,15 @@ def _show_head(screen: Console, seen: InstanceDescription) -> None:
     if seen.pending_event_count:
         names = ", ".join(event.signal_name for event in seen.pending_events[:5])
         rows.append(("events", one_line(f"{seen.pending_event_count} kept: {names}")))
+    if is_left(seen):
+        here = ", ".join(f"{one.worker_id} ({', '.join(one.workflows)})" for one in workers[:5])
+        rows.append(
+            (
+                "ready",
+                f"for a runner, or a worker that has definition {seen.definition_hash} and its "
+                + one_line(f"tags; workers here: {here or 'none'}", 1_000),
+            )
+        )
     for name, text in rows:
         _print_fact(screen, name, text)
 
