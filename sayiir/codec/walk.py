@@ -65,7 +65,7 @@ def _qualified(kind: type) -> str:
 def refuse(value: object, wanted: str) -> PayloadError:
     """The error for a value that is not of the type wanted at its place."""
     found = name_of(type(value))
-    return PayloadError(f"{wanted} is declared, but the value is a {found}", type_name=found)
+    return PayloadError(f"{wanted} is declared, but the value is of type {found}", type_name=found)
 
 
 def told(error: Exception) -> str:

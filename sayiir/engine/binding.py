@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
 
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.errors import PayloadError
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from sayiir.dsl.spec import Parameter, Signature
 
 __all__ = ["bind"]
+
+_NAMES_TOLD: Final = 8
+"""So many keys of a mapping are told where one is missing."""
 
 
 def bind(signature: Signature, value: Any, codec: Codec) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -33,9 +37,12 @@ def bind(signature: Signature, value: Any, codec: Codec) -> tuple[tuple[Any, ...
         return _by_name(signature, value, codec)
     if not _is_sequence(value) or len(value) != len(inputs):
         names = ", ".join(parameter.name for parameter in inputs)
+        found = type(value).__name__
+        of_so_many = f" of {len(value):,}" if _is_sequence(value) else ""
         raise PayloadError(
-            f"a {type(value).__name__} can't be spread over the parameters ({names})",
-            type_name=type(value).__name__,
+            f"a value of type {found}{of_so_many} can't be spread over the {len(inputs)} "
+            f"parameters ({names})",
+            type_name=found,
         )
     return tuple(_conformed(v, p, codec) for v, p in zip(value, inputs, strict=True)), {}
 
@@ -53,12 +60,15 @@ def _by_name(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     missing = [p.name for p in signature.inputs if p.name not in value]
     if missing:
-        raise PayloadError(f"the mapping has no {', '.join(map(repr, missing))}")
+        there = [repr(name) for name in islice(value, _NAMES_TOLD) if isinstance(name, str)]
+        there += ["…"] if len(value) > _NAMES_TOLD else []
+        named = ", ".join(there) or "none"
+        raise PayloadError(f"the mapping has no {', '.join(map(repr, missing))}; it has {named}")
     positional = tuple(_conformed(value[p.name], p, codec) for p in signature.inputs)
-    named = {
+    optional = {
         p.name: _conformed(value[p.name], p, codec) for p in signature.optional if p.name in value
     }
-    return positional, named
+    return positional, optional
 
 
 def _conformed(value: Any, parameter: Parameter, codec: Codec) -> Any:

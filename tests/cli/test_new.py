@@ -66,6 +66,10 @@ def test_the_commands_of_its_readme_run(sayiir: CommandLine, shop: Path) -> None
     assert printed == '"Hello, Ada!"\n'
 
 
+def test_the_line_to_go_on_with_can_be_pasted(sayiir: CommandLine, shop: Path) -> None:
+    assert "cd 'my start'\n" in sayiir("new", "my start").out
+
+
 def test_nothing_is_written_over(sayiir: CommandLine, shop: Path) -> None:
     (shop / "old").mkdir()
     (shop / "old" / "README.md").write_text("mine")

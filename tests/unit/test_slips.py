@@ -186,3 +186,25 @@ def test_an_event_of_the_wrong_type_is_got_rid_of_by_a_rerun() -> None:
         runner.rerun(waiting, "a", "b", start="go")
         runner.client.send_event("b", "go", 7)
         assert runner.ensure(waiting, "b", 1).output == 7
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (1, "a value of type int can't be spread over the 2 parameters (n, text)"),
+        ((1, "a", 3), "a value of type tuple of 3 can't be spread over the 2 parameters"),
+        ({"n": 1, "txet": "a"}, "the mapping has no 'text'; it has 'n', 'txet'"),
+        ({}, "the mapping has no 'n', 'text'; it has none"),
+        (dict.fromkeys("abcdefghij"), "it has 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', …"),
+    ],
+)
+def test_what_cant_be_spread_is_told_with_what_there_is(given: Any, told: str) -> None:
+    """How many values came, or under which names."""
+
+    @task
+    def both(n: int, text: str) -> str:
+        return text * n
+
+    with pytest.raises(PayloadError) as refused:
+        workflow("both", both)(given)
+    assert told in str(refused.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,4 +45,4 @@ def new(
         return
     for name in sorted(files):
         say(f"{folder}/{name}")
-    say(f"\ncd {folder}\nsayiir run {module}:greet --input '\"Ada\"'")
+    say(f"\ncd {shlex.quote(str(folder))}\nsayiir run {module}:greet --input '\"Ada\"'")
