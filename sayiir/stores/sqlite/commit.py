@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from sayiir.stores.relational import commits
-from sayiir.stores.sqlite.quick import Parents, quick_way
+from sayiir.stores.sqlite.ends import Parents, end_arms, siblings_of
+from sayiir.stores.sqlite.quick import DONE, quick_way
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +26,14 @@ def commit(tx: Transaction, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
             of the whole batch is written.
     """
     parents: Parents = {}
-    answers = [
-        quick_way(tx, checkpoint, parents) or commits.write(tx, checkpoint)
-        for checkpoint in checkpoints
-    ]
+    answers: list[Answer] = []
+    for place, neighbours in groupby(checkpoints, siblings_of):
+        group = list(neighbours)
+        together = 0 if place is None else end_arms(tx, place, group, parents)
+        answers += [DONE] * together
+        answers += [
+            quick_way(tx, checkpoint, parents) or commits.write(tx, checkpoint)
+            for checkpoint in group[together:]
+        ]
     tx.flush()
     return answers

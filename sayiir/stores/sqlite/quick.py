@@ -7,20 +7,21 @@ before. Where it changes no row, the long way in ``commit`` finds out why.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from sayiir.stores.records import Answer, Checkpoint, End, Fence, InstanceState, ItemKey, Move
+from sayiir.stores.records import Answer, Checkpoint, End, Fence, InstanceState, Move
 from sayiir.stores.relational.codes import ENDED, READY, RUNNING, STATE_CODES
+from sayiir.stores.sqlite.ends import end_arm
 from sayiir.stores.sqlite.transaction import encode_tags
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
-    from sayiir.stores.relational.rows import Item
+    from sayiir.stores.sqlite.ends import Parents
     from sayiir.stores.sqlite.transaction import Transaction
 
-__all__ = ["DONE", "Parents", "quick_way", "step"]
+__all__ = ["DONE", "quick_way", "step"]
 
 DONE: Final = Answer()
 """Written, and nothing to be told."""
@@ -44,15 +45,6 @@ where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6
     )
 """  # noqa: S608 - numbers of our own
 
-# An arm that ends while its parent waits for others. Its rank is null and it doesn't wait, for
-# it is leased.
-_END_ARM: Final = f"""
-update work_item set phase = {ENDED}, holder = null, process = null, due = null,
-    failures = 0, interruptions = 0, interruptions_ever = 0, failed = 0,
-    output = ?1, error = null, error_at = ?2
-where run = ?3 and spawn_path = ?4 and idx = ?5 and epoch = ?6 and holder is not null
-"""  # noqa: S608 - a number of our own
-
 # A root that ends while none of its arms is open, and its instance with it.
 _END_ROOT: Final = f"""
 update work_item set phase = {ENDED}, holder = null, process = null, rank = null, due = null,
@@ -68,10 +60,6 @@ _COMPLETE: Final = (
 )
 
 
-Parents: TypeAlias = dict[tuple[int, str], ItemKey]
-"""Whose arms stand at a spawn path of a run: known after the first of them."""
-
-
 def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answer | None:
     """Write the checkpoint in one statement, or give None and write nothing."""
     if checkpoint.prune:
@@ -83,7 +71,7 @@ def quick_way(tx: Transaction, checkpoint: Checkpoint, parents: Parents) -> Answ
         done = step(tx.execute, fence, effect)
     elif isinstance(effect, End):
         arm = bool(fence.item.spawn_path)
-        done = _end_arm(tx, fence, effect, parents) if arm else _end_root(tx, fence, effect)
+        done = end_arm(tx, fence, effect, parents) if arm else _end_root(tx, fence, effect)
     else:
         return None
     if not done:
@@ -113,25 +101,6 @@ def step(execute: Callable[..., sqlite3.Cursor], fence: Fence, move: Move) -> bo
     return stepped.rowcount > 0
 
 
-def _end_arm(tx: Transaction, fence: Fence, end: End, parents: Parents) -> bool:
-    run = tx.find_run(fence.run)
-    if run is None or run.state != RUNNING or run.control:
-        return False
-    parent = _parent(tx, fence, parents)
-    # The last arm brings the parent, and one whose siblings are held readies the next.
-    if parent is None or parent.held or parent.pending < 2:
-        return False
-    item = fence.item
-    ended = tx.execute(
-        _END_ARM, (end.output, tx.now, fence.run, item.spawn_path, item.index, fence.epoch)
-    )
-    if not ended.rowcount:
-        return False
-    parent.pending -= 1
-    tx.count_later(parent)
-    return True
-
-
 def _end_root(tx: Transaction, fence: Fence, end: End) -> bool:
     ended = tx.execute(_END_ROOT, (end.output, tx.now, fence.run, fence.epoch))
     if not ended.rowcount:
@@ -140,18 +109,3 @@ def _end_root(tx: Transaction, fence: Fence, end: End) -> bool:
     tx.forget_instance(fence.run)
     tx.changed.add(fence.run)
     return True
-
-
-def _parent(tx: Transaction, fence: Fence, parents: Parents) -> Item | None:
-    place = (fence.run, fence.item.spawn_path)
-    key = parents.get(place)
-    if key is None:
-        row = tx.execute(
-            "select parent_spawn_path, parent_idx from work_item "
-            "where run = ? and spawn_path = ? and idx = ?",
-            (*place, fence.item.index),
-        ).fetchone()
-        if row is None or row[0] is None:
-            return None
-        key = parents[place] = ItemKey(*row)
-    return tx.find_item(fence.run, key)
