@@ -36,20 +36,24 @@ if TYPE_CHECKING:
     from sayiir.engine.work import Step, Work
     from sayiir.stores.records import Effect
 
-__all__ = ["checkpoint_of", "move_to", "next_tags", "tags_after"]
+__all__ = ["checkpoint_of", "move_of", "move_to", "next_tags", "tags_after"]
 
 
 def checkpoint_of(work: Work, step: Step) -> Checkpoint:
     """The step as one atomic write."""
-    following, computed = step.following, step.computed
-    effect: Effect
-    if type(following) is Position:  # most steps by far
-        effect = move_to(work.program, following, hand_over=step.hand_over)
-    else:
-        effect = _effect(work, step)
-    return Checkpoint(
-        work.fence, effect, None if computed is None else _result(computed), step.prune
-    )
+    return Checkpoint(work.fence, _effect(work, step), _result(step.computed), step.prune)
+
+
+def move_of(
+    work: Work,
+    position: Position,
+    computed: Returned | None,
+    prune: tuple[str, ...],
+    hand_over: bool,
+) -> Checkpoint:
+    """The same where the strand goes on at the position, which is most steps by far."""
+    effect = move_to(work.program, position, hand_over)
+    return Checkpoint(work.fence, effect, _result(computed), prune)
 
 
 def next_tags(program: Program, position: Position) -> tuple[str, ...]:
@@ -80,7 +84,9 @@ def _task_after(position: Position) -> TaskSpec | None:
     return place.following.first_task
 
 
-def _result(computed: Returned) -> Result:
+def _result(computed: Returned | None) -> Result | None:
+    if computed is None:
+        return None
     position = computed.position
     return Result(
         computed.ref.path,
@@ -96,7 +102,7 @@ def _effect(work: Work, step: Step) -> Effect:
     program, following = work.program, step.following
     match following:
         case Position():
-            return move_to(program, following, hand_over=step.hand_over)
+            return move_to(program, following)
         case EndStrand(output=output):
             return End(output=ref_to_text(output), keep=step.keep > 0)
         case ParkUntil(position=position, seconds=seconds, at=at):
@@ -135,7 +141,7 @@ def _effect(work: Work, step: Step) -> Effect:
             )
 
 
-def move_to(program: Program, position: Position, *, hand_over: bool = False) -> Move:
+def move_to(program: Program, position: Position, hand_over: bool = False) -> Move:
     """The position as a strand's next one."""
     task = position.place.first_task
     return Move(

@@ -10,11 +10,10 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
-from sayiir.engine.checkpoints import checkpoint_of
+from sayiir.engine.checkpoints import checkpoint_of, move_of
 from sayiir.engine.claims import deadline_of, work_of
 from sayiir.engine.loading import GatheringLoader
 from sayiir.engine.payloads import Payload
-from sayiir.engine.position import Position
 from sayiir.engine.refs import ElementRef, EventRef, JoinRef, leaves
 from sayiir.engine.resolve import fill
 from sayiir.engine.transitions import AwaitEvent, EndStrand, FailStrand, Joined, SpawnArms
@@ -23,10 +22,12 @@ from sayiir.errors import LeaseLost, PayloadError, StoreError, StoreUnavailable
 from sayiir.stores.records import Answer, Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Awaitable, Collection, Iterable, Sequence
 
     from sayiir.engine.claims import Releaser
+    from sayiir.engine.position import Position
     from sayiir.engine.refs import Ref
+    from sayiir.engine.transitions import Returned
     from sayiir.engine.work import Step
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import Checkpoint, Claimed, Latest
@@ -68,6 +69,23 @@ class StoreCommitter:
         self._sender: asyncio.Task[None] | None = None
         self._crowded = False
 
+    def move(
+        self,
+        work: Work,
+        position: Position,
+        computed: Returned | None,
+        prune: tuple[str, ...],
+        hand_over: bool,
+    ) -> Awaitable[Answer]:
+        """Make a step durable after which the strand is somewhere else, and that is all.
+
+        What is awaited is the answer itself: most steps are this one.
+        """
+        checkpoint = move_of(work, position, computed, prune, hand_over)
+        if self._alone:
+            return self._commit_alone(checkpoint)
+        return self._enqueue(checkpoint)
+
     async def commit(self, work: Work, step: Step) -> Reply:
         """Make the step durable.
 
@@ -75,12 +93,8 @@ class StoreCommitter:
             StoreUnavailable: the store could not write it.
         """
         checkpoint = checkpoint_of(work, step)
-        moves = type(step.following) is Position
-        alone = self._sender is None and not self._crowded and len(self._held) <= 1
-        if alone and (moves or _brings_no_lease(work, step)):
+        if self._alone and _brings_no_lease(work, step):
             answer = await self._commit_alone(checkpoint)
-            if moves and answer.accepted and answer.control is NO_CONTROL:
-                return _PLAIN_REPLY
         elif step.keep > 0 or _ends_an_arm(work, step):
             if isinstance(step.following, SpawnArms) and step.elements is None:
                 # The arms that start here share their parent's input: it is read once, here,
@@ -96,6 +110,11 @@ class StoreCommitter:
         else:
             answer = await self._enqueue(checkpoint)
         return self._reply(work, step, answer)
+
+    @property
+    def _alone(self) -> bool:
+        """Whether nothing is on its way, and nobody else may come."""
+        return self._sender is None and not self._crowded and len(self._held) <= 1
 
     async def _commit_alone(self, checkpoint: Checkpoint) -> Answer:
         """Without a detour through the sender; what comes meanwhile makes it crowded."""

@@ -145,10 +145,13 @@ class Driver:
             here = not picky or self._desk.runs(work.program, position)
             if unsettled or computed is not None or not here:
                 kept = computed is not None and computed.kept
-                if (self._durable or kept or prune) and not await self._move(
-                    work, position, computed, prune, here=here
-                ):
-                    return None
+                if self._durable or kept or prune:
+                    # What was asked meanwhile lets nothing start: the same write gives the
+                    # lease back.
+                    hand_over = not here or work.control is not NO_CONTROL
+                    stored = await self._committer.move(work, position, computed, prune, hand_over)
+                    if hand_over or not stored.accepted or stored.control is not NO_CONTROL:
+                        return None
                 work.moved(position)
                 prune, unsettled = (), False
             if work.lost or work.control is not NO_CONTROL:
@@ -164,22 +167,6 @@ class Driver:
                 prune = ()  # went out with the failed attempt
             transition = advance(position, outcome)
         return None
-
-    async def _move(
-        self,
-        work: Work,
-        position: Position,
-        computed: Returned | None,
-        prune: tuple[str, ...],
-        *,
-        here: bool,
-    ) -> bool:
-        """Store a result and where the strand goes on; False: it doesn't, here."""
-        # What was asked meanwhile lets nothing start: the same write gives the lease back.
-        hand_over = not here or work.control is not NO_CONTROL
-        step = Step(position, computed, prune=prune, hand_over=hand_over)
-        reply = await self._committer.commit(work, step)
-        return not hand_over and reply.accepted and reply.control is NO_CONTROL
 
     async def _first(self, work: Work) -> Transition | None:
         """What to begin with, unless the item itself has come to its end."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sayiir.engine.position import Position
     from sayiir.engine.program import Program
     from sayiir.engine.refs import Ref
+    from sayiir.engine.transitions import Returned
     from sayiir.engine.work import Step
     from sayiir.stores.records import Latest
 
@@ -106,15 +107,31 @@ class InMemoryCommitter:
         self._joins: dict[str, _Join] = {}
         self._kept = KeptResults()
 
+    async def move(
+        self,
+        work: Work,
+        position: Position,
+        computed: Returned | None,
+        prune: tuple[str, ...],
+        hand_over: bool,
+    ) -> Reply:
+        """Keep what is read later, and forget what never will be."""
+        if work.lost:
+            return _REFUSED
+        self._keep(computed, prune)
+        return _ACCEPTED
+
+    def _keep(self, computed: Returned | None, prune: tuple[str, ...]) -> None:
+        if computed is not None and computed.kept:
+            self._kept.add(computed)
+        if prune:
+            self._prune(prune)
+
     async def commit(self, work: Work, step: Step) -> Reply:
         """Do what a store would do with the step."""
         if work.lost:
             return _REFUSED
-        computed = step.computed
-        if computed is not None and computed.kept:
-            self._kept.add(computed)
-        if step.prune:
-            self._prune(step.prune)
+        self._keep(step.computed, step.prune)
         match step.following:
             case EndStrand(output=output):
                 return self._end(work, ArmOutput(work.fence.item.index, output))

@@ -20,7 +20,7 @@ from sayiir.engine.transitions import (
     FailStrand,
     ParkUntil,
 )
-from sayiir.engine.work import RetryLater
+from sayiir.engine.work import RetryLater, Step
 from sayiir.errors import LeaseLost
 from sayiir.events import (
     InstanceFinished,
@@ -46,10 +46,11 @@ if TYPE_CHECKING:
     from sayiir.engine.payloads import Payload
     from sayiir.engine.position import Position
     from sayiir.engine.refs import EventRef, Ref
-    from sayiir.engine.work import Committer, Reply, Step, Work
+    from sayiir.engine.transitions import Returned
+    from sayiir.engine.work import Committer, Reply, Work
     from sayiir.errors import FailureInfo
     from sayiir.events import Listener
-    from sayiir.stores.records import InstanceRecord, Latest
+    from sayiir.stores.records import Answer, InstanceRecord, Latest
 
 __all__ = ["Teller", "TellingActs", "TellingCommitter"]
 
@@ -211,8 +212,24 @@ class TellingCommitter:
         self._committer = committer
         self._teller = teller
 
-    async def commit(self, work: Work, step: Step) -> Reply:
+    async def move(
+        self,
+        work: Work,
+        position: Position,
+        computed: Returned | None,
+        prune: tuple[str, ...],
+        hand_over: bool,
+    ) -> Reply | Answer:
         """Make the step durable, then tell it."""
+        stored = await self._committer.move(work, position, computed, prune, hand_over)
+        if stored.accepted:
+            self._tell(work, Step(position, computed), stored.control, served=False)
+        else:
+            self.started.pop(work, None)
+        return stored
+
+    async def commit(self, work: Work, step: Step) -> Reply:
+        """The same for what is no move."""
         reply = await self._committer.commit(work, step)
         if reply.accepted:
             self._tell(work, step, reply.control, served=reply.event is not None)

@@ -12,7 +12,7 @@ from sayiir.stores.records import Control
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sayiir.engine.attempt import Attempt
     from sayiir.engine.payloads import Payload
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sayiir.engine.refs import EventRef, Ref
     from sayiir.engine.transitions import Outcome, Returned, Transition
     from sayiir.errors import FailureInfo
-    from sayiir.stores.records import Fence, Latest
+    from sayiir.stores.records import Answer, Fence, Latest
 
 __all__ = [
     "NO_ACT",
@@ -259,7 +259,7 @@ Following: TypeAlias = "Transition | RetryLater"
 
 
 class Step:
-    """One checkpoint: what was computed, what follows, and what that needs.
+    """One checkpoint that is more than a move: what was computed, what follows, what that needs.
 
     Attributes:
         following: the transition to store.
@@ -271,7 +271,6 @@ class Step:
         starts: where each of these begins.
         keep: how many new items the caller has room for.
         prune: paths of loop iterations that are no longer needed.
-        hand_over: for what acts next: it doesn't here, so the lease is given up with the write.
     """
 
     __slots__ = (
@@ -281,7 +280,6 @@ class Step:
         "failure",
         "first",
         "following",
-        "hand_over",
         "keep",
         "prune",
         "starts",
@@ -299,7 +297,6 @@ class Step:
         starts: Sequence[Position] = (),
         keep: int = 0,
         prune: tuple[str, ...] = (),
-        hand_over: bool = False,
     ) -> None:
         self.following = following
         self.computed = computed
@@ -310,7 +307,6 @@ class Step:
         self.starts = starts
         self.keep = keep
         self.prune = prune
-        self.hand_over = hand_over
 
 
 @frozen
@@ -337,8 +333,27 @@ class Committer(Protocol):
 
     durable: bool
 
+    def move(
+        self,
+        work: Work,
+        position: Position,
+        computed: Returned | None,
+        prune: tuple[str, ...],
+        hand_over: bool,
+    ) -> Awaitable[Reply | Answer]:
+        """Make durable what was computed and that the strand goes on there; awaited until it is.
+
+        Args:
+            work: the item.
+            position: what acts next.
+            computed: the result to store with it.
+            prune: paths of loop iterations that are no longer needed.
+            hand_over: it doesn't act here, so the lease is given up with the write.
+        """
+        ...
+
     async def commit(self, work: Work, step: Step) -> Reply:
-        """Make the step durable; returns when it is."""
+        """Make any other step durable; returns when it is."""
         ...
 
     async def fill(self, work: Work, refs: Sequence[Ref]) -> None:

@@ -53,6 +53,9 @@ class Ways:
 
 def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
     """Decide for each of a batch."""
+    plain = _moves_of_roots(checkpoints, queues)
+    if plain is not None:
+        return Ways(steps=plain)
     ways, slow = Ways(), set[int]()
     roots, arms = list["Step"](), list["Step"]()
     taken, seen, ended = set[tuple[int, str, int]](), set[int](), set[int]()
@@ -86,6 +89,25 @@ def sort_out(checkpoints: Sequence[Checkpoint], queues: Queues) -> Ways:
     if slow:
         _take_out(ways, checkpoints, slow)
     return ways
+
+
+def _moves_of_roots(checkpoints: Sequence[Checkpoint], queues: Queues) -> list[Step] | None:
+    """The batch, if all that it does is to move roots on, each of them once: most batches do."""
+    steps: list[Step] = []
+    for at, (fence, effect, result, prune) in enumerate(checkpoints):
+        if type(effect) is not Move or result is None or prune or fence.item.spawn_path:
+            return None
+        path, position, priority, tags, hand_over = effect
+        queue = queues.of_run(fence.run, tags)
+        if queue is None or hand_over:
+            return None
+        result_path, node_path, ordinal, output, attempts, duration_us = result
+        steps.append((
+            fence.run, "", 0, fence.epoch, path, position, priority, queue,
+            result_path, node_path, ordinal, attempts, duration_us, output, at,
+        ))  # fmt: skip
+    steps.sort()
+    return steps if len({step[0] for step in steps}) == len(steps) else None
 
 
 def lone_step(checkpoint: Checkpoint, queues: Queues) -> Step | None:

@@ -8,6 +8,7 @@ from sayiir.engine import (
     acts,
     advance,
     attempt,
+    checkpoints,
     claims,
     committer,
     desk,
@@ -119,16 +120,16 @@ ENGINE: Final = (
     Mistake(
         "a refused move is swallowed",
         D,
-        "_move",
-        "return not hand_over and reply.accepted and reply.control is NO_CONTROL",
-        "return True",
+        "_strand",
+        "hand_over or not stored.accepted or stored.control is not NO_CONTROL",
+        "False",
     ),
     Mistake(
         "results are left out of checkpoints",
-        committer,
-        "checkpoint_of",
-        "None if computed is None else _result(computed)",
-        "None",
+        checkpoints,
+        "_result",
+        "if computed is None:",
+        "if True:",
     ),
     Mistake(
         "arms that were brought are dropped", D, "_start_all", "self._desk.start(work)", "pass"
