@@ -125,6 +125,10 @@ class SlotDesk:
         """How many further items could be started at once; below zero: so many wait for that."""
         return self._slots.room()
 
+    def ending(self, work: Work) -> None:
+        """A run is about to end: another item may have its slot."""
+        self._slots.ending(work)
+
     def ended(self, work: Work, output: Ref) -> None:
         """A run has ended."""
 

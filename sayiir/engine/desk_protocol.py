@@ -37,6 +37,10 @@ class Desk(Protocol):
         """
         ...
 
+    def ending(self, work: Work) -> None:
+        """A run's root item is about to end: its code is done, and only that is to be stored."""
+        ...
+
     def ended(self, work: Work, output: Ref) -> None:
         """A run has ended: its root item, with this output. That is stored."""
         ...

@@ -284,11 +284,14 @@ class Driver:
         """Store the strand's end; what its slot goes on with."""
         # Its own slot becomes free with the end, so one successor always fits.
         step = Step(ending, computed, keep=self._desk.room() + 1, prune=prune)
+        is_root = not work.fence.item.spawn_path
+        if is_root:
+            self._desk.ending(work)
         reply = await self._committer.commit(work, step)
         if not reply.accepted or reply.control is not NO_CONTROL:
             return None
         work.trust()
-        if not work.fence.item.spawn_path:
+        if is_root:
             self._desk.ended(work, ending.output)
         return self._start_all(reply.claimed) if reply.claimed else None
 

@@ -204,6 +204,9 @@ class InMemoryRun:
         """Everything runs here."""
         return True
 
+    def ending(self, work: Work) -> None:
+        """Nobody waits for its slot."""
+
     def ended(self, work: Work, output: Ref) -> None:
         """The run is over; ``run`` returns the output."""
         self._output = output

@@ -47,12 +47,14 @@ class Slots:
         limit: how many items run at once.
     """
 
-    __slots__ = ("_alone", "_asked", "_hungry", "_leaving", "_limit", "_line", "_taken")
+    __slots__ = ("_alone", "_asked", "_ending", "_hungry", "_leaving", "_limit", "_line", "_taken")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._taken = 0
         self._alone: Work | None = None
+        self._ending: set[Work] = set()
+        """Has no slot any more, while its end is on its way to the store."""
         self._asked = 0
         """Kept free for claims that are on their way."""
         self._line: deque[tuple[Sharer, Work]] = deque()
@@ -117,12 +119,29 @@ class Slots:
             self._leaving.difference_update(works)
             self._serve()
 
+    def ending(self, work: Work) -> None:
+        """Nothing more runs for the item: its end is about to be stored, and nothing follows.
+
+        So what comes next is claimed while that end is on its way. At most as many are under way
+        as there are slots, or a store that is slow to write would be given ever more. A suspect
+        stays alone until the store has taken its end.
+        """
+        if work is not self._alone and len(self._ending) < self._limit:
+            self._ending.add(work)
+            self._freed()
+
     def free(self, work: Work) -> None:
-        """The item's slot is free again."""
-        self._taken -= 1
+        """The item is out of this process's hands; its slot is free again."""
         work.on_trust = None
+        if work in self._ending:
+            self._ending.discard(work)
+            return
         if work is self._alone:
             self._alone = None
+        self._freed()
+
+    def _freed(self) -> None:
+        self._taken -= 1
         if self._line or self._hungry:
             self._serve()
 
