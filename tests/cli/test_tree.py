@@ -7,10 +7,11 @@ from typing import Any
 
 from sayiir import Flow, LoopResult, branch, delay, fork, loop, task, workflow
 from sayiir.cli.tree_view import TreeView
-from sayiir.description import OpenItem, Progress
+from sayiir.description import Progress
 from sayiir.errors import FailureInfo
 from sayiir.events import InstanceParked, TaskFailed, TaskFinished, TaskRetried, TaskStarted
 from sayiir.render.states import GraphStates
+from tests.render.scenes import open_item
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OF: Any = {"instance_id": "a", "workflow_name": "graph", "at": NOON}
@@ -56,21 +57,6 @@ def finished(path: str, seconds: float = 1.0) -> TaskFinished:
 
 def started(path: str, attempt: int = 1) -> TaskStarted:
     return TaskStarted(path=path, task="one", attempt=attempt, **OF)
-
-
-def item(path: str, phase: str = "running", **facts: Any) -> OpenItem:
-    known: dict[str, Any] = {
-        "attempt": 1,
-        "failures": 0,
-        "last_error": None,
-        "failed_at": None,
-        "progress": None,
-        "due_at": None,
-        "signal_name": None,
-        "leased_until": None,
-        "holder": None,
-    }
-    return OpenItem(path=path, phase=phase, **(known | facts))
 
 
 def test_nothing_has_begun() -> None:
@@ -127,7 +113,9 @@ def test_the_store_s_word_replaces_what_was_believed() -> None:
     given = states()
     given.add_event(started("both[0]/one"))
     told = Progress(fraction=0.5, message="half\x1b[2J", at=NOON)
-    given.set_open_items([item("both[1]/one", progress=told), item("nowhere/at[all")])
+    given.set_open_items(
+        [open_item("both[1]/one", "running", progress=told), open_item("nowhere/at[all", "running")]
+    )
     text = "\n".join(drawn(given))
     assert "· [0] one" in text
     assert "● one  50%, half\\x1b[2J" in text
@@ -137,7 +125,9 @@ def test_many_strands_at_one_node_are_counted() -> None:
     given = states()
     paths = [f"branch[3]/map[{number}]/one" for number in range(5)]
     given.add_event(finished(paths[0]))
-    given.set_open_items([item(path) for path in paths[1:3]] + [item(paths[3], "held")])
+    given.set_open_items(
+        [open_item(path, "running") for path in paths[1:3]] + [open_item(paths[3], "held")]
+    )
     assert "one  1 done, 2 running, 1 held back" in "\n".join(drawn(given))
 
 

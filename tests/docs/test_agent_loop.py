@@ -25,7 +25,7 @@ from examples.agent_loop.stub import StubChat, billed
 from examples.agent_loop.tools import OFFERED, Outbox
 from examples.agent_loop.workflow import agent
 from sayiir import CheckpointingRunner, Completed, SayiirError, TaskFailed, WorkflowClient
-from tests.docs.readmes import assert_sessions, example_environment
+from tests.docs.readmes import assert_sessions, example_environment, run_python
 
 GOAL: Final = Goal(text="Tell Ada what she owes", budget_tokens=10_000)
 YES: Final = Approval(allowed=True, by="Bob")
@@ -51,20 +51,8 @@ runpy.run_module("examples.agent_loop", run_name="__main__")
 """
 
 
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=example_environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def play(folder: Path, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return python(folder, "-m", "examples.agent_loop", command, *arguments)
+    return run_python(folder, "-m", "examples.agent_loop", command, *arguments)
 
 
 def test_the_sessions_of_the_readme(tmp_path: Path) -> None:
@@ -92,7 +80,7 @@ def test_an_answer_that_is_stored_is_never_paid_for_again(tmp_path: Path) -> Non
 @pytest.mark.crash
 def test_a_call_that_is_killed_half_way_is_made_again_with_its_key(tmp_path: Path) -> None:
     """The one thing that nobody can save, as the README says: not more than this one call."""
-    died = python(tmp_path, "-c", KILLED, "2")
+    died = run_python(tmp_path, "-c", KILLED, "2")
     assert died.returncode == -signal.SIGKILL, died.stderr
     assert "2 now, 4 billed" in play(tmp_path, "run", GOAL.text).stdout
     first, second, again, third = billed(tmp_path / "agent" / "bill.txt")
@@ -163,7 +151,7 @@ def test_wrong_input_is_told_in_a_line(
 
 def test_nothing_of_the_real_client_is_imported_for_the_stub(tmp_path: Path) -> None:
     code = "import sys, examples.agent_loop.__main__; print('httpx' in sys.modules)"
-    assert python(tmp_path, "-c", code).stdout == "False\n"
+    assert run_python(tmp_path, "-c", code).stdout == "False\n"
 
 
 # -- the workflow, as one would test one's own

@@ -19,7 +19,7 @@ from examples.data_pipeline.summing import sum_up
 from examples.data_pipeline.workflow import AT_A_TIME, PARSED, fingerprint, parse, read_folder
 from sayiir import CheckpointingRunner, Completed, TaskFailed, WorkflowClient
 from sayiir.events import RunnerEvent, TaskFinished, TaskStarted
-from tests.docs.readmes import assert_sessions, example_environment
+from tests.docs.readmes import assert_sessions, ended, example_environment
 
 HEAD = "station,at,celsius\n"
 
@@ -33,12 +33,6 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def ended(program: subprocess.Popen[str], code: int) -> tuple[str, str]:
-    said, complained = program.communicate(timeout=120)
-    assert program.returncode == code, said + complained
-    return said, complained
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from examples.saga.companies import COMPANIES, Companies, LineDown
 from examples.saga.models import Booking, Trip, TripRequest
 from examples.saga.workflow import book_hotel, book_trip, cancel_hotel
 from sayiir import CheckpointingRunner, TaskContext, TaskFailed
-from tests.docs.readmes import assert_sessions, example_environment
+from tests.docs.readmes import assert_sessions, example_environment, run_python
 
 # Kills its own process when the n-th thing is said: each of them before it is done, or after it
 # and before its checkpoint. A real SIGKILL.
@@ -44,20 +44,8 @@ runpy.run_module("examples.saga", run_name="__main__")
 """
 
 
-def python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=folder,
-        env=example_environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def book(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return python(folder, "-m", "examples.saga", *arguments)
+    return run_python(folder, "-m", "examples.saga", *arguments)
 
 
 def test_the_sessions_of_the_readme(tmp_path: Path) -> None:
@@ -77,7 +65,7 @@ def test_a_trip_that_is_killed_at_every_step_ends_as_an_unbroken_one(
 ) -> None:
     """One process for each step: it gets one further, and dies at the next."""
     for kill_at in [1, *([2] * (steps - 1))]:
-        died = python(tmp_path, "-c", KILLED, when, str(kill_at), "Ada", *refusing)
+        died = run_python(tmp_path, "-c", KILLED, when, str(kill_at), "Ada", *refusing)
         assert died.returncode == -signal.SIGKILL, died.stdout + died.stderr
     done = book(tmp_path, "Ada", *refusing)
     companies = Companies(tmp_path / "trips" / "companies.db")

@@ -25,6 +25,7 @@ from examples.worker_fleet.office import bill_id
 from examples.worker_fleet.outside import Outside, connected
 from examples.worker_fleet.workflow import monthly_bill
 from sayiir import AsyncWorkflowClient
+from tests.docs.readmes import ended
 
 REPOSITORY: Final = Path(__file__).parents[2]
 TASKS: Final = 7
@@ -40,12 +41,6 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def ended(program: subprocess.Popen[str], code: int) -> tuple[str, str]:
-    said, complained = program.communicate(timeout=120)
-    assert program.returncode == code, said + complained
-    return said, complained
 
 
 def await_bills(program: subprocess.Popen[str]) -> None:

@@ -8,13 +8,19 @@ import pytest
 
 from sayiir.stores.memory import MemoryStore
 from sayiir.testing.contract import StoreContract
-from tests.stores.mistakes import MISTAKES
+from tests.stores import mistakes_of_asking, mistakes_of_looking, mistakes_of_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sayiir.clock import Clock
     from sayiir.stores.protocols import Store
+
+MISTAKES = (
+    *mistakes_of_work.MISTAKES,
+    *mistakes_of_asking.MISTAKES,
+    *mistakes_of_looking.MISTAKES,
+)
 
 
 class Memory(StoreContract):
