@@ -43,7 +43,7 @@ ON_POSTGRES_EVERY_TIME: Final = frozenset(
 )
 """Where the engine leans on what a store promises; the other files run on PostgreSQL nightly."""
 
-NEVER_ON_POSTGRES: Final = frozenset({"test_worker", "test_worker_tags"})
+NEVER_ON_POSTGRES: Final = frozenset({"test_worker", "test_worker_leaving", "test_worker_tags"})
 """They move the clock once nothing runs any more in the loop. The answer of a server may still be
 on its way then, and the worker that gets it sleeps by a clock that nobody moves again. Workers on
 PostgreSQL are shown by real processes and real time, in tests/crash."""

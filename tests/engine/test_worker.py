@@ -1,12 +1,11 @@
-"""Workers in one process: they claim what is due, survive what happens, and drain."""
+"""Workers in one process: they claim what is due, and survive what happens."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -24,52 +23,11 @@ from sayiir import (
 from sayiir.errors import StoreError, WorkflowFailed
 from sayiir.status import Completed, Failed, Paused
 from tests.engine.bench import LEASE_OVER_SECONDS, Bench, eventually
-from tests.engine.corpus import add, double, inc
+from tests.engine.corpus import double, inc
 from tests.engine.test_outages import OutStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sayiir.stores.protocols import Store
+from tests.engine.workers import Gated, chain, eventually_async, is_parked, leases_of, worker
 
 pytestmark = pytest.mark.anyio
-
-chain = workflow("chain", inc >> double >> inc)
-
-
-def worker(bench: Bench, *workflows: Any, store: Any = None, **options: Any) -> AsyncPooledWorker:
-    return AsyncPooledWorker(
-        store or bench.store, workflows=workflows or [chain], clock=bench.clock, **options
-    )
-
-
-async def leases_of(store: Store, name: str) -> tuple[int, int]:
-    """How many items of an instance are leased, and how many are ready."""
-    record = await store.describe(name)
-    assert record is not None
-    return record.leased, record.ready
-
-
-class Gated:
-    """A task that begins when it likes and ends when it is told."""
-
-    def __init__(self, name: str = "gated") -> None:
-        self.begun = 0
-        self.now = self.most = 0
-        self.gate = asyncio.Event()
-
-        @task(name)
-        async def gated(n: int) -> int:
-            self.begun += 1
-            self.now += 1
-            self.most = max(self.most, self.now)
-            try:
-                await self.gate.wait()
-            finally:
-                self.now -= 1
-            return n
-
-        self.task = gated
 
 
 async def test_what_is_submitted_is_run(bench: Bench) -> None:
@@ -112,17 +70,6 @@ async def test_timers_are_met(bench: Bench) -> None:
         assert await is_parked(bench.store, "i")
         await bench.clock.advance("2s")
         assert await bench.client.result("i", flow, timeout=10) == 4
-
-
-async def is_parked(store: Store, name: str) -> bool:
-    record = await store.describe(name)
-    return record is not None and bool(record.parked) and not record.leased
-
-
-async def eventually_async(condition: Any, seconds: float = 10.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await condition():
-            await asyncio.sleep(0.005)
 
 
 # -- slots
@@ -335,130 +282,6 @@ async def test_a_blocked_event_loop_keeps_its_leases(bench: Bench) -> None:
     assert len(renewed) >= 3, "while nothing else could run"
 
 
-# -- draining
-
-
-async def test_a_drained_worker_finishes_what_runs_and_gives_the_rest_back(bench: Bench) -> None:
-    """Each running task's result is stored; what follows it is ready for others at once."""
-    gated, after = Gated(), Gated("after")
-    flow = workflow("w", gated.task >> after.task)
-    for n in range(6):
-        await bench.client.submit(flow, f"i{n}", n)
-    first = worker(bench, flow, concurrency=4)
-    await first.start()
-    await eventually(lambda: gated.now == 4)
-    leaving = asyncio.ensure_future(first.shutdown())
-    await asyncio.sleep(0.02)
-    assert not leaving.done(), "it waits for its tasks"
-    gated.gate.set()
-    await asyncio.wait_for(leaving, 5)
-    assert (gated.begun, after.begun) == (4, 0)
-    for n in range(6):
-        assert await leases_of(bench.store, f"i{n}") == (0, 1), "no lease is left"
-    stored = [len(await bench.paths(f"i{n}")) for n in range(6)]
-    assert sorted(stored) == [0, 0, 1, 1, 1, 1]
-    after.gate.set()
-    async with worker(bench, flow):
-        for n in range(6):
-            assert await bench.client.result(f"i{n}", flow, timeout=10) == n
-    assert gated.begun == 6, "nothing that was stored has run again"
-
-
-@pytest.mark.alone
-async def test_what_outlives_the_grace_is_cancelled_and_given_back(
-    bench: Bench, promised: Callable[[float], float]
-) -> None:
-    cleaned: list[int] = []
-
-    @task
-    async def long(n: int) -> int:
-        try:
-            await asyncio.sleep(3600)
-        finally:
-            cleaned.append(n)
-        return n
-
-    flow = workflow("w", long)
-    await bench.client.submit(flow, "i", 1)
-    async with worker(bench, flow, grace="50ms"):
-        await eventually_async(lambda: is_leased(bench.store, "i"))
-        began = time.monotonic()
-    assert time.monotonic() - began < promised(2)
-    assert cleaned == [1]
-    assert await leases_of(bench.store, "i") == (0, 1)
-
-
-async def is_leased(store: Store, name: str) -> bool:
-    return await leases_of(store, name) == (1, 0)
-
-
-@pytest.mark.alone
-async def test_a_task_that_clings_to_its_slot_does_not_keep_the_worker(
-    bench: Bench, promised: Callable[[float], float]
-) -> None:
-    release = asyncio.Event()
-
-    @task
-    async def clings(n: int) -> int:
-        while not release.is_set():
-            try:
-                await release.wait()
-            except asyncio.CancelledError:
-                continue
-        return n
-
-    flow = workflow("w", clings)
-    await bench.client.submit(flow, "i", 1)
-    leaving = worker(bench, flow, grace=0)
-    await leaving.start()
-    await eventually_async(lambda: is_leased(bench.store, "i"))
-    began = time.monotonic()
-    await leaving.shutdown()
-    assert time.monotonic() - began < promised(2)
-    assert await leases_of(bench.store, "i") == (0, 1)
-    release.set()
-    await asyncio.sleep(0.02)
-    assert await bench.paths("i") == [], "what it writes later is refused"
-
-
-async def test_a_backoff_that_is_slept_here_is_given_back_at_once(bench: Bench) -> None:
-    @task(retries=RetryPolicy(max_retries=1, initial_delay="4s", jitter="none"))
-    async def fails_once(n: int, ctx: TaskContext) -> int:
-        if ctx.attempt == 1:
-            raise ValueError
-        return n
-
-    flow = workflow("w", fails_once)
-    await bench.client.submit(flow, "i", 1)
-    leaving = worker(bench, flow)
-    await leaving.start()
-    await eventually(lambda: bench.clock.sleepers >= 2)
-    await asyncio.wait_for(leaving.shutdown(), 5)
-    record = await bench.store.describe("i")
-    assert record is not None
-    assert record.leased == 0
-    async with worker(bench, flow):
-        await eventually(lambda: bench.clock.sleepers)
-        await bench.clock.advance("5s")
-        assert await bench.client.result("i", flow, timeout=10) == 1
-
-
-async def test_a_spawn_while_it_drains_keeps_no_arms(bench: Bench) -> None:
-    gated = Gated()
-    flow = workflow("w", gated.task >> fork(inc, double) >> add)
-    await bench.client.submit(flow, "i", 1)
-    leaving = worker(bench, flow)
-    await leaving.start()
-    await eventually(lambda: gated.now == 1)
-    closing = asyncio.ensure_future(leaving.shutdown())
-    await asyncio.sleep(0.01)
-    gated.gate.set()
-    await asyncio.wait_for(closing, 5)
-    assert await leases_of(bench.store, "i") == (0, 2)
-    async with worker(bench, flow):
-        assert await bench.client.result("i", flow, timeout=10) == 4
-
-
 async def test_a_pause_holds_in_a_worker_and_ends_with_unpause(bench: Bench) -> None:
     gated = Gated()
     flow = workflow("w", gated.task >> inc)
@@ -515,53 +338,13 @@ async def test_a_suspect_runs_alone_and_its_neighbours_complete(bench: Bench) ->
     assert beside_poison == [set()]
 
 
-# -- starting and closing
-
-
-async def test_closing_twice_and_at_once_is_closing_once(bench: Bench) -> None:
-    one = worker(bench)
-    await one.start()
-    await asyncio.gather(one.shutdown(), one.shutdown())
-    await one.shutdown()
-    with pytest.raises(StoreUnavailable, match="shut down"):
-        await one.start()
-
-
-async def test_a_worker_that_never_started_is_shut_down_quietly(bench: Bench) -> None:
-    await worker(bench).shutdown()
+# -- starting
 
 
 async def test_it_starts_once(bench: Bench) -> None:
     async with worker(bench) as one:
         with pytest.raises(SayiirError, match="started already"):
             await one.start()
-
-
-async def test_shutdown_that_is_cancelled_leaves_at_once(bench: Bench) -> None:
-    gated = Gated()
-    flow = workflow("w", gated.task)
-    await bench.client.submit(flow, "i", 1)
-    one = worker(bench, flow)
-    await one.start()
-    await eventually(lambda: gated.now == 1)
-    closing = asyncio.ensure_future(one.shutdown())
-    await asyncio.sleep(0.01)
-    closing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(closing, 5)
-    assert await leases_of(bench.store, "i") == (0, 1)
-
-
-async def test_no_thread_or_task_is_left(bench: Bench) -> None:
-    # What the store itself keeps, such as its ear for others' changes, begins with the first.
-    async with worker(bench):
-        pass
-    before = set(asyncio.all_tasks())
-    async with worker(bench):
-        await bench.client.submit(chain, "i", 1)
-        await bench.client.result("i", chain, timeout=10)
-    assert set(asyncio.all_tasks()) <= before
-    assert not any(each.name == "sayiir-leases" for each in threading.enumerate())
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from sayiir import (
 )
 from sayiir.status import Completed, Waiting
 from tests.engine.bench import Bench, eventually
-from tests.engine.test_worker import eventually_async, is_parked, leases_of
+from tests.engine.workers import eventually_async, is_parked, leases_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
