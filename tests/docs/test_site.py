@@ -49,3 +49,10 @@ def test_the_search_of_pages_on_the_disk_is_of_our_own() -> None:
     """A plugin of the theme has each page fetch a script, unless one of that name is there."""
     assert "polyfills: [iframe-worker.js]" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
     assert (ROOT / "docs" / "iframe-worker.js").is_file()
+
+
+def test_pipes_in_a_tables_code_are_shown_as_they_are() -> None:
+    """A code host needs them escaped, and shows them bare; so does the site then."""
+    row = r"| `A \| B` | a \| b | `x` |"
+    assert on_page_markdown(row) == r"| `A | B` | a \| b | `x` |"
+    assert on_page_markdown(r"`a \| b`") == r"`a \| b`"

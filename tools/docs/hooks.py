@@ -9,6 +9,8 @@ from typing import Any
 _OUTPUT = re.compile(r"^```text output$", re.MULTILINE)
 _OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:SECURITY\.md|(?:notebooks|tests)/[^)]*)\)")
 _FILE = re.compile(r"^```python file: (\S+)$", re.MULTILINE)
+_ROW = re.compile(r"^\|.*$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]+`")
 _FETCHED = re.compile(
     r"<(?:script|img|iframe|source|video|audio|link(?=[^>]*stylesheet|[^>]*icon))\b[^>]*?"
     r"\s(?:src|href)=\"?((?:https?:)?//[^\"\s>]+)"
@@ -49,5 +51,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     """Marks become titles, or go: the site's Markdown doesn't know them."""
     markdown = _OUTPUT.sub('```text title="prints"', markdown)
     markdown = _OUTSIDE.sub(r"\1", markdown)  # the site has the documents alone
+    markdown = _ROW.sub(lambda row: _CODE.sub(_bare_pipes, row[0]), markdown)
     markdown = _FILE.sub(r'```python title="\1"', markdown)
     return _MARKED.sub(lambda found: f"```{found[1].split()[0]}", markdown)
+
+
+def _bare_pipes(code: re.Match[str]) -> str:
+    r"""In a table's code a code host wants `\|` for a pipe; the site would show both characters."""
+    return code[0].replace("\\|", "|")
