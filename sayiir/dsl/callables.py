@@ -20,7 +20,11 @@ __all__ = [
     "is_lambda",
     "plain_spec",
     "python_function",
+    "refuse_hidden_task",
 ]
+
+_MAX_WRAPPERS: Final = 100
+"""A chain of wrappers that ends in itself must not hang the build."""
 
 _IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
@@ -38,7 +42,7 @@ def python_function(function: object) -> types.FunctionType | None:
     >>> python_function(functools.partial(callable_name)) is callable_name
     True
     """
-    for _ in range(100):  # a chain of wrappers that ends in itself must not hang the build
+    for _ in range(_MAX_WRAPPERS):
         if isinstance(function, functools.partial):
             function = function.func
         elif inspect.ismethod(function):
@@ -136,6 +140,29 @@ def _is_combinator(function: object) -> bool:
     return ours and getattr(function, "__name__", None) in _COMBINATORS
 
 
+def refuse_hidden_task(function: object, where: str) -> None:
+    """Refuses a function that another decorator has put around a task.
+
+    It would run the task's function alone: no retries, no timeout, under another name.
+
+    Raises:
+        DefinitionError: there is a task, or another flow, inside.
+    """
+    from sayiir.dsl.flow import Flow
+
+    inner = getattr(function, "__wrapped__", None)
+    for _ in range(_MAX_WRAPPERS):
+        if inner is None:
+            return
+        if isinstance(inner, Flow):
+            name = getattr(function, "__name__", None) or repr(function)
+            raise DefinitionError(
+                f"{where} was given {name!r}, which another decorator has put around {inner!r}, "
+                "whose options would be lost; put the other decorator below, next to the function"
+            )
+        inner = getattr(inner, "__wrapped__", None)
+
+
 def _slip(given: object) -> str:
     """What was probably meant by something that can't stand in a chain."""
     if isinstance(given, (list, tuple)):
@@ -172,6 +199,7 @@ def plain_spec(function: object, where: str) -> TaskSpec:
             f"{where} was given the class {function.__name__}, whose instances are callable; "
             f"make it a task, built once: task({function.__name__}), or give it an instance"
         )
+    refuse_hidden_task(function, where)
     is_async = is_async_callable(function)
     return TaskSpec(
         name=check_node_id(callable_name(function)),

@@ -12,6 +12,7 @@ from sayiir.dsl.callables import (
     captured_namespace,
     is_async_callable,
     is_lambda,
+    refuse_hidden_task,
 )
 from sayiir.dsl.class_call import ClassCall, class_call
 from sayiir.dsl.flow import Flow
@@ -250,6 +251,7 @@ def _check_kind(function: object) -> None:
         raise DefinitionError("a flow is made into a workflow, by workflow('name', flow)")
     if not callable(function):
         raise DefinitionError(f"@task decorates functions, not {function!r}")
+    refuse_hidden_task(function, "@task")
 
 
 def _check_function(function: Callable[..., Any]) -> None:
@@ -268,7 +270,8 @@ def _check_parameter(function: object, name: str, index: int, parameter: inspect
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**"
         raise DefinitionError(
-            f"{name}() has {stars}{parameter.name}, which can't be filled; name each input"
+            f"{name}() has {stars}{parameter.name}, which can't be filled; name each input (a "
+            "decorator's wrapper has the names of what it wraps if it says @functools.wraps)"
         )
     required = parameter.default is parameter.empty
     if parameter.kind is parameter.KEYWORD_ONLY and required and parameter.name != "ctx":

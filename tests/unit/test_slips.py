@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -208,3 +209,49 @@ def test_what_cant_be_spread_is_told_with_what_there_is(given: Any, told: str) -
     with pytest.raises(PayloadError) as refused:
         workflow("both", both)(given)
     assert told in str(refused.value)
+
+
+def test_a_task_below_another_decorator_keeps_its_options_or_is_refused() -> None:
+    """What is put around a task calls its function, and knows nothing of retries."""
+
+    def timed(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any) -> Any:
+            return function(*args)
+
+        return wrapper
+
+    @task(retries=3)
+    @timed
+    def well(n: int) -> int:
+        return n
+
+    @timed
+    @timed
+    @task(retries=3)
+    def lost(n: int) -> int:
+        return n
+
+    assert workflow("well", well)(1) == 1
+    for build in (
+        lambda: inc >> lost,
+        lambda: fork(inc, lost),
+        lambda: task(lost),
+        lambda: branch(lost, {1: inc}),
+        lambda: inc >> timed(waiting),
+    ):
+        with pytest.raises(DefinitionError, match="whose options would be lost; put the other"):
+            build()
+
+
+def test_a_wrapper_that_hides_the_parameters_is_told_how_not_to() -> None:
+    """The commonest cause of ``*args`` is a decorator."""
+
+    def careless(function: Any) -> Any:
+        def wrapper(*args: Any) -> Any:
+            return function(*args)
+
+        return wrapper
+
+    with pytest.raises(DefinitionError, match=r"if it says @functools\.wraps"):
+        task(careless(_inc))
