@@ -47,9 +47,9 @@ def rerun(
     priority: PriorityOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an instance that keeps another's results up to a node; ``resume`` or a worker runs it.
+    """Create an instance that keeps another's results up to a node, for who resumes it or a worker.
 
-    ``sayiir resume`` with the same workflow and the new instance works on it at once.
+    To work on it at once, resume it with the same workflow.
     """
     from sayiir.cli.inputs import read_labels
     from sayiir.cli.outcome import tell_status
