@@ -184,6 +184,11 @@ async def rows_after_ends(story: Story, limit: int | None) -> tuple[list[Any], l
     return rows, answers
 
 
+def none_together(*_: object) -> int:
+    """Each arm goes its own way."""
+    return 0
+
+
 @pytest.mark.parametrize(
     ("story", "limit", "together"),
     [
@@ -211,7 +216,7 @@ def test_ends_together_or_one_by_one(
     monkeypatch.setattr(commit, "end_arms", noted)
     found = asyncio.run(rows_after_ends(story, limit))
     assert counted == together
-    monkeypatch.setattr(commit, "end_arms", lambda *_: 0)
+    monkeypatch.setattr(commit, "end_arms", none_together)
     assert found == asyncio.run(rows_after_ends(story, limit))
 
 
