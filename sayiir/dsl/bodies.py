@@ -50,25 +50,25 @@ def body_digest(function: Callable[..., Any] | None) -> str:
     statements = node.body
     if ast.get_docstring(node, clean=False) is not None:
         statements = statements[1:]
-    said = "\n".join(one for statement in statements for one in _said(statement, 0))
-    return str(xxhash.xxh3_128_hexdigest(said.encode(errors="surrogatepass")))
+    lines: list[str] = []
+    _say(statements, 0, lines)
+    return str(xxhash.xxh3_128_hexdigest("\n".join(lines).encode(errors="surrogatepass")))
 
 
-def _said(value: object, depth: int) -> Iterator[str]:
+def _say(value: object, depth: int, lines: list[str]) -> None:
     """What a syntax tree says, a line for each node; positions and what is empty are left out."""
-    match value:
-        case ast.AST():
-            yield f"{depth} {type(value).__name__}"
-            for name, inner in ast.iter_fields(value):
-                if name not in _UNSAID and inner not in (None, []):
-                    yield f"{depth} .{name}"
-                    yield from _said(inner, depth + 1)
-        case list():
-            inners: list[object] = value  # pyright: ignore[reportUnknownVariableType]
-            for inner in inners:
-                yield from _said(inner, depth)
-        case _:
-            yield f"{depth} {value!r}"
+    if isinstance(value, ast.AST):
+        lines.append(f"{depth} {type(value).__name__}")
+        for name, inner in ast.iter_fields(value):
+            if name not in _UNSAID and inner is not None and inner != []:
+                lines.append(f"{depth} .{name}")
+                _say(inner, depth + 1, lines)
+    elif isinstance(value, list):
+        inners: list[object] = value  # pyright: ignore[reportUnknownVariableType]
+        for inner in inners:
+            _say(inner, depth, lines)
+    else:
+        lines.append(f"{depth} {value!r}")
 
 
 def changed_bodies(old: Definition, new: Definition) -> tuple[str, ...]:

@@ -192,6 +192,13 @@ order by 1, w.run, w.spawn_path, w.idx limit $3::integer for update skip locked
 
 async def claim(work: Work, request: ClaimRequest) -> ClaimAnswer:
     """Claim what is due within the filters, in rank order."""
+    if request.instance_id is not None and not work.has_continued:
+        # What a process claims first of one instance is most likely what another one has left,
+        # whose lease has ended: the statement for what is ready would be planned in vain.
+        work.has_continued = True
+        answer = await _claim_due(work, request)
+        if answer.items:
+            return answer
     values = (*_filters(request, request.limit), request.holder, request.lease_us)
     if request.instance_id is None:
         rows = await work.database.fetch(_READY, *values)

@@ -80,7 +80,13 @@ async def create(
 
     ``describe``: tells how the instance stands that has the id.
     """
-    row = _known_row(work, new) or await _row(work, new)
+    row = _known_row(work, new)
+    if row is None:
+        found = await work.queues.look_up(new.definition_hash, new.root_tags, new.instance_id)
+        existing = await describe(new.instance_id) if found and not replace else None
+        if existing is not None:
+            return CreateAnswer(existing=existing)
+        row = _known_row(work, new) or await _row(work, new)
     while True:
         if claim is None:
             created = await creations.create(row)
@@ -101,7 +107,7 @@ async def create(
 
 
 async def _row(work: Work, new: NewInstance) -> NewRow:
-    definition = await work.queues.definition(new.definition_hash, new.definition, new.root_tags)
+    definition = await work.queues.definition(new.definition_hash, new.definition)
     await work.queues.ensure([(definition, new.root_tags)])
     row = _known_row(work, new)
     assert row is not None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 _ONE_RESULT: Final = "select output as body from @task_result where run = $1 and path = $2"
+_ONE_INPUT: Final = "select body from @instance_input where run = $1"
 
 # In each part `place` says whose row it is, so that no key travels back. `limit 1` keeps the
 # planner from reading a whole table that it takes to be small.
@@ -89,7 +90,10 @@ select {kind} as kind, place, idx, path as text, output as body from (
 
 async def load(source: Source, wanted: Sequence[Wanted]) -> list[Loaded]:
     """What was asked of these runs; what isn't there is left out. One statement, or none."""
-    single = _single_result(wanted)
+    single = _single(wanted)
+    if single is not None and single.input:
+        row = await source.fetchrow(_ONE_INPUT, single.run)
+        return [Loaded() if row is None else Loaded(input=row["body"])]
     if single is not None:
         (path,) = single.results
         row = await source.fetchrow(_ONE_RESULT, single.run, path)
@@ -104,13 +108,13 @@ async def load(source: Source, wanted: Sequence[Wanted]) -> list[Loaded]:
     return [each.loaded() for each in found]
 
 
-def _single_result(wanted: Sequence[Wanted]) -> Wanted | None:
-    """The one that is asked for a result and nothing else, if there is no other."""
+def _single(wanted: Sequence[Wanted]) -> Wanted | None:
+    """The one that is asked for a result or the input and nothing else, if there is no other."""
     if len(wanted) != 1:
         return None
     (only,) = wanted
-    others = only.latest or only.joins or only.elements or only.events or only.input
-    return only if len(only.results) == 1 and not others else None
+    others = only.latest or only.joins or only.elements or only.events
+    return only if len(only.results) + only.input == 1 and not others else None
 
 
 @dataclass(slots=True)

@@ -33,9 +33,10 @@ _NEW_QUEUE: Final = (
     "insert into @queue (definition, tags) values ($1, $2::text[]) "
     "on conflict (definition, tags) do nothing"
 )
-# Planned once on each connection, so both in one for who creates one instance there.
-_BOTH: Final = (
-    "select d.id, q.id from @definition d "
+# Planned once on each connection, so all in one for who creates one instance there, or goes on
+# with one after a crash.
+_ALL: Final = (
+    "select d.id, q.id, exists (select from @instance where instance_id = $3) from @definition d "
     "left join @queue q on q.definition = d.id and q.tags = $2::text[] where d.hash = $1"
 )
 
@@ -85,30 +86,35 @@ class Queues:
         """The number of a definition, if it is remembered."""
         return self._definitions.get(definition_hash)
 
-    async def definition(self, definition_hash: str, body: bytes, tags: tuple[str, ...]) -> int:
-        """The number of a definition, which is stored where it isn't yet.
+    async def look_up(self, definition_hash: str, tags: tuple[str, ...], instance_id: str) -> bool:
+        """Remember the definition and its queue, if they are there and weren't asked for before.
 
-        ``tags``: which of its queues is wanted next; it is remembered, too, if it is there.
+        Whether the instance was found on the way, which somebody is about to create: most likely
+        a process continues what another one has left.
         """
+        async with self._asking():
+            if definition_hash in self._definitions:
+                return False
+            row = await self._database.fetchrow(_ALL, definition_hash, list(tags), instance_id)
+            if row is None:
+                return False
+            definition, queue, exists = row
+            self._definitions[definition_hash] = definition
+            if queue is not None:
+                self._numbers[definition, tags] = queue
+            return bool(exists)
+
+    async def definition(self, definition_hash: str, body: bytes) -> int:
+        """The number of a definition, which is stored where it isn't yet."""
         known = self._definitions.get(definition_hash)
         if known is None:
             async with self._asking():
                 known = self._definitions.get(definition_hash)
                 if known is None:
-                    known = await self._looked_up(definition_hash, tags)
-                if known is None:
                     key = (definition_hash,)
                     known = await self._found(_DEFINITION, _NEW_DEFINITION, key, (body,))
                 self._definitions[definition_hash] = known
         return known
-
-    async def _looked_up(self, definition_hash: str, tags: tuple[str, ...]) -> int | None:
-        row = await self._database.fetchrow(_BOTH, definition_hash, list(tags))
-        if row is None:
-            return None
-        if row[1] is not None:
-            self._numbers[row[0], tags] = row[1]
-        return int(row[0])
 
     async def ensure(self, wanted: Iterable[tuple[int, tuple[str, ...]]]) -> None:
         """Make the queues that aren't there, and remember all of them."""

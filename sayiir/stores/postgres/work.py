@@ -27,11 +27,13 @@ MAX_WIDENINGS: Final = 30
 class Work:
     """The database, and what is remembered of it: what verbs are run by."""
 
-    __slots__ = ("database", "queues")
+    __slots__ = ("database", "has_continued", "queues")
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.queues = Queues(database)
+        self.has_continued = False
+        """Something was claimed of one instance here."""
 
     async def run(
         self,
