@@ -44,11 +44,20 @@ _ALL: Final = (
 class Queues:
     """What one store remembers of them."""
 
-    __slots__ = ("_database", "_definitions", "_locks", "_numbers", "_runs", "_slow_ends")
+    __slots__ = (
+        "_database",
+        "_definitions",
+        "_locks",
+        "_looked_up",
+        "_numbers",
+        "_runs",
+        "_slow_ends",
+    )
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._definitions: dict[str, int] = {}
+        self._looked_up: set[str] = set()
         self._numbers: dict[tuple[int, tuple[str, ...]], int] = {}
         self._runs: dict[int, int] = {}
         self._locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = (
@@ -93,9 +102,10 @@ class Queues:
         a process continues what another one has left.
         """
         async with self._asking():
-            if definition_hash in self._definitions:
+            if definition_hash in self._looked_up:
                 return False
             row = await self._database.fetchrow(_ALL, definition_hash, list(tags), instance_id)
+            self._looked_up.add(definition_hash)
             if row is None:
                 return False
             definition, queue, exists = row
