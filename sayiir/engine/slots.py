@@ -128,6 +128,7 @@ class Slots:
         """
         if work is not self._alone and len(self._ending) < self._limit:
             self._ending.add(work)
+            self._taken -= 1
             self._freed()
 
     def free(self, work: Work) -> None:
@@ -135,13 +136,13 @@ class Slots:
         work.on_trust = None
         if work in self._ending:
             self._ending.discard(work)
-            return
+        else:
+            self._taken -= 1
         if work is self._alone:
             self._alone = None
         self._freed()
 
     def _freed(self) -> None:
-        self._taken -= 1
         if self._line or self._hungry:
             self._serve()
 
@@ -156,7 +157,7 @@ class Slots:
         while line and self._alone is None and self._taken < self._limit:
             sharer, work = line[0]
             suspect = _suspect(work) and not sharer.stopping
-            if suspect and (self._taken or self._asked or self._leaving):
+            if suspect and (self._taken or self._asked or self._leaving or self._ending):
                 break
             line.popleft()
             if sharer.stopping:

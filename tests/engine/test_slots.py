@@ -355,6 +355,43 @@ async def test_behind_a_suspect_that_waits_nothing_is_claimed_or_kept() -> None:
     assert slots.ask(other, 10) == 10
 
 
+async def test_what_is_about_to_end_gives_its_slot_on() -> None:
+    """What comes next is claimed while ends are stored: of at most as many as there are slots."""
+    slots = Slots(2)
+    sharer, other = Fake(slots), Fake(slots)
+    first, second, third = item(), item(), item()
+    slots.line_up(sharer, first)
+    slots.line_up(sharer, second)
+    assert slots.ask(other, 5) == 0
+    slots.ending(first)
+    assert other.woken
+    assert slots.room() == 1
+    slots.ending(second)
+    slots.line_up(sharer, third)
+    slots.ending(third)
+    assert slots.room() == 1, "its end waits for the store's answer in its slot"
+    slots.free(first)
+    slots.free(third)
+    assert slots.room() == 2
+    slots.free(second)
+    assert slots.room() == 2, "a slot is freed once"
+
+
+async def test_a_suspect_has_no_company_that_is_about_to_end() -> None:
+    slots = Slots(100)
+    sharer = Fake(slots)
+    ending, suspect, late = item(), item(2), item()
+    slots.line_up(sharer, ending)
+    slots.line_up(sharer, suspect)
+    slots.ending(ending)
+    assert sharer.begun == [ending], "its end may not have arrived when the process dies"
+    slots.free(ending)
+    assert sharer.begun == [ending, suspect]
+    slots.ending(suspect)
+    slots.line_up(sharer, late)
+    assert sharer.back == [late], "it is alone until the store has taken its end"
+
+
 async def test_a_suspect_waits_for_claims_that_are_on_their_way() -> None:
     slots = Slots(100)
     sharer, other = Fake(slots), Fake(slots)

@@ -37,6 +37,15 @@ class ClaimCases(Maker):
         equal(names, ["urgent", "normal", "middle"])
 
     @case
+    async def test_an_input_that_comes_along_is_the_instances(self, bench: Bench) -> None:
+        """A store may bring what the holder reads first, or leave it to be asked for."""
+        await bench.create("one", input=b"1")
+        await bench.create("other", input=b"2")
+        for claimed, data in zip(await bench.claim(), (b"1", b"2"), strict=True):
+            if claimed.input_data not in (None, data):
+                raise AssertionError(f"{claimed.input_data!r} came along, not {data!r}")
+
+    @case
     async def test_nothing_starves(self, bench: Bench) -> None:
         """A 5 that has waited over twenty minutes comes before a new 1."""
         await bench.create("patient", priority=5)
