@@ -98,7 +98,7 @@ def test_a_step_on_a_store(report_figure: Callable[[str], None]) -> None:
     short, long = (asyncio.run(calls_of_a_run("memory://", chain(steps))) for steps in (20, 220))
     each = (long - short) / 200
     report_figure(f"calls for a durable step, the store in memory's own among them: {each:.2f}")
-    assert each <= 68
+    assert each <= 67
 
 
 async def calls_of_a_run(url: str, flow: Workflow[int, int]) -> int:
@@ -152,7 +152,7 @@ def test_a_submission(report_figure: Callable[[str], None]) -> None:
     few, many = (asyncio.run(calls(count)) for count in (10, 110))
     each = (many - few) / 100
     report_figure(f"calls for a submission, the store in memory's own among them: {each:.2f}")
-    assert each <= 85
+    assert each <= 63
 
 
 def test_the_arms_of_a_fork_share_what_they_can() -> None:
