@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from sayiir.limits import INTERRUPTIONS_BEFORE_ISOLATION
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Collection, Iterable
 
     from sayiir.engine.work import Work
@@ -53,8 +54,10 @@ class Slots:
         self._limit = limit
         self._taken = 0
         self._alone: Work | None = None
-        self._ending: set[Work] = set()
-        """Has no slot any more, while its end is on its way to the store."""
+        self._ending: set[asyncio.Task[None] | None] = set()
+        """Have no slot any more, while an end is on its way to the store. Kept by their tasks:
+        what ends in a slot needn't be what it was given to, since a join goes on in one of its
+        arms'."""
         self._asked = 0
         """Kept free for claims that are on their way."""
         self._line: deque[tuple[Sharer, Work]] = deque()
@@ -127,15 +130,15 @@ class Slots:
         stays alone until the store has taken its end.
         """
         if work is not self._alone and len(self._ending) < self._limit:
-            self._ending.add(work)
+            self._ending.add(work.task)
             self._taken -= 1
             self._freed()
 
     def free(self, work: Work) -> None:
         """The item is out of this process's hands; its slot is free again."""
         work.on_trust = None
-        if work in self._ending:
-            self._ending.discard(work)
+        if work.task in self._ending:
+            self._ending.discard(work.task)
         else:
             self._taken -= 1
         if work is self._alone:

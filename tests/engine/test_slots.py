@@ -306,6 +306,9 @@ async def test_what_comes_after_a_suspect_that_waits_is_free_for_others(bench: B
 
 # -- the line itself
 
+_A_TASK: Any = object
+"""Slots only tell one from another."""
+
 
 class Fake:
     """A sharer that notes what is asked of it."""
@@ -319,6 +322,7 @@ class Fake:
         self.woken = 0
 
     def begin(self, work: Work) -> None:
+        work.task = _A_TASK()
         self.begun.append(work)
 
     def step_back(self, work: Work) -> None:
@@ -375,6 +379,20 @@ async def test_what_is_about_to_end_gives_its_slot_on() -> None:
     assert slots.room() == 2
     slots.free(second)
     assert slots.room() == 2, "a slot is freed once"
+
+
+async def test_what_goes_on_after_a_join_ends_in_the_slot_of_an_arm() -> None:
+    """Which is freed once, and then no end is waited for."""
+    slots = Slots(2)
+    sharer = Fake(slots)
+    arm, joined, suspect = item(), item(), item(2)
+    slots.line_up(sharer, arm)
+    joined.task = arm.task
+    slots.ending(joined)
+    slots.free(arm)
+    assert slots.room() == 2
+    slots.line_up(sharer, suspect)
+    assert sharer.begun == [arm, suspect]
 
 
 async def test_a_suspect_has_no_company_that_is_about_to_end() -> None:

@@ -125,7 +125,7 @@ def test_a_lone_step_on_sqlite(tmp_path: Path, report_figure: Callable[[str], No
             return runner.run(calls_of_a_run(f"sqlite:///{tmp_path}/{name}.db", chain(steps)))
 
     # A turn of the loop comes between by the time that the disk takes: the least of a few.
-    each = min((calls(220, f"l{n}") - calls(20, f"s{n}")) / 200 for n in range(3))
+    each = min((calls(220, f"l{n}") - calls(20, f"s{n}")) / 200 for n in range(7))
     report_figure(f"calls for a lone durable step on SQLite: {each:.2f}")
     assert each <= 55
 

@@ -246,8 +246,9 @@ async def test_what_the_store_makes_no_sense_of_is_left_to_its_lease(bench: Benc
         assert len(calls) <= 2
         assert await leases_of(bench.store, "bad") == (1, 0)
         before = len(calls)
-        await bench.clock.advance(LEASE_OVER_SECONDS)
-        await eventually(lambda: len(calls) > before)
+        while len(calls) == before:  # more than once: a claim may be on its way as the clock moves
+            await bench.clock.advance(LEASE_OVER_SECONDS)
+            await asyncio.sleep(0.01)
 
 
 def _same(n: int) -> int:
