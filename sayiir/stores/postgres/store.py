@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.stores.postgres import (
@@ -27,7 +27,7 @@ from sayiir.stores.postgres.url import PostgresUrl, parse_url
 from sayiir.stores.postgres.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
     from sayiir.stores.presence import WorkerNotice, WorkerRecord
@@ -108,11 +108,11 @@ class PostgresStore:
 
     # -- instances
 
-    def create(
+    async def create(
         self, new: NewInstance, *, replace: bool = False, claim: ClaimRequest | None = None
-    ) -> Coroutine[Any, Any, CreateAnswer]:
+    ) -> CreateAnswer:
         """Create the instance and its root item, unless the id is taken."""
-        return create.create(
+        return await create.create(
             self._work, self._creations, new, self.describe, replace=replace, claim=claim
         )
 
