@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from itertools import pairwise
 from math import log2
 from pathlib import Path
@@ -38,15 +40,19 @@ def chain(steps: int) -> Workflow[int, int]:
 
 
 class Meter:
-    """Counts what one store's writing connection does."""
+    """Counts what one store's writing connection does.
 
-    def __init__(self, store: SqliteStore) -> None:
+    The log is asked about by a connection apart: the store uses its own from a thread, and two
+    threads that have statements in one connection get each other's errors. SQLite restarts the
+    log by itself after a thousand pages, so no more than that can be counted at once.
+    """
+
+    def __init__(self, store: SqliteStore, file: Path) -> None:
         connection = store._writer.connection
         assert connection is not None
-        self._connection = connection
         self.statements: list[str] = []
-        connection.execute("pragma wal_autocheckpoint = 0")
         connection.set_trace_callback(self._note)
+        self._file = file
 
     def _note(self, statement: str) -> None:
         # The thread looks for what others have written whenever it has nothing to do.
@@ -60,12 +66,14 @@ class Meter:
 
     async def count(self, what: Awaitable[Any]) -> tuple[int, int, int]:
         """Statements, commits and pages in the log that it took."""
-        self._connection.execute("pragma wal_checkpoint(restart)")
-        self.statements.clear()
-        await what
-        counted = len(self.statements), self.commits
-        # The log began anew: its length is what was written since.
-        (_, pages, _) = self._connection.execute("pragma wal_checkpoint(passive)").fetchone()
+        with closing(sqlite3.connect(self._file, isolation_level=None)) as beside:
+            beside.execute("pragma wal_checkpoint(restart)")
+            self.statements.clear()
+            await what
+            counted = len(self.statements), self.commits
+            # The log began anew: its length is what was written since.
+            (_, pages, _) = beside.execute("pragma wal_checkpoint(passive)").fetchone()
+        assert pages < 1_000
         return (*counted, int(pages))
 
 
@@ -82,7 +90,7 @@ async def test_a_lone_step(tmp_path: Path, report_figure: Callable[[str], None])
     store, runner = await _opened(tmp_path)
     short, long = chain(20), chain(120)
     async with runner:
-        meter = Meter(store)
+        meter = Meter(store, tmp_path / "a.db")
         await runner.run(short, "warm", 0)
         low = await meter.count(runner.run(short, "short", 0))
         high = await meter.count(runner.run(long, "long", 0))
@@ -105,7 +113,7 @@ async def test_steps_of_many_share_their_commits(
     store, runner = await _opened(tmp_path)
     short, long = chain(2), chain(12)
     async with runner:
-        meter = Meter(store)
+        meter = Meter(store, tmp_path / "a.db")
 
         async def hundred(flow: Workflow[int, int], name: str) -> None:
             for number in range(100):
@@ -132,7 +140,7 @@ async def test_an_instance_among_many(tmp_path: Path, report_figure: Callable[[s
     store, runner = await _opened(tmp_path)
     flow = chain(1)
     async with runner:
-        meter = Meter(store)
+        meter = Meter(store, tmp_path / "a.db")
         await runner.run(flow, "warm", 0)
         submitting = (runner.client.submit(flow, f"i-{number}", number) for number in range(100))
         created, _, _ = await meter.count(asyncio.gather(*submitting))
@@ -154,7 +162,7 @@ async def test_a_fork_of_a_hundred(tmp_path: Path, report_figure: Callable[[str]
     store, runner = await _opened(tmp_path)
     wide = workflow("wide", fork(*[increment] * 100) >> sum)
     async with runner:
-        meter = Meter(store)
+        meter = Meter(store, tmp_path / "a.db")
         await runner.run(wide, "warm", 0)
         statements, commits, pages = await meter.count(runner.run(wide, "wide", 0))
     await store.close()
