@@ -87,11 +87,13 @@ class _Steps:
             _die(asdict(self._costs()))
 
     def _costs(self) -> Endless:
+        # Before the lists below are made.
+        grown_bytes = _peak_bytes() - self._grown_from - 8 * len(self._times)
         each = [after - before for before, after in itertools.pairwise(self._times)]
         return Endless(
             early_seconds=statistics.median(each[WARM : WARM + WINDOW]),
             late_seconds=statistics.median(each[-WINDOW:]),
-            grown_bytes=_peak_bytes() - self._grown_from - 8 * len(self._times),
+            grown_bytes=grown_bytes,
         )
 
 
