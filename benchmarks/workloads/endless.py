@@ -42,11 +42,13 @@ class Endless:
         early_seconds: a step, the median of a thousand from the hundredth on.
         late_seconds: a step, the median of the last thousand.
         grown_bytes: what the process held more at its end than after 1,100 steps.
+        grown_blocks: the same in Python's own blocks of memory, one or more for each object.
     """
 
     early_seconds: float
     late_seconds: float
     grown_bytes: float
+    grown_blocks: float
 
 
 def begun(url: str, steps: int) -> Endless:
@@ -75,6 +77,7 @@ class _Steps:
         self._goes_on = goes_on
         self._times = array("d")
         self._grown_from = 0
+        self._blocks_from = 0
         self.began = 0.0
 
     def note(self, number: int) -> None:
@@ -83,17 +86,20 @@ class _Steps:
             _die({"seconds": self._times[0] - self.began})
         if number == WARM + WINDOW:
             self._grown_from = _peak_bytes()
+            self._blocks_from = sys.getallocatedblocks()
         if number == self._last:
             _die(asdict(self._costs()))
 
     def _costs(self) -> Endless:
         # Before the lists below are made.
         grown_bytes = _peak_bytes() - self._grown_from - 8 * len(self._times)
+        grown_blocks = sys.getallocatedblocks() - self._blocks_from
         each = [after - before for before, after in itertools.pairwise(self._times)]
         return Endless(
             early_seconds=statistics.median(each[WARM : WARM + WINDOW]),
             late_seconds=statistics.median(each[-WINDOW:]),
             grown_bytes=grown_bytes,
+            grown_blocks=grown_blocks,
         )
 
 
