@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 
 import pytest
 
 import sayiir
+from sayiir import errors
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
@@ -47,3 +49,11 @@ def test_a_durable_program_imports_what_it_uses() -> None:
     known = f"import sys; sys.path[:] = {sys.path!r}\n"
     done = subprocess.run([*command, known + code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_error_is_called_as_it_is_imported() -> None:
+    """Its module is what a traceback prints, a pickle holds, and the record of a failure keeps."""
+    for name in errors.__all__:
+        kind = getattr(errors, name)
+        assert (kind.__module__, kind.__qualname__) == ("sayiir.errors", name)
+        assert pickle.loads(pickle.dumps(kind)) is kind
