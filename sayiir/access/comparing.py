@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from sayiir.access.snapshots import task_result_of
+from sayiir.access.statuses import task_result_of
 from sayiir.comparison import ComparedNode, ComparedRun, Comparison
 from sayiir.engine.position import locate_frame
 from sayiir.engine.refs import InputRef

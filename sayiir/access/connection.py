@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from sayiir.access.arguments import check_codec, check_store
-from sayiir.access.snapshots import Programs
+from sayiir.access.programs import Programs
 from sayiir.errors import StoreUnavailable
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sayiir.access.snapshots import moment, status_of
+from sayiir.access.statuses import moment, status_of
 from sayiir.description import InstanceDescription, OpenItem, PendingEvent, Progress
 from sayiir.engine.failures import failure_from_bytes
 from sayiir.stores.records import InstanceState, Phase
@@ -12,7 +12,7 @@ from sayiir.stores.records import InstanceState, Phase
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.stores.inspection import Inspection, ItemRecord
     from sayiir.workflow import Workflow
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.connection import StoreConnection
-from sayiir.access.snapshots import Programs
+from sayiir.access.programs import Programs
 from sayiir.clock import SystemClock
 from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.durations import Duration, duration_seconds

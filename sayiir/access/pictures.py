@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.access.snapshots import task_result_of
+from sayiir.access.statuses import task_result_of
 from sayiir.dsl.portable import from_portable
 from sayiir.errors import StoreError
 from sayiir.render.picture import instance_picture
 
 if TYPE_CHECKING:
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.description import InstanceDescription
     from sayiir.dsl.definition import Definition
     from sayiir.render.picture import Picture

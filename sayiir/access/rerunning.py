@@ -30,17 +30,17 @@ from sayiir.stores.records import Wanted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.dsl.flow import Flow
     from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord, NewInstance
 
-__all__ = ["Again", "instance_again"]
+__all__ = ["Rerun", "instance_again"]
 
 
 @dataclass(frozen=True, slots=True)
-class Again:
+class Rerun:
     """What to start again, and from where.
 
     Attributes:
@@ -56,7 +56,7 @@ async def instance_again(
     store: Store,
     programs: Programs,
     program: Program,
-    again: Again,
+    again: Rerun,
     instance_id: str,
     *,
     priority: int | None,

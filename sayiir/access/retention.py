@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sayiir.access.arguments import check_whole
-from sayiir.access.snapshots import status_from_name
+from sayiir.access.statuses import status_from_name
 from sayiir.limits import DELETE_BATCH_INSTANCES
 from sayiir.stores.inspection import Retention
 from sayiir.stores.records import InstanceState, StatusName

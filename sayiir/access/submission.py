@@ -18,7 +18,7 @@ from sayiir.warning_types import ChangedBodyWarning, OtherInputWarning
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.engine.program import Program
     from sayiir.stores.protocols import Store
     from sayiir.stores.records import InstanceRecord

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sayiir.access.snapshots import moment
+from sayiir.access.statuses import moment
 from sayiir.description import WorkerInfo
 from sayiir.stores.presence import presence_of
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.arguments import check_whole, check_workflow, workflow_name
 from sayiir.access.labels import check_labels
-from sayiir.access.snapshots import info_of, status_from_name, status_of
+from sayiir.access.statuses import info_of, status_from_name, status_of
 from sayiir.client.connected import ConnectedClient
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.failures import failure_from_bytes
@@ -21,7 +21,7 @@ from sayiir.stores.records import InstanceQuery, InstanceState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.description import InstanceDescription, WorkerInfo
     from sayiir.render.picture import Picture
     from sayiir.status import WorkflowStatus

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.lookup import newest_result, node_paths_of_task
-from sayiir.access.snapshots import task_result_of
+from sayiir.access.statuses import task_result_of
 from sayiir.client.connected import ConnectedClient
 from sayiir.dsl.task import Task
 from sayiir.ids import check_instance_id

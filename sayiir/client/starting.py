@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_workflow
-from sayiir.access.snapshots import status_of
+from sayiir.access.statuses import status_of
 from sayiir.access.submission import new_instance, warn_of_other_input
 from sayiir.client.connected import ConnectedClient
 from sayiir.errors import InstanceAlreadyExists
@@ -109,7 +109,7 @@ class StartingClient(ConnectedClient):
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """
-        from sayiir.access.rerunning import Again, instance_again
+        from sayiir.access.rerunning import Rerun, instance_again
 
         check_workflow(workflow)
         store, programs = await self._connection.opened()
@@ -117,7 +117,7 @@ class StartingClient(ConnectedClient):
             store,
             programs,
             programs.of(workflow),
-            Again(source_id, start),
+            Rerun(source_id, start),
             instance_id,
             priority=priority,
             labels=labels,

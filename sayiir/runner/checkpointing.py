@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
 from sayiir.access.host import EngineHost
-from sayiir.access.snapshots import status_of
+from sayiir.access.statuses import status_of
 from sayiir.access.submission import (
     new_instance,
     warn_of_changed_bodies,
@@ -26,7 +26,7 @@ from sayiir.stores.records import Control, InstanceState
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.client import AsyncWorkflowClient
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
@@ -294,7 +294,7 @@ class AsyncCheckpointingRunner:
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
         """
-        from sayiir.access.rerunning import Again, instance_again
+        from sayiir.access.rerunning import Rerun, instance_again
 
         async with self._followed(workflow, instance_id):
             engine, programs = await self._runs.opened()
@@ -302,7 +302,7 @@ class AsyncCheckpointingRunner:
                 engine.store,
                 programs,
                 self._runs.runnable(programs, workflow),
-                Again(source_id, start),
+                Rerun(source_id, start),
                 instance_id,
                 priority=priority,
                 labels=labels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayiir.access.snapshots import status_of
+from sayiir.access.statuses import status_of
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.dispatch import Dispatcher
 from sayiir.engine.invoke import UserExit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
 
     from sayiir.access.host import EngineHost
-    from sayiir.access.snapshots import Programs
+    from sayiir.access.programs import Programs
     from sayiir.engine.desk import Engine
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work

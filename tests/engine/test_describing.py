@@ -20,7 +20,7 @@ from sayiir import (
     task,
     workflow,
 )
-from sayiir.access.snapshots import moment
+from sayiir.access.statuses import moment
 from sayiir.limits import MAX_LABELS
 from sayiir.status import AwaitingSignal, Completed, Failed, InProgress
 from tests.engine.corpus import add, double, inc, odd_fails

@@ -22,7 +22,7 @@ from sayiir import (
     task,
     workflow,
 )
-from sayiir.access.snapshots import moment
+from sayiir.access.statuses import moment
 from sayiir.engine import telling
 from sayiir.engine.acts import Acts
 from sayiir.engine.committer import StoreCommitter

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sayiir import AsyncPooledWorker, AsyncWorkflowClient, WorkflowClient, open_store, workflow
-from sayiir.access.snapshots import moment
+from sayiir.access.statuses import moment
 from sayiir.errors import StoreUnavailable
 from tests.docs.pages import ROOT
 from tests.engine.bench import Bench

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sayiir import PayloadError, StoreError, open_store, workflow
-from sayiir.access.snapshots import Programs
+from sayiir.access.programs import Programs
 from sayiir.codec import JsonCodec
 from sayiir.dsl.portable import from_portable, to_portable
 from tests.security.blobs import hostile_bytes

@@ -24,7 +24,7 @@ from sayiir import (
     task,
     workflow,
 )
-from sayiir.access.snapshots import Programs
+from sayiir.access.programs import Programs
 from sayiir.codec.json_codec import JsonCodec
 from sayiir.dsl.bodies import body_digest
 from sayiir.dsl.portable import from_portable, to_portable

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sayiir.access.host import EngineHost
-from sayiir.access.snapshots import Programs
+from sayiir.access.programs import Programs
 from sayiir.engine.leases import LeaseKeeper, look_after, told
 from sayiir.engine.threads import TaskThreads
 from sayiir.limits import LEASE_RENEWALS_PER_LEASE
