@@ -40,6 +40,10 @@ class WorkflowClient:
         conflict_policy: what ``submit`` does where the instance id is taken.
         codec: how values are stored; the same for everybody who uses the store.
 
+    Raises:
+        TypeError: the store or the codec is none.
+        ValueError: there is no such conflict policy.
+
     >>> from sayiir import task, workflow
     >>> @task
     ... def double(n: int) -> int:

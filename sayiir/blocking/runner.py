@@ -49,8 +49,10 @@ class CheckpointingRunner:
         live: in a notebook: whether what runs is shown as a picture; see the async twin.
 
     Raises:
-        DefinitionError: what was given as resources is none.
-        TypeError: an executor, the listener or the clock is none.
+        TypeError: the store, the codec, the clock, the listener or an executor is none.
+        ValueError: there is no such conflict policy.
+        DefinitionError: the lease is no duration, or what was given as resources is none.
+        SayiirError: an executor has the name ``"loop"`` or ``"thread"``.
 
     >>> from sayiir import task, workflow
     >>> @task

@@ -27,6 +27,10 @@ class AsyncWorkflowClient(SteeringClient, ResultsClient, AskingClient, StartingC
         conflict_policy: what ``submit`` does where the instance id is taken.
         codec: how values are stored; the same for everybody who uses the store.
 
+    Raises:
+        TypeError: the store or the codec is none.
+        ValueError: there is no such conflict policy.
+
     >>> import asyncio
     >>> from sayiir import task, workflow
     >>> @task

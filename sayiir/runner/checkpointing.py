@@ -68,7 +68,10 @@ class AsyncCheckpointingRunner:
             picture of the instance that follows it. Elsewhere there is none.
 
     Raises:
-        DefinitionError: what was given as resources is none.
+        TypeError: the store, the codec, the clock, the listener or an executor is none.
+        ValueError: there is no such conflict policy.
+        DefinitionError: the lease is no duration, or what was given as resources is none.
+        SayiirError: an executor has the name ``"loop"`` or ``"thread"``.
 
     >>> import asyncio
     >>> from sayiir import task, workflow

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
+import re
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -43,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return "memory://" if request.param == "memory" else f"sqlite:///{tmp_path}/blocking.db"
 
 
-@pytest.mark.parametrize(
+TWINS = pytest.mark.parametrize(
     ("blocking", "twin"),
     [
         (CheckpointingRunner, AsyncCheckpointingRunner),
@@ -51,6 +53,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         (PooledWorker, AsyncPooledWorker),
     ],
 )
+
+
+@TWINS
 def test_twins_have_the_same_methods_and_signatures(blocking: type, twin: type) -> None:
     names = _methods(twin)
     assert _methods(blocking) == names
@@ -66,6 +71,21 @@ def test_twins_have_the_same_methods_and_signatures(blocking: type, twin: type) 
             assert not inspect.iscoroutinefunction(getattr(blocking, name))
     assert blocking.__doc__
     assert all(getattr(blocking, name).__doc__ for name in names)
+
+
+@TWINS
+def test_twins_tell_the_same_arguments_and_errors(blocking: type, twin: type) -> None:
+    """In words of their own: one may send its reader to the other for the rest."""
+    arguments = [*inspect.signature(blocking).parameters]
+    assert _told(blocking, "Args") == _told(twin, "Args") == arguments
+    assert _told(blocking, "Raises") == _told(twin, "Raises") != []
+
+
+def _told(kind: type, section: str) -> list[str]:
+    """The names that a section of the class's docstring has."""
+    lines = inspect.getdoc(kind).partition(f"\n{section}:\n")[2].splitlines()
+    body = itertools.takewhile(lambda line: line.startswith(" "), lines)
+    return [found[1] for line in body if (found := re.match(r"    (\w[\w, ]*): ", line))]
 
 
 def _methods(kind: type) -> set[str]:
