@@ -1,4 +1,4 @@
-"""What client and runner are called with, checked where they are called.
+"""What client, runner and worker are called with, checked where they are called.
 
 A wrong argument is told by what was asked for and what to write instead, not by the attribute
 that some inner function misses.
@@ -11,10 +11,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sayiir.dsl.flow import Flow
+from sayiir.durations import duration_seconds
 from sayiir.workflow import Workflow
 
 if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
+    from sayiir.durations import Duration
     from sayiir.stores.protocols import Store
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "check_whole",
     "check_workflow",
     "check_workflows",
+    "lasting_seconds",
     "workflow_name",
 ]
 
@@ -86,6 +89,22 @@ def check_whole(number: int, what: str) -> int:
     if isinstance(given, bool) or not isinstance(given, int):
         raise TypeError(f"{what} is a whole number, not {given!r}")
     return number
+
+
+def lasting_seconds(duration: Duration, what: str) -> float:
+    """A duration that is longer than none, in seconds.
+
+    Raises:
+        DefinitionError: it is no duration.
+        ValueError: it is 0 s.
+
+    >>> lasting_seconds("250ms", "lease")
+    0.25
+    """
+    seconds = duration_seconds(duration)
+    if seconds <= 0:
+        raise ValueError(f"{what} is longer than 0 s, not {duration!r}")
+    return seconds
 
 
 def _told(given: object) -> str:

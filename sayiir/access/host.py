@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.arguments import lasting_seconds
 from sayiir.access.connection import StoreConnection
 from sayiir.access.programs import Programs
 from sayiir.clock import SystemClock
 from sayiir.dsl.run_options import check_clock, check_executors, check_listener
-from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.claims import Releaser
 from sayiir.engine.closing import close_all
 from sayiir.engine.committer import StoreCommitter
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sayiir.clock import Clock
     from sayiir.codec.protocol import Codec
+    from sayiir.durations import Duration
     from sayiir.engine.program import Program
     from sayiir.engine.work import Work
     from sayiir.events import Listener
@@ -51,7 +52,9 @@ class EngineHost:
 
     Raises:
         TypeError: an argument is none of what it should be.
-        DefinitionError: what was given as resources is none.
+        ValueError: the lease is 0 s.
+        DefinitionError: the lease is no duration, or what was given as resources is none.
+        SayiirError: an executor has the name ``"loop"`` or ``"thread"``.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class EngineHost:
         self._resources = Resources(resources)
         self.connection = StoreConnection(store, codec)
         self.codec = self.connection.codec
-        self.lease_us = round(duration_seconds(lease) * 1e6)
+        self.lease_us = round(lasting_seconds(lease, "lease") * 1e6)
         self.clock: Clock = clock or SystemClock()
         self.teller = teller_of(on_event, self.clock)
         self.concurrency = concurrency

@@ -69,7 +69,7 @@ class AsyncCheckpointingRunner:
 
     Raises:
         TypeError: the store, the codec, the clock, the listener or an executor is none.
-        ValueError: there is no such conflict policy.
+        ValueError: there is no such conflict policy, or the lease is 0 s.
         DefinitionError: the lease is no duration, or what was given as resources is none.
         SayiirError: an executor has the name ``"loop"`` or ``"thread"``.
 

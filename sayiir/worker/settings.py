@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sayiir.access.arguments import check_whole, check_workflows
+from sayiir.access.arguments import check_whole, check_workflows, lasting_seconds
 from sayiir.dsl.options import check_tags
 from sayiir.durations import Duration, duration_seconds
 from sayiir.limits import MAX_CONCURRENCY, MAX_WORKER_ID_CHARACTERS, MAX_WORKER_PROCESSES
@@ -79,8 +79,8 @@ class WorkerSettings:
             tags=frozenset(check_tags(tags, "the worker")),
             processes=_within(processes, "processes", MAX_WORKER_PROCESSES),
             worker_id=_checked_id(worker_id),
-            lease_seconds=_longer_than_nothing(lease, "lease"),
-            poll_seconds=_longer_than_nothing(poll_interval, "poll_interval"),
+            lease_seconds=lasting_seconds(lease, "lease"),
+            poll_seconds=lasting_seconds(poll_interval, "poll_interval"),
             grace_seconds=duration_seconds(grace),
             clock=clock,
             codec=codec,
@@ -100,13 +100,6 @@ def _within(number: int, what: str, most: int) -> int:
     if not 1 <= check_whole(number, what) <= most:
         raise ValueError(f"{what} is 1 to {most:,}, not {number:,}")
     return number
-
-
-def _longer_than_nothing(given: Duration, what: str) -> float:
-    seconds = duration_seconds(given)
-    if seconds <= 0:
-        raise ValueError(f"{what} is longer than 0 s, not {given!r}")
-    return seconds
 
 
 def _checked_id(worker_id: str | None) -> str:

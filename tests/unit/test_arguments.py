@@ -171,6 +171,13 @@ def test_a_limit_claims_at_least_one(limit: int) -> None:
         runner.resume_all([adding], limit=limit)
 
 
+@pytest.mark.parametrize("make", [CheckpointingRunner, AsyncCheckpointingRunner])
+def test_a_lease_lasts(make: Callable[..., Any]) -> None:
+    """One of no length would be over before the first task begins, and be renewed without rest."""
+    with pytest.raises(ValueError, match="lease is longer than 0 s, not '0s'"):
+        make("memory://", lease="0s")
+
+
 WRONG_OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"executors": 5}, "a mapping of names to executors"),
     ({"executors": {"process": 5}}, "executors={'process': 5}: an executor has run()"),
