@@ -224,7 +224,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
                 executor is none.
         """
         # asyncio is a third of what `import sayiir` would cost; who only builds doesn't need it.
-        from sayiir.blocking_run import run_blocking
+        from sayiir.loops.blocking import run_blocking
 
         try:
             return run_blocking(

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias
 import pytest
 
 from sayiir import task, workflow
-from sayiir.interrupts import run_until_complete
-from sayiir.loop_reuse import run_to_end
+from sayiir.loops.interrupts import run_until_complete
+from sayiir.loops.kept import run_to_end
 
 
 async def _loop() -> asyncio.AbstractEventLoop:
@@ -151,8 +151,8 @@ def test_a_call_from_a_task_on_a_thread() -> None:
 PROGRAM = """
 import asyncio, os, signal, sys, threading
 from sayiir import task, workflow
-from sayiir.interrupts import run_until_complete
-from sayiir.loop_reuse import run_to_end
+from sayiir.loops.interrupts import run_until_complete
+from sayiir.loops.kept import run_to_end
 
 @task
 async def add(number: int) -> int:

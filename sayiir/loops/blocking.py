@@ -8,7 +8,7 @@ import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sayiir.loop_reuse import run_to_end
+from sayiir.loops.kept import run_to_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -17,8 +17,8 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sayiir.interrupts import run_until_complete
-from sayiir.loops import BaseLoop
+from sayiir.loops.interrupts import run_until_complete
+from sayiir.loops.own import BaseLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
