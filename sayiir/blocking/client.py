@@ -140,15 +140,16 @@ class WorkflowClient:
         labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start again from a node, earlier results kept; see ``AsyncWorkflowClient.rerun``."""
-        return self._portal.call(
-            self._twin.rerun,
-            workflow,
-            source_id,
-            instance_id,
-            start=start,
-            priority=priority,
-            labels=labels,
-        )
+        with called_from_here():
+            return self._portal.call(
+                self._twin.rerun,
+                workflow,
+                source_id,
+                instance_id,
+                start=start,
+                priority=priority,
+                labels=labels,
+            )
 
     @overload
     def status(self, instance_id: str, workflow: None = None) -> WorkflowStatus[Any]: ...

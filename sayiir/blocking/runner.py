@@ -170,16 +170,17 @@ class CheckpointingRunner:
         labels: Mapping[str, str] | None = None,
     ) -> WorkflowStatus[B]:
         """Start again from a node, earlier results kept; see ``AsyncCheckpointingRunner.rerun``."""
-        return self._portal.call(
-            self._twin.rerun,
-            workflow,
-            source_id,
-            instance_id,
-            start=start,
-            wait=wait,
-            priority=priority,
-            labels=labels,
-        )
+        with called_from_here():
+            return self._portal.call(
+                self._twin.rerun,
+                workflow,
+                source_id,
+                instance_id,
+                start=start,
+                wait=wait,
+                priority=priority,
+                labels=labels,
+            )
 
     def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None

@@ -56,6 +56,9 @@ class StartingClient(ConnectedClient):
             PayloadError: the input doesn't fit, or ``traceparent`` can't be stored.
             InstanceAlreadyExists: the id is taken and the policy is FAIL.
             DefinitionMismatch: it is taken by another definition, whatever the policy.
+
+        Warns:
+            OtherInputWarning: the policy is USE_EXISTING, and the instance has another input.
         """
         check_workflow(workflow)
         store, programs = await self._connection.opened()
@@ -108,6 +111,9 @@ class StartingClient(ConnectedClient):
             InvalidInstanceId, InstanceAlreadyExists, DefinitionMismatch: as ``submit``.
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+
+        Warns:
+            OtherInputWarning: as ``submit``.
         """
         from sayiir.access.rerunning import Rerun, instance_again
 
@@ -141,4 +147,4 @@ class StartingClient(ConnectedClient):
         if self._policy is not ConflictPolicy.USE_EXISTING:
             raise InstanceAlreadyExists(new.instance_id)
         await warn_of_other_input(store, existing, new.input)
-        return await status_of(await self._record(new.instance_id, workflow), programs, workflow)
+        return await status_of(existing, programs, workflow)

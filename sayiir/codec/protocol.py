@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Final, Literal, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 __all__ = ["UNDECLARED", "Codec", "Plan"]
 
@@ -17,8 +17,6 @@ class _Sentinel(Enum):
 
 UNDECLARED: Final = _Sentinel.UNDECLARED
 """Stands where no type is known: the tagged rules hold for the whole value."""
-
-Undeclared: TypeAlias = Literal[_Sentinel.UNDECLARED]
 
 # The first byte of everything stored tells how the rest is written.
 FORMAT_TYPED: Final = b"\x01"

@@ -181,17 +181,13 @@ class AsyncCheckpointingRunner:
             DefinitionMismatch: it is taken by another definition, whatever the policy.
             DefinitionError: a task needs a resource that the runner wasn't given.
             ExecutorMissing: a task names an executor that the runner wasn't given.
+
+        Warns:
+            OtherInputWarning: the policy is USE_EXISTING, and the instance has another input.
         """
         async with self._followed(workflow, instance_id):
             new = await self._new(workflow, instance_id, input, priority, labels)
-            existing, root = await self._runs.create(workflow, new, self._policy)
-            if existing is None:
-                return await self._runs.work(workflow, instance_id, root, wait=wait)
-            if self._policy is ConflictPolicy.FAIL:
-                raise InstanceAlreadyExists(instance_id)
-            engine, programs = await self._runs.opened()
-            await warn_of_other_input(engine.store, existing, new.input)
-            return await status_of(existing, programs, workflow)
+            return await self._begin(workflow, new, wait=wait)
 
     async def resume(
         self, workflow: Workflow[Any, B], instance_id: str, *, wait: bool = False
@@ -296,6 +292,9 @@ class AsyncCheckpointingRunner:
             DefinitionError, ExecutorMissing: as ``run``.
             PayloadError: an earlier result doesn't fit its task any more.
             TypeError, ValueError: the workflow has no such node, or the labels aren't allowed.
+
+        Warns:
+            OtherInputWarning: as ``run``.
         """
         from sayiir.access.rerunning import Rerun, instance_again
 
@@ -310,12 +309,7 @@ class AsyncCheckpointingRunner:
                 priority=priority,
                 labels=labels,
             )
-            existing, root = await self._runs.create(workflow, new, self._policy)
-            if existing is None:
-                return await self._runs.work(workflow, instance_id, root, wait=wait)
-            if self._policy is ConflictPolicy.FAIL:
-                raise InstanceAlreadyExists(instance_id)
-            return await status_of(existing, programs, workflow)
+            return await self._begin(workflow, new, wait=wait)
 
     async def resume_all(
         self, workflows: Iterable[Workflow[Any, Any]], *, limit: int | None = None
@@ -360,6 +354,19 @@ class AsyncCheckpointingRunner:
         _, programs = await self._runs.opened()
         program = self._runs.runnable(programs, workflow)
         return new_instance(program, instance_id, value, priority=priority, labels=labels)
+
+    async def _begin(
+        self, workflow: Workflow[Any, B], new: NewInstance, *, wait: bool
+    ) -> WorkflowStatus[B]:
+        """Create the instance and work on it; where the id is taken, what the policy says."""
+        existing, root = await self._runs.create(workflow, new, self._policy)
+        if existing is None:
+            return await self._runs.work(workflow, new.instance_id, root, wait=wait)
+        if self._policy is ConflictPolicy.FAIL:
+            raise InstanceAlreadyExists(new.instance_id)
+        engine, programs = await self._runs.opened()
+        await warn_of_other_input(engine.store, existing, new.input)
+        return await status_of(existing, programs, workflow)
 
     async def _continue(
         self,

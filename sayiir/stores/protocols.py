@@ -41,7 +41,7 @@ __all__ = [
 
 
 class SnapshotStore(Protocol):
-    """Instances: create, load, describe, list, delete."""
+    """Instances and their definitions: create, describe, inspect, list, delete."""
 
     async def create(
         self, new: NewInstance, *, replace: bool = False, claim: ClaimRequest | None = None

@@ -59,6 +59,19 @@ def test_blocking_calls_warn_at_their_line() -> None:
         _points_at(caught, [here - 6, here - 5, here - 4, here - 3, inside])
 
 
+def test_to_start_again_where_another_stands_warns_too() -> None:
+    """Its input is the earlier instance's; ``run`` and ``submit`` would warn of it."""
+    with CheckpointingRunner("memory://", conflict_policy=ConflictPolicy.USE_EXISTING) as runner:
+        runner.run(adding, "a", 1)
+        runner.run(adding, "b", 2)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            assert runner.rerun(adding, "a", "b", start="inc") == Completed(3)
+            assert runner.client.rerun(adding, "a", "b", start=inc) == Completed(3)
+            here = _line()
+        _points_at(caught, [here - 2, here - 1])
+
+
 def test_awaited_calls_warn_at_their_line() -> None:
     """The line that awaits."""
 
