@@ -9,7 +9,6 @@ from sayiir.access.arguments import lasting_seconds
 from sayiir.access.connection import StoreConnection
 from sayiir.access.programs import Programs
 from sayiir.clock import SystemClock
-from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.engine.claims import Releaser
 from sayiir.engine.closing import close_all
 from sayiir.engine.committer import StoreCommitter
@@ -20,6 +19,7 @@ from sayiir.engine.listening import teller_of
 from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.slots import Slots
 from sayiir.engine.threads import TaskThreads
+from sayiir.run_options import check_clock, check_executors, check_listener
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from sayiir.dsl.run_options import check_listener
 from sayiir.ids import new_run_id
+from sayiir.run_options import check_listener
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

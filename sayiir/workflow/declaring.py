@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol, TypeVar, overload
 
 from sayiir.callers import warn_caller
 from sayiir.codec.protocol import UNDECLARED
-from sayiir.dsl.builder import check_builder, declared_types
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.options import check_priority, check_tags, check_text, check_timeout
 from sayiir.dsl.sequence import sequence_of
@@ -16,6 +15,7 @@ from sayiir.durations import Duration
 from sayiir.errors import DefinitionError
 from sayiir.ids import check_node_id
 from sayiir.warning_types import UntypedEdgeWarning
+from sayiir.workflow.builder import check_builder, declared_types
 from sayiir.workflow.runnable import Workflow
 
 __all__ = ["workflow"]

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, overload
 
 from sayiir.dsl.flow import Flow
 from sayiir.dsl.nodes import ChildWorkflow
-from sayiir.dsl.run_options import check_clock, check_executors, check_listener
 from sayiir.dsl.walk import walk
 from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
+from sayiir.run_options import check_clock, check_executors, check_listener
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
