@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from sayiir.durations import Duration, duration_seconds
 from sayiir.errors import DefinitionError
 
-__all__ = ["ConflictPolicy", "RetryPolicy"]
+__all__ = ["ConflictPolicy", "RetryPolicy", "retry_policy"]
 
 _INITIAL_SECONDS: Final = 1.0
 

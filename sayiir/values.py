@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 if TYPE_CHECKING:
     from sayiir.errors import FailureInfo
 
-__all__ = ["Again", "BranchResult", "Done", "ItemFailed", "LoopResult"]
+__all__ = ["Again", "BranchResult", "Done", "ItemFailed", "LoopResult", "loop_marks"]
 
 A_co = TypeVar("A_co", covariant=True)
 B_co = TypeVar("B_co", covariant=True)

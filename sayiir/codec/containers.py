@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sayiir.codec.nodes import Checker
     from sayiir.codec.walk import Walk
 
-__all__ = ["Items", "Mapping", "TupleNode"]
+__all__ = ["Items", "Mapping", "TupleNode", "items_of", "pairs_of"]
 
 _SHAPES: Final[dict[type, str]] = {
     list: "list",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sayiir.codec.nodes import Checker
     from sayiir.codec.protocol import Plan
 
-__all__ = ["JsonCodec"]
+__all__ = ["JsonCodec", "bounded", "split", "unknown_format"]
 
 _MAX_TYPED_DEPTH: Final = 100
 """Typed JSON is read by a parser that stops at 200 levels; deeper types take the other way."""

@@ -5,7 +5,17 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any, Final, Protocol
 
-__all__ = ["UNDECLARED", "Codec", "Plan"]
+__all__ = [
+    "FORMAT_COMPRESSED",
+    "FORMAT_ENCRYPTED",
+    "FORMAT_PICKLE",
+    "FORMAT_TAGGED",
+    "FORMAT_TEXT",
+    "FORMAT_TYPED",
+    "UNDECLARED",
+    "Codec",
+    "Plan",
+]
 
 
 class _Sentinel(Enum):

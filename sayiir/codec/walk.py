@@ -8,7 +8,7 @@ from typing import Any, Final
 from sayiir import limits
 from sayiir.errors import PayloadError
 
-__all__ = ["Walk", "name_of", "refuse", "told"]
+__all__ = ["Walk", "name_of", "refuse", "told", "too_deep"]
 
 
 _HEADING: Final = re.compile(r"(\d+) validation errors? for ")

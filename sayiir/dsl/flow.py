@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sayiir.dsl.fork import NamedArms
     from sayiir.dsl.waits import KeepInputFlow, PassThrough
 
-__all__ = ["Flow", "flow_of"]
+__all__ = ["Flow", "check_count", "flow_of"]
 
 In = TypeVar("In", contravariant=True)  # users read Flow[In, Out]
 Out = TypeVar("Out", covariant=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Opener = Callable[[str, Clock], Awaitable[Store]]
 
-__all__ = ["ENTRY_POINT_GROUP", "open_store"]
+__all__ = ["ENTRY_POINT_GROUP", "check_postgres_driver", "open_store", "sqlite_path"]
 
 ENTRY_POINT_GROUP: Final = "sayiir.stores"
 """Third parties' stores: an entry point named by its URL scheme, which is an async function

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sayiir.durations import Duration, duration_seconds
 
-__all__ = ["MovedClock"]
+__all__ = ["MovedClock", "wake"]
 
 _DEFAULT_START_US = 1_767_225_600_000_000
 """2026-01-01 00:00 UTC: a fixed date, so that a failing test fails again tomorrow."""

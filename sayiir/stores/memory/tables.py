@@ -22,7 +22,7 @@ from sayiir.stores.records import (
     Phase,
 )
 
-__all__ = ["SECOND_US", "Keeper", "Tables"]
+__all__ = ["SECOND_US", "Keeper", "Tables", "has_room", "own_due"]
 
 SECOND_US = 1_000_000
 

@@ -11,7 +11,7 @@ from sayiir.testing.contract.bench import SECOND_US, Bench, Maker, case, equal, 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-__all__ = ["WatchCases"]
+__all__ = ["WatchCases", "sees"]
 
 PATIENCE_SECONDS = 5.0
 """Real seconds after which a change that should be seen counts as missed."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sayiir.testing.crashes.stage import Played
     from sayiir.testing.crashes.witness import Execution
 
-__all__ = ["Judge", "Problem", "Same", "outcome_of"]
+__all__ = ["Judge", "NotRepeatable", "Problem", "Same", "outcome_of"]
 
 Same: TypeAlias = Callable[[Any, Any], bool]
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sayiir.testing.crashes.schedule import Schedule
     from sayiir.testing.crashes.stage import Played
 
-__all__ = ["CrashReport", "Finding", "NotDurable"]
+__all__ = ["CrashReport", "Finding", "NotDurable", "finding_of"]
 
 Out = TypeVar("Out", covariant=True)
 
