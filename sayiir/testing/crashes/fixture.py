@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
 
-from sayiir.testing.crashes import explore_crashes
+from sayiir.testing.crashes.explore import explore_crashes
 
 if TYPE_CHECKING:
     from typing import Unpack
