@@ -141,7 +141,7 @@ def _is_combinator(function: object) -> bool:
 
 
 def refuse_hidden_task(function: object, where: str) -> None:
-    """Refuses a function that another decorator has put around a task.
+    """Refuses a function that another decorator, or a partial, has put around a task.
 
     It would run the task's function alone: no retries, no timeout, under another name.
 
@@ -150,17 +150,28 @@ def refuse_hidden_task(function: object, where: str) -> None:
     """
     from sayiir.dsl.flow import Flow
 
-    inner = getattr(function, "__wrapped__", None)
+    partial, inner = False, function
     for _ in range(_MAX_WRAPPERS):
-        if inner is None:
+        if isinstance(inner, functools.partial):
+            partial, inner = True, cast("object", inner.func)
+        elif (wrapped := getattr(inner, "__wrapped__", None)) is not None:
+            inner = wrapped
+        else:
             return
         if isinstance(inner, Flow):
-            name = getattr(function, "__name__", None) or repr(function)
-            raise DefinitionError(
-                f"{where} was given {name!r}, which another decorator has put around {inner!r}, "
-                "whose options would be lost; put the other decorator below, next to the function"
+            name = getattr(function, "__name__", None) or "functools.partial"
+            what, mend = (
+                ("is a partial of", "make the partial of the plain function, and a task of that")
+                if partial
+                else (
+                    "another decorator has put around",
+                    "put the other decorator below, next to the function",
+                )
             )
-        inner = getattr(inner, "__wrapped__", None)
+            raise DefinitionError(
+                f"{where} was given {name!r}, which {what} {inner!r}, "
+                f"whose options would be lost; {mend}"
+            )
 
 
 def _slip(given: object) -> str:

@@ -244,6 +244,29 @@ def test_a_task_below_another_decorator_keeps_its_options_or_is_refused() -> Non
             build()
 
 
+def test_a_partial_of_a_task_is_refused() -> None:
+    """It would call the task's function, and know nothing of retries; that function is welcome."""
+
+    def scaled(by: int, n: int) -> int:
+        return by * n
+
+    by_three = functools.partial(scaled, 3)
+    assert workflow("scaled", inc >> by_three)(1) == 6
+    assert workflow("scaled", inc >> task(retries=3)(by_three))(1) == 6
+
+    lost: Any = functools.partial(task(retries=3)(scaled), 3)
+    for build in (
+        lambda: inc >> lost,
+        lambda: inc >> functools.partial(lost),
+        lambda: fork(inc, lost),
+        lambda: task(retries=3)(lost),
+        lambda: branch(lost, {1: inc}),
+        lambda: inc >> functools.partial(waiting),
+    ):
+        with pytest.raises(DefinitionError, match="is a partial of .* make the partial of the"):
+            build()
+
+
 def test_a_wrapper_that_hides_the_parameters_is_told_how_not_to() -> None:
     """The commonest cause of ``*args`` is a decorator."""
 

@@ -117,12 +117,10 @@ def _earliest_first(item: Item) -> tuple[bool, int, int]:
 
 def page(tables: Tables, query: InstanceQuery) -> Page:
     """A page of instances, newest first; its cursor is the last run's number."""
-    try:
-        before = None if query.cursor is None else int(query.cursor)
-    except ValueError:
-        raise ValueError(
-            f"{query.cursor!r} is no cursor; pass the one that the page before gave"
-        ) from None
+    cursor = query.cursor
+    if cursor is not None and not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise ValueError(f"{cursor!r} is no cursor; pass the one that the page before gave")
+    before = None if cursor is None else int(cursor)
     records = list(islice(_matching(tables, query, before), query.limit + 1))
     more = len(records) > query.limit
     records = records[: query.limit]
