@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from sayiir.codec.protocol import Codec
     from sayiir.stores.protocols import Store
 
-__all__ = ["StoreConnection", "codec_or_default"]
+__all__ = ["StoreConnection", "codec_or_default", "place_of"]
+
+
+def place_of(store: Store) -> str:
+    """What to call a store in a message: its ``where``, if it has one, which holds no password."""
+    where = getattr(store, "where", None)
+    return where if isinstance(where, str) else f"this {type(store).__name__}"
 
 
 def codec_or_default(codec: Codec | None) -> Codec:

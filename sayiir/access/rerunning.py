@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+from sayiir.access.connection import place_of
 from sayiir.access.lookup import node_paths_of_task
 from sayiir.access.submission import new_instance
 from sayiir.dsl.common_part import changed_before
@@ -76,7 +77,7 @@ async def instance_again(
     start = _start_path(program, again.start)
     record = await store.describe(source_id)
     if record is None:
-        raise InstanceNotFound(source_id)
+        raise InstanceNotFound(source_id, place_of(store))
     await _check_definitions(programs, program, record, start)
     history = {
         entry.path: entry.output
@@ -89,7 +90,7 @@ async def instance_again(
     )
     (loaded,) = await store.load([Wanted(run=record.run, input=True)])
     if loaded.input is None:
-        raise InstanceNotFound(source_id)
+        raise InstanceNotFound(source_id, place_of(store))
     Rehearsal(program, earlier, history, loaded.input, source_id).check()
     with told_of(f"the input of instance {source_id!r}"):
         value = program.input_plan.decode(loaded.input)

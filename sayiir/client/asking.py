@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from sayiir.access.arguments import check_whole, check_workflow, workflow_name
+from sayiir.access.connection import place_of
 from sayiir.access.labels import check_labels
 from sayiir.access.statuses import info_of, status_from_name, status_of
 from sayiir.client.connected import ConnectedClient
@@ -79,7 +80,7 @@ class AskingClient(ConnectedClient):
         store, programs = await self._connection.opened()
         inspection = await store.inspect(check_instance_id(instance_id))
         if inspection is None:
-            raise InstanceNotFound(instance_id)
+            raise InstanceNotFound(instance_id, place_of(store))
         return await description_of(inspection, programs, workflow)
 
     async def picture(self, instance_id: str) -> Picture:

@@ -48,8 +48,8 @@ class SteeringClient(ConnectedClient):
             UnknownSignal: its definition waits for no such signal, or not at that path.
             PayloadError: the payload can't be stored, or doesn't fit the wait.
         """
-        store, programs = await self._connection.opened()
         record = await self._record(instance_id, workflow)
+        _, programs = await self._connection.opened()
         program = await programs.for_record(record, workflow)
         known = signal_names(program)
         fits = path is None or waits_at(program, path, signal_name)
@@ -63,7 +63,7 @@ class SteeringClient(ConnectedClient):
                 program if workflow else None,
                 path=path,
             )
-        await store.send_event(instance_id, signal_name, data, path=path)
+        await self._ask(lambda store: store.send_event(instance_id, signal_name, data, path=path))
 
     async def cancel(
         self, instance_id: str, reason: str | None = None, cancelled_by: str | None = None
@@ -78,8 +78,8 @@ class SteeringClient(ConnectedClient):
         """
         check_text(reason, "reason")
         check_text(cancelled_by, "cancelled_by")
-        store, _ = await self._connection.opened()
-        await store.request_cancel(check_instance_id(instance_id), reason, cancelled_by)
+        checked = check_instance_id(instance_id)
+        await self._ask(lambda store: store.request_cancel(checked, reason, cancelled_by))
 
     async def pause(
         self, instance_id: str, reason: str | None = None, paused_by: str | None = None
@@ -94,8 +94,8 @@ class SteeringClient(ConnectedClient):
         """
         check_text(reason, "reason")
         check_text(paused_by, "paused_by")
-        store, _ = await self._connection.opened()
-        await store.request_pause(check_instance_id(instance_id), reason, paused_by)
+        checked = check_instance_id(instance_id)
+        await self._ask(lambda store: store.request_pause(checked, reason, paused_by))
 
     async def unpause(self, instance_id: str) -> None:
         """Let a paused instance go on.
@@ -104,8 +104,8 @@ class SteeringClient(ConnectedClient):
             InstanceNotFound: there is none.
             InvalidTransition: it isn't paused.
         """
-        store, _ = await self._connection.opened()
-        await store.unpause(check_instance_id(instance_id))
+        checked = check_instance_id(instance_id)
+        await self._ask(lambda store: store.unpause(checked))
 
     async def retry(self, instance_id: str) -> None:
         """Let a failed instance continue from its last checkpoints, with fresh retries.
@@ -114,8 +114,8 @@ class SteeringClient(ConnectedClient):
             InstanceNotFound: there is none.
             InvalidTransition: it isn't failed.
         """
-        store, _ = await self._connection.opened()
-        await store.retry(check_instance_id(instance_id))
+        checked = check_instance_id(instance_id)
+        await self._ask(lambda store: store.retry(checked))
 
     async def delete(self, instance_id: str) -> None:
         """Remove a finished instance with all that belongs to it.
@@ -124,8 +124,8 @@ class SteeringClient(ConnectedClient):
             InstanceNotFound: there is none.
             InvalidTransition: it isn't finished.
         """
-        store, _ = await self._connection.opened()
-        await store.delete(check_instance_id(instance_id))
+        checked = check_instance_id(instance_id)
+        await self._ask(lambda store: store.delete(checked))
 
     async def delete_finished(
         self,

@@ -56,7 +56,7 @@ class BackendError(WorkflowError):
     >>> from sayiir.compat import InMemoryBackend, cancel_workflow
     >>> cancel_workflow("a", InMemoryBackend())
     Traceback (most recent call last):
-    sayiir.compat.errors.BackendError: there is no instance 'a' in this store
+    sayiir.compat.errors.BackendError: there is no instance 'a' in memory:// (each opening is ...)
     """
 
 

@@ -56,17 +56,19 @@ class InstanceNotFound(SayiirError, LookupError):
 
     Attributes:
         instance_id: the id that was asked for.
+        store: where it was looked for: a URL without its password, or the kind of store.
 
     >>> from sayiir import WorkflowClient
     >>> with WorkflowClient("memory://") as client:
     ...     client.status("a")
     Traceback (most recent call last):
-    sayiir.errors.InstanceNotFound: there is no instance 'a' in this store
+    sayiir.errors.InstanceNotFound: there is no instance 'a' in memory:// (each opening is ...)
     """
 
-    def __init__(self, instance_id: str) -> None:
-        super().__init__(f"there is no instance {instance_id!r} in this store")
+    def __init__(self, instance_id: str, store: str = "this store") -> None:
+        super().__init__(f"there is no instance {instance_id!r} in {store}")
         self.instance_id = instance_id
+        self.store = store
 
 
 class InvalidTransition(SayiirError):

@@ -73,6 +73,14 @@ class DefinitionMismatch(SayiirError):
         self.difference = difference
 
 
+def _or_meant(executor: str, given: tuple[str, ...]) -> str:
+    """The place to run in that a name is probably a slip of, if it is near one."""
+    from difflib import get_close_matches  # only for who has made a mistake
+
+    near = get_close_matches(executor.lower(), ("process", "thread", "loop", *given), n=1)
+    return f", or write run_in={near[0]!r} if that was meant" if near else ""
+
+
 class ExecutorMissing(SayiirError, LookupError):
     """A task names an executor by ``run_in=`` that nobody gave; nothing was started.
 
@@ -96,6 +104,7 @@ class ExecutorMissing(SayiirError, LookupError):
         super().__init__(
             f"workflow {workflow!r}, node {path!r}: it runs in the executor {executor!r}, which "
             f"nobody gave (given: {names}); pass executors={{{executor!r}: ...}}"
+            f"{_or_meant(executor, given)}"
         )
         self.executor = executor
         self.workflow = workflow

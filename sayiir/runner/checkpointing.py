@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sayiir.access.arguments import check_whole, check_workflow, check_workflows
+from sayiir.access.connection import place_of
 from sayiir.access.host import EngineHost
 from sayiir.access.statuses import status_of
 from sayiir.access.submission import (
@@ -209,7 +210,7 @@ class AsyncCheckpointingRunner:
             self._runs.runnable(programs, workflow)
             record = await engine.store.describe(check_instance_id(instance_id))
             if record is None:
-                raise InstanceNotFound(instance_id)
+                raise InstanceNotFound(instance_id, place_of(engine.store))
             return await self._continue(programs, record, workflow, wait=wait)
 
     async def ensure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sayiir.access.connection import place_of
 from sayiir.access.statuses import status_of
 from sayiir.engine.claims import claiming, work_of
 from sayiir.engine.dispatch import Dispatcher
@@ -144,7 +145,7 @@ class EmbeddedRuns:
         if dispatcher.completed is not None:
             return Completed(await programs.value(program, *dispatcher.completed))
         if record is None:
-            raise InstanceNotFound(instance_id)
+            raise InstanceNotFound(instance_id, place_of(engine.store))
         return await status_of(record, programs, workflow)
 
     async def work_on_due(self, workflows: Iterable[Workflow[Any, Any]], limit: int | None) -> int:

@@ -334,7 +334,7 @@ class AsyncWorkflowEnvironment:
     async def _record(self, instance_id: str) -> InstanceRecord:
         record = await self._store.describe(instance_id)
         if record is None:
-            raise InstanceNotFound(instance_id)
+            raise InstanceNotFound(instance_id, "this environment")
         return record
 
     async def _workflow_of(self, instance_id: str) -> Workflow[Any, Any] | None:

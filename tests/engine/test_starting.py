@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pydantic import BaseModel
@@ -19,9 +19,11 @@ from sayiir import (
     PayloadError,
     await_signal,
     delay,
+    open_store,
     task,
     workflow,
 )
+from sayiir.access.connection import place_of
 from sayiir.client import AsyncWorkflowClient
 from sayiir.status import (
     AwaitingSignal,
@@ -36,6 +38,9 @@ from tests.engine.bench import eventually
 from tests.engine.corpus import double, inc, odd_fails
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sayiir.stores.protocols import Store
     from tests.engine.bench import Bench
 
 pytestmark = pytest.mark.anyio
@@ -350,10 +355,35 @@ async def test_what_is_not_there_is_not_found(bench: Bench) -> None:
         lambda: client.get_task_result("i", "inc"),
         lambda: client.get_task_result_of("i", inc),
         lambda: client.task_results("i"),
+        lambda: client.describe("i"),
+        lambda: client.picture("i"),
+        lambda: client.rerun(plain, "i", "j", start="inc"),
         lambda: runner.resume(plain, "i"),
     ):
-        with pytest.raises(InstanceNotFound):
+        with pytest.raises(InstanceNotFound) as missing:
             await call()
+        # Which store was asked, is the first thing to look at; its password isn't told.
+        assert str(missing.value) == f"there is no instance 'i' in {place_of(bench.store)}"
+        assert missing.value.store == place_of(bench.store)
+
+
+async def test_where_a_store_is(bench: Bench, tmp_path: Path, monkeypatch: Any) -> None:
+    """A relative path is told whole: the same words mean another file in another folder."""
+    kind = type(bench.store).__name__
+    assert place_of(bench.store).startswith(
+        {"MemoryStore": "memory://", "SqliteStore": "sqlite://"}.get(kind, "postgresql://")
+    )
+    monkeypatch.chdir(tmp_path)
+    store = await open_store("sqlite:///orders.db")
+    try:
+        assert place_of(store) == f"sqlite:///{tmp_path.resolve()}/orders.db"
+    finally:
+        await store.close()
+
+    class Another:
+        """A third party's store that doesn't say where it is."""
+
+    assert place_of(cast("Store", Another())) == "this Another"
 
 
 async def test_delete_is_for_finished_ones(bench: Bench) -> None:

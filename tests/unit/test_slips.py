@@ -12,6 +12,7 @@ import pytest
 from sayiir import (
     CheckpointingRunner,
     DefinitionError,
+    ExecutorMissing,
     InvalidTransition,
     PayloadError,
     UnknownSignal,
@@ -23,6 +24,7 @@ from sayiir import (
     task,
     workflow,
 )
+from sayiir.executors import ProcessPool
 
 
 @task
@@ -278,3 +280,22 @@ def test_a_wrapper_that_hides_the_parameters_is_told_how_not_to() -> None:
 
     with pytest.raises(DefinitionError, match=r"if it says @functools\.wraps"):
         task(careless(_inc))
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("proces", "; pass executors={'proces': ...}, or write run_in='process' if that was meant"),
+        ("Thread", "or write run_in='thread' if that was meant"),
+        ("clustre", "or write run_in='cluster' if that was meant"),
+        ("gpu", "pass executors={'gpu': ...}"),
+    ],
+)
+def test_a_place_to_run_in_that_nobody_has_is_told_with_the_nearest(
+    written: str, told: str
+) -> None:
+    """An executor may have any name, so a slip is found where it isn't among those given."""
+    there = task("there", run_in=written)(_inc)
+    with pytest.raises(ExecutorMissing) as refused:
+        workflow("w", there).run(1, executors={"cluster": ProcessPool()})
+    assert str(refused.value).partition("(given: 'cluster')")[2].endswith(told), refused.value

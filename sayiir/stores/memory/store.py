@@ -57,6 +57,7 @@ class MemoryStore:
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
+        self.where = "memory:// (each opening is a store of its own)"
         clock = SystemClock() if clock is None else clock
         self._dial = Dial(clock)
         self._tables = Tables()

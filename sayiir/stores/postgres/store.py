@@ -80,6 +80,7 @@ class PostgresStore:
     """
 
     def __init__(self, url: PostgresUrl, clock: Clock) -> None:
+        self.where = url.where
         self._database = Database(url, clock)
         self._work = Work(self._database)
         self._creations = Creations(self._database, partial(create.create_alone, self._database))

@@ -72,6 +72,11 @@ class SqliteStore:
     """
 
     def __init__(self, path: Path | None, clock: Clock) -> None:
+        self.where = (
+            "sqlite:// (each opening is a store of its own)"
+            if path is None
+            else f"sqlite:///{path}"
+        )
         self._process_id = os.getpid()
         self._watchers = Watchers(clock)
         self._writer = Writer(path, clock, self._watchers)
