@@ -265,7 +265,7 @@ def test_a_partial_of_a_task_is_refused() -> None:
         lambda: branch(lost, {1: inc}),
         lambda: inc >> functools.partial(waiting),
     ):
-        with pytest.raises(DefinitionError, match="is a partial of .* make the partial of the"):
+        with pytest.raises(DefinitionError, match=r"is a partial of .* make the partial of"):
             build()
 
 
