@@ -31,7 +31,7 @@ class MovedClock:
 
     Args:
         start: where it begins; an aware datetime, or whole microseconds since the Unix epoch.
-            The default is a fixed date.
+            The default is 2026-01-01 00:00 UTC, always the same.
 
     >>> import asyncio
     >>> async def test() -> list[str]:

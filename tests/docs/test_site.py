@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sayiir import limits
 from tests.docs.pages import ROOT, blocks_of
 from tools.docs.hooks import fetched, on_page_markdown
 
@@ -56,3 +57,19 @@ def test_pipes_in_a_tables_code_are_shown_as_they_are() -> None:
     row = r"| `A \| B` | a \| b | `x` |"
     assert on_page_markdown(row) == r"| `A | B` | a \| b | `x` |"
     assert on_page_markdown(r"`a \| b`") == r"`a \| b`"
+
+
+def test_a_default_is_shown_as_the_value_that_it_is() -> None:
+    """`DEFAULT_LEASE_SECONDS` tells a reader nothing; 30 does."""
+    griffe = pytest.importorskip("griffe", reason="the site is built with other packages")
+    from tools.docs.docstrings import SayiirDocstrings
+
+    package = griffe.load(
+        "sayiir", search_paths=[ROOT], extensions=griffe.Extensions(SayiirDocstrings())
+    )
+    for name in ("worker.pooled.AsyncPooledWorker", "blocking.worker.PooledWorker"):
+        shown = {each.name: str(each.default) for each in package[name].parameters}
+        assert shown["lease"] == f"{limits.DEFAULT_LEASE_SECONDS:g}"
+        assert shown["grace"] == f"{limits.DEFAULT_GRACE_SECONDS:g}"
+        assert shown["concurrency"] == str(limits.WORKER_CONCURRENCY)
+        assert shown["tags"] == "()"
