@@ -37,10 +37,21 @@ _OURS = __file__.rpartition(os.sep + "engine" + os.sep)[0] + os.sep
 
 
 class AttemptTimedOut(Exception):
-    """An attempt ran longer than its task's timeout. Retried as any failure is."""
+    """An attempt ran longer than its task's timeout. Retried as any failure is.
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"the attempt took longer than {seconds:g} s")
+    ``blocking``: it came to its end, for nothing could be cancelled while the event loop stood.
+    """
+
+    def __init__(self, seconds: float, *, blocking: bool = False) -> None:
+        super().__init__(
+            f"the attempt took longer than {seconds:g} s"
+            + (
+                ", and the event loop was blocked meanwhile, so that nothing could end it; what "
+                "blocks belongs in a sync task (def), which runs on a thread"
+                if blocking
+                else ""
+            )
+        )
 
 
 def failure_of_exception(

@@ -40,7 +40,8 @@ async def invoke(
 
     Raises:
         AttemptTimedOut: it took longer than ``timeout_seconds``. A coroutine is cancelled, a
-            thread abandoned; what they still return is dropped.
+            thread abandoned; what they still return is dropped. What blocks the loop can't be
+            cancelled, and is judged by when it returns.
         BaseException: whatever it raised.
     """
     function = instance or spec.function
@@ -58,7 +59,15 @@ async def invoke(
         raise AttemptTimedOut(timeout_seconds) from None
     if scope.expired():  # it swallowed the cancellation
         raise AttemptTimedOut(timeout_seconds)
+    if _late(scope) and (spec.is_async or spec.run_in == "loop"):
+        # No timer could fire. Else it would depend on a mere ``await`` after it whether it is late.
+        raise AttemptTimedOut(timeout_seconds, blocking=True)
     return value
+
+
+def _late(scope: asyncio.Timeout) -> bool:
+    ends_at = scope.when()
+    return ends_at is not None and asyncio.get_running_loop().time() > ends_at
 
 
 async def _called(

@@ -71,6 +71,38 @@ async def test_a_task_that_swallows_its_cancellation_timed_out_all_the_same(benc
     assert status.error.kind == "TaskTimedOut"
 
 
+@pytest.mark.parametrize("awaits", [False, True])
+async def test_a_task_that_blocks_the_loop_beyond_its_timeout_timed_out(
+    bench: Bench, awaits: bool
+) -> None:
+    """No timer can fire meanwhile; it mustn't matter whether there is an ``await`` after it."""
+
+    @task(timeout="20ms")
+    async def blocks(n: int) -> int:
+        time.sleep(0.03)  # noqa: ASYNC251
+        if awaits:
+            await asyncio.sleep(0.001)
+        return n
+
+    status = await bench.run(workflow("w", blocks), 1)
+    assert isinstance(status, Failed)
+    assert status.error.kind == "TaskTimedOut"
+    assert ("the event loop was blocked meanwhile" in status.error.message) is not awaits
+    assert await bench.paths() == []
+
+
+async def test_what_blocks_the_loop_beyond_the_workflows_timeout_is_late_too(bench: Bench) -> None:
+    @task(run_in="loop")
+    def blocks(n: int) -> int:
+        time.sleep(0.06)
+        return n
+
+    flow = workflow("w", blocks, timeout="50ms")
+    status = await bench.runner.run(flow, "i", 1)
+    assert isinstance(status, Failed)
+    assert status.error.kind == "WorkflowTimedOut"
+
+
 async def test_a_thread_is_left_behind_and_its_result_refused(bench: Bench) -> None:
     go, told = threading.Event(), []
 
