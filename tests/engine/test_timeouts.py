@@ -79,7 +79,7 @@ async def test_a_task_that_blocks_the_loop_beyond_its_timeout_timed_out(
 
     @task(timeout="20ms")
     async def blocks(n: int) -> int:
-        time.sleep(0.03)  # noqa: ASYNC251
+        time.sleep(0.03)
         if awaits:
             await asyncio.sleep(0.001)
         return n
