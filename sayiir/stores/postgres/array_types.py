@@ -29,12 +29,13 @@ _TYPES: Final = (
 def tell_array_types(connection: Any) -> None:
     """Have the driver know them on this connection.
 
-    It has no public way for types that are no scalars, so this is the one by which it takes in what
-    the server has told; a test sees to it that it doesn't ask any more. A release of the driver
-    that has changed there asks the server again: slower, and right.
+    The driver documents no way for types that are no scalars (``set_type_codec`` refuses them), so
+    this is the one by which it takes in what the server has told: a method of the settings, which
+    are public. A test sees to it that it doesn't ask any more. A release of the driver that has
+    changed there asks the server again: slower, and right.
     """
     with suppress(AttributeError, KeyError, TypeError):
-        connection._protocol.get_settings().register_data_types(
+        connection.get_settings().register_data_types(
             [_described(element, number, array) for element, number, array in _TYPES]
         )
 
