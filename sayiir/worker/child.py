@@ -33,6 +33,7 @@ def main() -> NoReturn:
     logging.getLogger("sayiir").setLevel(order.log_level)
     workflows = tuple(imported_workflow(path, expected) for path, expected in order.workflows)
     service = WorkerService(replace(order.settings, workflows=workflows))
+    service.tells_of_unserved = False
     portal = Portal("PooledWorker", HURRIED_SECONDS)
     told = threading.Event()
     threading.Thread(target=_watch_parent, args=(stdin, told), daemon=True).start()

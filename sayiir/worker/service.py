@@ -15,10 +15,12 @@ from sayiir.printable import printable
 from sayiir.stores.records import ClaimRequest
 from sayiir.worker.fleet import Fleet
 from sayiir.worker.presence import Presence
+from sayiir.worker.unserved import Unserved
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from sayiir.engine.desk import Engine
     from sayiir.stores.protocols import Store
     from sayiir.worker.settings import WorkerSettings
 
@@ -43,6 +45,9 @@ class WorkerService:
     says_it_is_here = True
     """A simulation's is seen by nobody, and makes no calls that aren't about work."""
 
+    tells_of_unserved = True
+    """In a fleet the parent does, who never has anything else to do."""
+
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
         self._host = self.host_type(
@@ -59,6 +64,7 @@ class WorkerService:
         self._server: Server | None = None
         self._serving: asyncio.Task[None] | None = None
         self._presence: Presence | None = None
+        self._unserved: Unserved | None = None
         self._begun = False
         self._hurry = asyncio.Event()
         self._closing: asyncio.Task[None] | None = None
@@ -88,6 +94,7 @@ class WorkerService:
             self._host.check(workflow, compiled[workflow.definition_hash])
         if self._fleet is not None:
             await self._fleet.start()
+            self._look_around(engine)
             logger.info(
                 "worker %s runs in %d processes", printable(settings.worker_id), settings.processes
             )
@@ -103,12 +110,18 @@ class WorkerService:
         if self.says_it_is_here:
             self._presence = Presence(engine.store, settings)
             await self._presence.start()
+        self._look_around(engine)
         logger.info(
             "worker %s runs up to %d items at a time of %s",
             printable(settings.worker_id),
             settings.concurrency,
             printable(", ".join(sorted({each.name for each in settings.workflows}))),
         )
+
+    def _look_around(self, engine: Engine) -> None:
+        if self.says_it_is_here and self.tells_of_unserved:
+            self._unserved = Unserved(engine.store, self.settings, lambda: bool(engine.held))
+            self._unserved.start()
 
     def hurry(self) -> None:
         """Leave at once, whatever still runs. In the loop; without effect before ``shutdown``."""
@@ -131,6 +144,8 @@ class WorkerService:
 
     async def _stop(self) -> None:
         grace = self.settings.grace_seconds
+        if self._unserved is not None:
+            self._unserved.stop()
         if self._fleet is not None:
             await self._fleet.stop(grace, self._hurry)
         server, serving = self._server, self._serving
