@@ -125,7 +125,7 @@ class Work:
         interruptions: leases lost at that position since its last commit.
         interruptions_ever: leases lost at that position, ever.
         spawned: arms that an unfinished spawn has created already.
-        deadline_at: ``time.monotonic()`` of the workflow's deadline; for the root only.
+        deadline_at: ``time.monotonic()`` of the workflow's deadline, as the claim told it.
         control: what was asked of the instance meanwhile; the driver looks at it.
         lost: the lease is another's now; nothing more may be written.
         task: the asyncio task that drives the item.
