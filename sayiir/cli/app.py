@@ -17,6 +17,7 @@ from sayiir.cli.commands.running import ensure, resume, run, submit
 from sayiir.cli.commands.starting import new
 from sayiir.cli.commands.steering import cancel, delete, pause, retry, send_event, unpause
 from sayiir.cli.commands.watching import watch
+from sayiir.cli.commands.workers import workers
 from sayiir.cli.commands.working import worker
 from sayiir.cli.exits import ExitCode
 from sayiir.cli.guard import guarded
@@ -42,7 +43,13 @@ _PANELS: dict[str, dict[str, Callable[..., ExitCode | None]]] = {
         "rerun": rerun,
         "worker": worker,
     },
-    "Look": {"list": list_command, "show": show, "compare": compare, "watch": watch},
+    "Look": {
+        "list": list_command,
+        "show": show,
+        "compare": compare,
+        "watch": watch,
+        "workers": workers,
+    },
     "Steer": {
         "send-event": send_event,
         "cancel": cancel,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sayiir.comparison import ComparedRun, Comparison
-    from sayiir.description import InstanceDescription, OpenItem
+    from sayiir.description import InstanceDescription, OpenItem, WorkerInfo
     from sayiir.errors import FailureInfo
     from sayiir.status import InstanceInfo, Parked, TaskResult, WorkflowStatus
 
@@ -32,6 +32,7 @@ __all__ = [
     "status_fields",
     "task_result",
     "when",
+    "worker_here",
 ]
 
 
@@ -114,6 +115,18 @@ def listed(info: InstanceInfo) -> dict[str, Any]:
         "labels": dict(info.labels),
         "created_at": when(info.created_at),
         "finished_at": when(info.finished_at),
+    }
+
+
+def worker_here(info: WorkerInfo) -> dict[str, Any]:
+    """A worker that is here."""
+    return {
+        "worker_id": info.worker_id,
+        "workflows": list(info.workflows),
+        "tags": list(info.tags),
+        "concurrency": info.concurrency,
+        "started_at": when(info.started_at),
+        "seen_at": when(info.seen_at),
     }
 
 

@@ -123,6 +123,26 @@ def test_show_tells_who_could_take_what_nobody_works_on(some: CommandLine) -> No
     assert "workers here" not in some("show", "left").out
 
 
+def test_workers_are_listed_while_they_have_nothing_to_do(sayiir: CommandLine) -> None:
+    sayiir("submit", "shop:order", "o-1", "-i", "2")
+    asked = sayiir("workers")
+    assert (asked.code, asked.err) == (0, "no workers are here\n")
+    assert sayiir("workers", "--json").json == {"workers": []}
+    with PooledWorker(os.environ["SAYIIR_STORE"], workflows=[other], worker_id="ada", tags=["gpu"]):
+        (here,) = sayiir("workers", "--json").json["workers"]
+        assert here.pop("started_at") <= here.pop("seen_at")
+        assert here == {
+            "worker_id": "ada",
+            "workflows": ["other"],
+            "tags": ["gpu"],
+            "concurrency": 100,
+        }
+        shown = sayiir("workers").out
+        assert "other" in shown
+        assert "gpu" in shown
+        assert "\x1b" not in shown
+
+
 def test_an_instance_that_is_not_there(some: CommandLine) -> None:
     ended = some("show", "o-2")
     assert ended.code == 4

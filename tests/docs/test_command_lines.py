@@ -130,6 +130,7 @@ SCENES: dict[str, list[list[str]]] = {
         ["compare", "o", "p"],
     ],
     "list": [["submit", "shop:order", "o", "-i", "2"], ["list"]],
+    "workers": [["migrate"], ["workers"]],
     "show": [["run", "shop:waiting", "o", "-i", "2", "--no-wait"], ["show", "o"]],
     "send-event": [["submit", "shop:waiting", "o", "-i", "2"], ["send-event", "o", "approved"]],
     "cancel": [["submit", "shop:waiting", "o", "-i", "2"], ["cancel", "o"]],
