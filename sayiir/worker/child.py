@@ -14,6 +14,7 @@ from sayiir.portal import Portal
 from sayiir.worker.importing import imported_workflow
 from sayiir.worker.running import HURRIED_SECONDS, run_until_told
 from sayiir.worker.service import WorkerService
+from sayiir.worker.signals import Told
 
 if TYPE_CHECKING:
     from sayiir.worker.fleet import ChildOrder
@@ -35,7 +36,7 @@ def main() -> NoReturn:
     service = WorkerService(replace(order.settings, workflows=workflows))
     service.tells_of_unserved = False
     portal = Portal("PooledWorker", HURRIED_SECONDS)
-    told = threading.Event()
+    told = Told()
     threading.Thread(target=_watch_parent, args=(stdin, told), daemon=True).start()
     status: object = 0
     try:
@@ -60,9 +61,9 @@ def _order(stdin: BinaryIO) -> ChildOrder | None:
     return order
 
 
-def _watch_parent(stdin: BinaryIO, told: threading.Event) -> None:
+def _watch_parent(stdin: BinaryIO, told: Told) -> None:
     """The pipe ends with the parent: then this one drains, as at a signal."""
     os.read(stdin.fileno(), 1)
-    if not told.is_set():
+    if not told.is_set:
         logger.warning("the process that started this worker has gone; it drains")
     told.set()

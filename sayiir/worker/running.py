@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Final
 
-from sayiir.worker.signals import SIGNAL_SECONDS, StopSignals
+from sayiir.worker.signals import SIGNAL_SECONDS, StopSignals, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +18,7 @@ HURRIED_SECONDS: Final = 2.0
 def run_until_told(
     start: Callable[[], None],
     shutdown: Callable[[], None],
-    told: threading.Event | None = None,
+    told: Told | None = None,
 ) -> None:
     """Start, wait for a signal (or ``told``), shut down.
 
@@ -30,7 +29,7 @@ def run_until_told(
         SayiirError: called in another thread than the main one.
         KeyboardInterrupt, SystemExit: a second signal came.
     """
-    told = told or threading.Event()
+    told = told or Told()
 
     def second() -> None:
         request = signals.exit_request()

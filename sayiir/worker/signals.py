@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sayiir.errors import SayiirError
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["SIGNAL_SECONDS", "StopSignals"]
+__all__ = ["SIGNAL_SECONDS", "StopSignals", "Told"]
 
 
 SIGNAL_SECONDS: Final = 0.1
@@ -22,11 +24,35 @@ before a wait begins is only seen after it."""
 _TAKEN: Final = (signal.SIGTERM, signal.SIGINT)
 
 
+class Told:
+    """What one thread waits for until it is told to stop, by another or by a signal's handler.
+
+    A handler runs in the middle of whatever its thread does: ``threading.Event`` would wait there
+    for a lock that the thread itself holds while it begins or ends a wait. This queue needs none.
+    """
+
+    def __init__(self) -> None:
+        self._said: SimpleQueue[None] = SimpleQueue()
+        self.is_set = False
+
+    def set(self) -> None:
+        """Wake who waits. From anywhere, any number of times."""
+        self.is_set = True
+        self._said.put(None)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether it is set."""
+        if not self.is_set:
+            with suppress(Empty):
+                self._said.get(timeout=seconds)
+        return self.is_set
+
+
 class StopSignals:
     """Takes both signals as long as it is entered, and what they did before comes back.
 
     Args:
-        first: called at the first signal: drain.
+        first: called at the first signal: drain. Without a loop it takes no lock: see ``Told``.
         second: called at the next one, of either kind: leave at once. From then on the signals
             do again what they did before.
         loop: the main thread's event loop, if it runs one: the handlers are called there. Else
