@@ -7,7 +7,8 @@ don't.
 from __future__ import annotations
 
 from dataclasses import fields
-from operator import itemgetter
+from functools import partial
+from operator import is_not, itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from sayiir.stores.relational.codes import CONTROLS, PHASES, STATES
@@ -41,6 +42,7 @@ _run_numbers = itemgetter(*map(_RUN.__getitem__, _OF_RUN))
 _run_maybes = itemgetter(*map(_RUN.__getitem__, _MAYBE_OF_RUN))
 _item_numbers = itemgetter(*map(_ITEM.__getitem__, _OF_ITEM))
 _item_maybes = itemgetter(*map(_ITEM.__getitem__, _MAYBE_OF_ITEM))
+_is_there: Final = partial(is_not, None)
 _STATE: Final = _RUN["state"]
 _CONTROL: Final = _RUN["control"]
 _PHASE: Final = _ITEM["phase"]
@@ -67,7 +69,7 @@ def _run_fits(row: Row) -> bool:
             row[_STATE] in _STATE_CODES
             and row[_CONTROL] in _CONTROL_CODES
             and are_numbers(_run_numbers(row))
-            and are_numbers((0, *filter(None, _run_maybes(row))))
+            and are_numbers((0, *filter(_is_there, _run_maybes(row))))
         )
     except TypeError:
         return False
@@ -79,7 +81,7 @@ def checked_item(row: Row) -> Item | None:
         fits = (
             row[_PHASE] in _PHASE_CODES
             and are_numbers(_item_numbers(row))
-            and are_numbers((0, *filter(None, _item_maybes(row))))
+            and are_numbers((0, *filter(_is_there, _item_maybes(row))))
         )
     except TypeError:
         return None
