@@ -310,16 +310,25 @@ async def ask(
     client: AsyncWorkflowClient, column: Column, victims: Sequence[str], report: Report
 ) -> None:
     try:
-        page = await client.list(limit=1_000)
         # One whose numbers make no sense is left out, which the log says.
-        seen = {item.instance_id for item in page.items}
+        seen = await listed(client)
         wanted = NEIGHBOURS if column in NUMBERS else (*victims, *NEIGHBOURS)
         if not seen.issuperset(wanted):
-            report.wrong.append(f"{column}: a list of {len(page.items)}")
+            report.wrong.append(f"{column}: a list of {len(seen)}")
     except Exception as error:
         report.wrong.append(f"{column}: list: {error!r}"[:300])
     found = await at_once(question_all(client, name) for name in victims)
     report.wrong += [f"{column}: {each}" for wrong in found for each in wrong]
+
+
+async def listed(client: AsyncWorkflowClient) -> set[str]:
+    """All instances of all pages."""
+    page = await client.list(limit=1_000)
+    seen = {item.instance_id for item in page.items}
+    while page.cursor is not None:
+        page = await client.list(limit=1_000, cursor=page.cursor)
+        seen |= {item.instance_id for item in page.items}
+    return seen
 
 
 async def at_once(questions: Iterable[Coroutine[Any, Any, list[str]]]) -> list[list[str]]:
