@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import asyncpg
 
+from sayiir.errors import StoreError
 from sayiir.stores.postgres.array_types import tell_array_types
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 30.0
 """Longer than that no statement is waited for; the driver asks the server to cancel it."""
 STATEMENTS_KEPT: Final = 500
+OLDEST_SERVER: Final = 13
+"""The oldest major version of PostgreSQL that the tests are run on."""
 PLANNING: Final = {
     "enable_seqscan": "off",
     "jit": "off",
@@ -97,7 +100,11 @@ async def connect(
     connect_seconds: float = CONNECT_SECONDS,
     statement_seconds: float = STATEMENT_SECONDS,
 ) -> Connection:
-    """A new connection. Whatever the driver raises comes as it is."""
+    """A new connection. Whatever the driver raises comes as it is.
+
+    Raises:
+        StoreError: the server is older than ``OLDEST_SERVER``.
+    """
     # Typed by what is used of it: the driver has no types that a strict checker can read.
     opened: Any = asyncpg.connect
     connection = await opened(
@@ -110,6 +117,13 @@ async def connect(
         max_cacheable_statement_size=0,
         server_settings=PLANNING if url.prepared else None,
     )
+    version = connection.get_server_version()
+    if version.major < OLDEST_SERVER:
+        connection.terminate()
+        raise StoreError(
+            f"{url.where}: the server is PostgreSQL {version.major}, and sayiir needs "
+            f"{OLDEST_SERVER} or later; update the server, or name another one in the URL"
+        )
     tell_array_types(connection)
     typed: Connection = connection
     return typed

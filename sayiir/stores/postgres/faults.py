@@ -15,6 +15,9 @@ from sayiir.errors import StoreError, StoreUnavailable
 __all__ = ["Conflict", "is_answer", "is_refused", "reraise", "translated"]
 
 _CONFLICTS: Final = ("40001", "40P01")
+_POOLED: Final = (
+    ". A pooler that gives each transaction another session? Write 'prepared=off' in the URL"
+)
 _ADVICE: Final = {
     "53100": ". The server's disk is full; make space and call again",
     "53200": ". The server is out of memory",
@@ -26,6 +29,9 @@ _ADVICE: Final = {
     "42501": ". Grant the user of the URL the rights on the schema, or let it own the schema",
     "25006": ". The server is read-only: a replica? Name the primary, or add "
     "'target_session_attrs=read-write' to the URL",
+    # Of a statement that another session has prepared.
+    "26000": _POOLED,
+    "42P05": _POOLED,
 }
 # Connection, resources, operator's doing, and what a restarting or switched server answers.
 _OUTAGES: Final = ("08", "53", "57", "58", "25006", "55P03")
@@ -79,6 +85,8 @@ def is_refused(error: BaseException) -> bool:
 
 def _problem(error: BaseException, where: str) -> StoreError | None:
     match error:
+        case asyncpg.ProtocolViolationError() if "startup parameter" in str(error):
+            return StoreError(f"{where}: {_text(error)}{_POOLED}")
         case asyncpg.PostgresConnectionError():  # the driver's own, too
             return StoreUnavailable(f"{where}: the connection broke ({_text(error)})")
         case asyncpg.PostgresError():
@@ -116,4 +124,6 @@ def _answered(error: asyncpg.PostgresError, where: str) -> StoreError:
 
 
 def _text(error: BaseException) -> str:
+    if _ADVICE.get(getattr(error, "sqlstate", None) or "") is _POOLED:
+        return str(error).partition("\n")[0]  # the driver's advice is for those who call it
     return str(error) or type(error).__name__
