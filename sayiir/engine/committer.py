@@ -82,7 +82,7 @@ class StoreCommitter:
         What is awaited is the answer itself: most steps are this one.
         """
         checkpoint = move_of(work, position, computed, prune, hand_over)
-        if self._alone:
+        if self._sender is None and not self._crowded and len(self._held) <= 1:  # alone
             return self._commit_alone(checkpoint)
         return self._enqueue(checkpoint)
 

@@ -21,6 +21,8 @@ from sayiir import (
     workflow,
 )
 from sayiir.testing.postgres import PostgresServer
+from tests.engine.test_step_costs import calls_of_a_run
+from tests.engine.test_step_costs import chain as chain_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -117,6 +119,18 @@ def statements_of(store: Any) -> list[str]:
     for connection in store._database.pool()._all:
         connection.add_query_logger(lambda record: texts.append(record.query))
     return texts
+
+
+def test_a_lone_step(postgres_url: str, report_figure: Callable[[str], None]) -> None:
+    """From one answer to the next, the driver's 60 calls and the loop's among them."""
+
+    def calls(steps: int, number: int) -> int:
+        return asyncio.run(calls_of_a_run(postgres_url, chain_of(steps), f"-{steps}-{number}"))
+
+    # A notice or a look around comes between: the least of a few.
+    each = min((calls(220, n) - calls(20, n)) / 200 for n in range(3))
+    report_figure(f"calls for a lone durable step on PostgreSQL: {each:.2f}")
+    assert each <= 103
 
 
 def test_a_fork_of_100(postgres_url: str, report_figure: Callable[[str], None]) -> None:

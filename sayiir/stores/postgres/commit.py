@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sayiir.errors import StoreError
 from sayiir.stores.postgres.ends import end_arms
 from sayiir.stores.postgres.needs import needs_of
-from sayiir.stores.postgres.quick import write_one, write_steps
+from sayiir.stores.postgres.quick import was_found, write_one, write_steps
 from sayiir.stores.postgres.sorting import Ways, lone_step, sort_out
 from sayiir.stores.postgres.spawning import spawn
 from sayiir.stores.records import Answer, Control, End, Spawn
@@ -38,7 +38,7 @@ async def commit(work: Work, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
             # The lone step is what somebody waits for, so it is spared the sorting.
             step = lone_step(checkpoints[0], work.queues)
             if step is not None:
-                if await write_one(work.database, step):
+                if was_found(await write_one(work.database, step)):
                     if step[4] is None:
                         work.database.changed({step[0]})
                     return [_DONE]

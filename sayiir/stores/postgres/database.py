@@ -10,7 +10,7 @@ import logging
 import os
 import random
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from sayiir.errors import StoreError, StoreUnavailable
 from sayiir.outages import OutageLog
@@ -39,6 +39,7 @@ FIRST_PAUSE_SECONDS: Final = 0.005
 LISTEN_AFTER_SECONDS: Final = 0.05
 """So long after a watch began is listened for it, if nobody has waited by then."""
 
+_Method: TypeAlias = Literal["fetch", "fetchrow", "execute"]
 _BEGIN: Final = "begin isolation level read committed"
 
 
@@ -64,29 +65,28 @@ class Database:
 
     async def fetch(self, template: str, *values: object) -> list[Record]:
         """All rows of one statement, which is a transaction of its own."""
-        return await self._once(_fetch, template, values)
+        rows: list[Record] = await self._once("fetch", template, values)
+        return rows
 
     async def fetchrow(self, template: str, *values: object) -> Record | None:
         """The first row of one statement, which is a transaction of its own."""
-        return await self._once(_fetchrow, template, values)
+        row: Record | None = await self._once("fetchrow", template, values)
+        return row
 
     def execute(self, template: str, *values: object) -> Coroutine[Any, Any, str]:
         """The tag of one statement (``UPDATE 3``), which is a transaction of its own."""
         # What lone steps go through: a coroutine more would be gone through as the answer comes.
-        return self._once(_execute, template, values)
+        return self._once("execute", template, values)
 
-    async def _once(
-        self,
-        method: Callable[[Connection, str, tuple[object, ...]], Awaitable[Result]],
-        template: str,
-        values: tuple[object, ...],
-    ) -> Result:
+    async def _once(self, method: _Method, template: str, values: tuple[object, ...]) -> Any:
+        """What that method of a connection gives."""
         attempt = 0
         while True:
             pool = self.pool()
             connection = pool.take() or await pool.acquire()
             try:
-                result = await method(connection, self.templates.render(template), values)
+                text = self.templates.render(template)
+                result = await getattr(connection, method)(text, *values)
             except BaseException as error:
                 if is_answer(error):
                     pool.release(connection)
@@ -231,22 +231,6 @@ async def _closed(pool: Pool) -> None:
 
 async def _pause(attempt: int) -> None:
     await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.uniform(0.2, 1))  # noqa: S311
-
-
-def _fetch(
-    connection: Connection, text: str, values: tuple[object, ...]
-) -> Awaitable[list[Record]]:
-    return connection.fetch(text, *values)
-
-
-def _fetchrow(
-    connection: Connection, text: str, values: tuple[object, ...]
-) -> Awaitable[Record | None]:
-    return connection.fetchrow(text, *values)
-
-
-def _execute(connection: Connection, text: str, values: tuple[object, ...]) -> Awaitable[str]:
-    return connection.execute(text, *values)
 
 
 class Session:

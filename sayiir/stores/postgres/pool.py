@@ -89,7 +89,9 @@ class Pool:
 
     def release(self, connection: Connection) -> None:
         """It is idle again: no transaction, no statement."""
-        if connection.is_closed():
+        if not self._waiting:
+            self._idle.append(connection)  # whoever takes it sees whether it is closed
+        elif connection.is_closed():
             self._all.discard(connection)
             self._wake(None)
         elif not self._wake(connection):

@@ -20,11 +20,11 @@ from sayiir.stores.records import InstanceState
 from sayiir.stores.relational.codes import ENDED, READY, STATE_CODES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from sayiir.stores.postgres.database import Database, Session
 
-__all__ = ["Step", "write_one", "write_steps"]
+__all__ = ["Step", "was_found", "write_one", "write_steps"]
 
 
 Step: TypeAlias = tuple[Any, ...]
@@ -83,15 +83,20 @@ ended as (
 )"""  # noqa: S608
 
 
-async def write_one(where: Database | Session, step: Step) -> bool:
-    """Write one that prunes nothing; whether it was found.
+def write_one(where: Database | Session, step: Step) -> Coroutine[Any, Any, str]:
+    """Write one that prunes nothing; what is awaited says for ``was_found`` whether it was found.
 
     Raises:
         StoreError: its path has a result already; nothing is written.
     """
     text, values = _SINGLE[step[4] is None, step[8] is not None]
-    # The tag of the statement tells of how many rows it was: SELECT 1, INSERT 0 1.
-    return (await where.execute(text, *values(step))).endswith(" 1")
+    # No coroutine of its own: it would be gone through again as the answer comes.
+    return where.execute(text, *values(step))
+
+
+def was_found(tag: str) -> bool:
+    """Whether the statement for one has found its item: ``SELECT 1``, ``INSERT 0 1``."""
+    return tag.endswith(" 1")
 
 
 async def write_steps(
@@ -108,7 +113,7 @@ async def write_steps(
         StoreError: a path has a result already; nothing is written.
     """
     if len(steps) == 1 and not prunes:
-        return {steps[0][-1]} if await write_one(where, steps[0]) else set()
+        return {steps[0][-1]} if was_found(await write_one(where, steps[0])) else set()
     columns, large = as_columns(steps, _TYPES)
     if prunes:
         by_kind = zip(zip(*prunes, strict=True), _PRUNES.values(), strict=True)
