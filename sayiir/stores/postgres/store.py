@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sayiir.clock import Clock, SystemClock
 from sayiir.stores.postgres import (
@@ -27,7 +27,7 @@ from sayiir.stores.postgres.url import PostgresUrl, parse_url
 from sayiir.stores.postgres.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from sayiir.stores.inspection import Inspection, ProgressReport, Retention
     from sayiir.stores.presence import WorkerNotice, WorkerRecord
@@ -143,9 +143,9 @@ class PostgresStore:
 
     # -- checkpoints and results
 
-    def commit(self, checkpoints: Sequence[Checkpoint]) -> Coroutine[Any, Any, list[Answer]]:
+    async def commit(self, checkpoints: Sequence[Checkpoint]) -> list[Answer]:
         """Write the checkpoints in one transaction; each is accepted or refused by itself."""
-        return commit.commit(self._work, checkpoints)
+        return await commit.commit(self._work, checkpoints)
 
     async def load(self, wanted: Sequence[Wanted]) -> list[Loaded]:
         """Read results, joins, elements, events and inputs, for several runs at once."""
