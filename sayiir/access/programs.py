@@ -104,10 +104,11 @@ class Programs:
             self._read[definition_hash] = Program(definition, _PlainCodec(self._codec))
         return self._read[definition_hash]
 
-    async def changed_bodies(self, program: Program) -> tuple[str, ...]:
+    async def changed_bodies(self, program: Program, known: bytes | None = None) -> tuple[str, ...]:
         """Tasks whose bodies have changed since the definition was stored; told once for each.
 
-        The hash is the same, so an instance goes on with them all the same.
+        The hash is the same, so an instance goes on with them all the same. ``known``: what was
+        stored, where it is at hand.
         """
         definition = program.definition
         if definition.definition_hash in self._compared:
@@ -115,7 +116,7 @@ class Programs:
         # Before the store is asked, so that of many calls at once one tells.
         self._compared.add(definition.definition_hash)
         try:
-            data = await self._store.definition(definition.definition_hash)
+            data = known or await self._store.definition(definition.definition_hash)
         except BaseException:
             self._compared.discard(definition.definition_hash)
             raise

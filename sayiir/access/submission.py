@@ -88,19 +88,31 @@ def current_traceparent() -> str | None:
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
-async def warn_of_other_input(store: Store, existing: InstanceRecord, data: bytes) -> None:
-    """To go on with a different input is most likely a mistake, but no error."""
-    (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
-    if loaded.input is not None and loaded.input != data:
+async def warn_of_other_input(
+    store: Store, existing: InstanceRecord, data: bytes, known: bytes | None = None
+) -> None:
+    """To go on with a different input is most likely a mistake, but no error.
+
+    ``known``: the instance's own, where it is at hand.
+    """
+    if known is None:
+        (loaded,) = await store.load([Wanted(run=existing.run, input=True)])
+        known = loaded.input
+    if known is not None and known != data:
         warn_caller(
             f"instance {existing.instance_id!r} exists with a different input, which stays",
             OtherInputWarning,
         )
 
 
-async def warn_of_changed_bodies(programs: Programs, program: Program, instance_id: str) -> None:
-    """To go on with other code is how a bug is mended, and may not be meant; told once."""
-    changed = await programs.changed_bodies(program)
+async def warn_of_changed_bodies(
+    programs: Programs, program: Program, instance_id: str, known: bytes | None = None
+) -> None:
+    """To go on with other code is how a bug is mended, and may not be meant; told once.
+
+    ``known``: the definition as it was first stored, where it is at hand.
+    """
+    changed = await programs.changed_bodies(program, known)
     if changed:
         warn_caller(
             f"instance {instance_id!r} of workflow {program.definition.name!r} goes on with code "

@@ -249,16 +249,17 @@ class AsyncCheckpointingRunner:
         """
         async with self._followed(workflow, instance_id):
             new = await self._new(workflow, instance_id, input, None, labels)
-            existing, root = await self._runs.create(
+            answer, root = await self._runs.create(
                 workflow, new, ConflictPolicy.USE_EXISTING, finished_as_is=True
             )
+            existing = answer.existing
             if existing is None:
                 return await self._runs.work(workflow, instance_id, root, wait=wait)
             engine, programs = await self._runs.opened()
             if existing.definition_hash != workflow.definition_hash:
                 return await status_of(existing, programs, None)
-            await warn_of_other_input(engine.store, existing, new.input)
-            return await self._continue(programs, existing, workflow, wait=wait)
+            await warn_of_other_input(engine.store, existing, new.input, answer.input_data)
+            return await self._continue(programs, existing, workflow, answer.definition, wait=wait)
 
     async def rerun(
         self,
@@ -360,13 +361,14 @@ class AsyncCheckpointingRunner:
         self, workflow: Workflow[Any, B], new: NewInstance, *, wait: bool
     ) -> WorkflowStatus[B]:
         """Create the instance and work on it; where the id is taken, what the policy says."""
-        existing, root = await self._runs.create(workflow, new, self._policy)
+        answer, root = await self._runs.create(workflow, new, self._policy)
+        existing = answer.existing
         if existing is None:
             return await self._runs.work(workflow, new.instance_id, root, wait=wait)
         if self._policy is ConflictPolicy.FAIL:
             raise InstanceAlreadyExists(new.instance_id)
         engine, programs = await self._runs.opened()
-        await warn_of_other_input(engine.store, existing, new.input)
+        await warn_of_other_input(engine.store, existing, new.input, answer.input_data)
         return await status_of(existing, programs, workflow)
 
     async def _continue(
@@ -374,12 +376,15 @@ class AsyncCheckpointingRunner:
         programs: Programs,
         record: InstanceRecord,
         workflow: Workflow[Any, B],
+        stored: bytes | None = None,
         *,
         wait: bool,
     ) -> WorkflowStatus[B]:
+        """``stored``: its definition as it was first stored, where that is at hand."""
         if record.definition_hash != workflow.definition_hash:
             raise await programs.mismatch(record, workflow.definition)
         if record.state is not InstanceState.RUNNING or record.control is Control.PAUSE:
             return await status_of(record, programs, workflow)
-        await warn_of_changed_bodies(programs, programs.of(workflow), record.instance_id)
+        program = programs.of(workflow)
+        await warn_of_changed_bodies(programs, program, record.instance_id, stored)
         return await self._runs.work(workflow, record.instance_id, None, record, wait=wait)

@@ -78,7 +78,7 @@ class EmbeddedRuns:
         policy: ConflictPolicy,
         *,
         finished_as_is: bool = False,
-    ) -> tuple[InstanceRecord | None, Work | None]:
+    ) -> tuple[CreateAnswer, Work | None]:
         """What was there already, or the root item of what was created, claimed.
 
         Args:
@@ -107,7 +107,7 @@ class EmbeddedRuns:
             if program.input_text(start) != new.root_input:
                 start = program.locate(new.root_path, new.root_input)  # takes earlier results
             root = work_of(program, answer.claimed, start)
-        return existing, root
+        return answer, root
 
     async def work(
         self,

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sayiir.limits import RANK_SECONDS_PER_PRIORITY
-from sayiir.stores.postgres.columns import ITEM_SELECT, item_of
+from sayiir.stores.postgres.columns import ITEM_SELECT, MAX_BROUGHT_BYTES, item_of
 from sayiir.stores.postgres.flush import flush
 from sayiir.stores.postgres.locking import load_payloads, load_runs
 from sayiir.stores.postgres.needs import Needs
@@ -109,12 +109,10 @@ _FACTS: Final = (
     "(select (select now from moment) as now, (select due from due_at) as due, "
     "(select count(*) from seen) as seen) as facts"
 )
-MAX_INPUT_BYTES: Final = 16_384
-"""Larger inputs are read when they are needed."""
 # The input of an instance that nobody has worked on is what its holder reads next.
 _INPUT: Final = f"""
     t.epoch = 1 and t.spawn_path = '' and n.run = t.run
-    and octet_length(n.body) <= {MAX_INPUT_BYTES}
+    and octet_length(n.body) <= {MAX_BROUGHT_BYTES}
 """
 _TAKEN: Final = f"""taken as (
     update @work_item w set epoch = w.epoch + 1, holder = $5::text,

@@ -17,6 +17,7 @@ __all__ = [
     "ITEM_SELECT",
     "ITEM_TYPES",
     "KEY",
+    "MAX_BROUGHT_BYTES",
     "RUN_COLUMNS",
     "RUN_ENDED",
     "control_of",
@@ -35,6 +36,9 @@ young that looks as good to it as the key, and it goes on reading all arms of a 
 """
 
 KEY: Final = ("run", "spawn_path", "idx")
+
+MAX_BROUGHT_BYTES: Final = 16_384
+"""What is most likely read next is brought along; where it is larger it is read when needed."""
 
 # Columns of the item and their types, in the order of the fields. No process holds leases here.
 _TYPES: Final = {

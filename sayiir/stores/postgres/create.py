@@ -85,7 +85,11 @@ async def create(
         found = await work.queues.look_up(new.definition_hash, new.root_tags, new.instance_id)
         existing = await describe(new.instance_id) if found and not replace else None
         if existing is not None:
-            return CreateAnswer(existing=existing)
+            if found is None or found.run != existing.run:  # replaced between the two
+                return CreateAnswer(existing=existing)
+            return CreateAnswer(
+                existing=existing, input_data=found.input_data, definition=found.definition
+            )
         row = _known_row(work, new) or await _row(work, new)
     while True:
         if claim is None:

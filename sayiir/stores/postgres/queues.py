@@ -8,15 +8,17 @@ where nothing comes of it.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakKeyDictionary
+
+from sayiir.stores.postgres.columns import MAX_BROUGHT_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sayiir.stores.postgres.database import Database
 
-__all__ = ["Queues"]
+__all__ = ["Found", "Queues"]
 
 MAX_RUNS: Final = 100_000
 """Runs whose definition is remembered; the oldest half is forgotten beyond."""
@@ -34,11 +36,23 @@ _NEW_QUEUE: Final = (
     "on conflict (definition, tags) do nothing"
 )
 # Planned once on each connection, so all in one for who creates one instance there, or goes on
-# with one after a crash.
-_ALL: Final = (
-    "select d.id, q.id, exists (select from @instance where instance_id = $3) from @definition d "
-    "left join @queue q on q.definition = d.id and q.tags = $2::text[] where d.hash = $1"
-)
+# with one after a crash: he compares its input and its definition with his own.
+_ALL: Final = f"""
+select d.id, q.id, i.run,
+    (select body from @instance_input n
+        where n.run = i.run and octet_length(body) <= {MAX_BROUGHT_BYTES}),
+    case when i.definition = d.id and octet_length(d.body) <= {MAX_BROUGHT_BYTES} then d.body end
+from @definition d left join @queue q on q.definition = d.id and q.tags = $2::text[]
+left join @instance i on i.instance_id = $3 where d.hash = $1
+"""  # noqa: S608 - a number of our own
+
+
+class Found(NamedTuple):
+    """An instance that is there: its run, its input, and its definition, if they are small."""
+
+    run: int
+    input_data: bytes | None
+    definition: bytes | None
 
 
 class Queues:
@@ -95,24 +109,26 @@ class Queues:
         """The number of a definition, if it is remembered."""
         return self._definitions.get(definition_hash)
 
-    async def look_up(self, definition_hash: str, tags: tuple[str, ...], instance_id: str) -> bool:
+    async def look_up(
+        self, definition_hash: str, tags: tuple[str, ...], instance_id: str
+    ) -> Found | None:
         """Remember the definition and its queue, if they are there and weren't asked for before.
 
-        Whether the instance was found on the way, which somebody is about to create: most likely
+        What was found on the way of the instance, which somebody is about to create: most likely
         a process continues what another one has left.
         """
         async with self._asking():
             if definition_hash in self._looked_up:
-                return False
+                return None
             row = await self._database.fetchrow(_ALL, definition_hash, list(tags), instance_id)
             self._looked_up.add(definition_hash)
             if row is None:
-                return False
-            definition, queue, exists = row
+                return None
+            definition, queue, run, input_data, body = row
             self._definitions[definition_hash] = definition
             if queue is not None:
                 self._numbers[definition, tags] = queue
-            return bool(exists)
+            return None if run is None else Found(run, input_data, body)
 
     async def definition(self, definition_hash: str, body: bytes) -> int:
         """The number of a definition, which is stored where it isn't yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from sayiir.frozen import frozen
 from sayiir.limits import DEFAULT_PRIORITY
 from sayiir.stores.records.claims import Claimed
@@ -43,3 +45,8 @@ class CreateAnswer:
 
     existing: InstanceRecord | None = None
     claimed: Claimed | None = None
+    input_data: bytes | None = field(default=None, compare=False)
+    """The input of what exists, which whoever goes on with it reads next, where the store brings
+    it."""
+    definition: bytes | None = field(default=None, compare=False)
+    """The same of its definition, as it was first stored."""
