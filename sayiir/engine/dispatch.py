@@ -23,6 +23,9 @@ __all__ = ["Dispatcher"]
 
 _LONGEST_NAP_SECONDS = 1.0
 """Polling is the truth: wake-ups only make it quicker."""
+_SHORTEST_NAP_SECONDS = 0.001
+_NAP_BESIDE_TASKS_SECONDS = 0.005
+"""A look takes a connection and the server's time, which what has just begun is spared."""
 _TURNS_OF_AN_ANSWER = 3
 """A commit wakes the dispatcher so many turns of the loop before what it ended has left its slot:
 to look at once would be to claim in vain."""
@@ -125,7 +128,8 @@ class Dispatcher(SlotDesk):
                 if (
                     self._tasks or self._waiting or (idle and read_here)
                 ):  # else the last ended meanwhile, and may have been all
-                    await watch.changed(min(max(next_due_in, 0.001), _LONGEST_NAP_SECONDS))
+                    shortest = _NAP_BESIDE_TASKS_SECONDS if self._tasks else _SHORTEST_NAP_SECONDS
+                    await watch.changed(min(max(next_due_in, shortest), _LONGEST_NAP_SECONDS))
         finally:
             watch.close()
             await self._stop()
