@@ -81,7 +81,6 @@ class Explorer:
             NotDurable: something is wrong.
             NotRepeatable: two unbroken runs differ.
         """
-        unbroken = self._judge.unbroken
         self._check_repeatable()
         points = self._points()
         singles = self._drawn(points)
@@ -92,11 +91,7 @@ class Explorer:
             self._try(schedule)
             if len(self._findings) >= MOST_FINDINGS:
                 break
-        self._raise_findings()
-        output = getattr(unbroken.status, "output", None)
-        return CrashReport(
-            output, sum(map(len, unbroken.writes)), self._runs, dict(self._again), left_out
-        )
+        return self._report(left_out)
 
     def only(self, schedule: Schedule) -> CrashReport[Any]:
         """Run one schedule, as a failure told it.
@@ -109,10 +104,15 @@ class Explorer:
         played = self._play(schedule)
         for problem in self._judge.problems(played):
             self._found(problem, schedule, played)
+        return self._report()
+
+    def _report(self, left_out: int = 0) -> CrashReport[Any]:
+        """What was done, unless something was found."""
         self._raise_findings()
         unbroken = self._judge.unbroken
         output = getattr(unbroken.status, "output", None)
-        return CrashReport(output, sum(map(len, unbroken.writes)), self._runs, dict(self._again))
+        writes = sum(map(len, unbroken.writes))
+        return CrashReport(output, writes, self._runs, dict(self._again), left_out)
 
     # -- what is tried
 
