@@ -12,7 +12,6 @@ from typing import Any
 from sayiir.codec.protocol import UNDECLARED
 from sayiir.dsl.callables import callable_name, is_async_callable, python_function
 from sayiir.dsl.context import TaskContext
-from sayiir.dsl.fits import fits
 from sayiir.dsl.inject import InjectedDefault, type_name
 from sayiir.dsl.spec import Injected, Injection, Parameter, Signature
 from sayiir.errors import DefinitionError
@@ -104,6 +103,8 @@ def check_resource_fits(owner: str, parameter: inspect.Parameter, annotation: An
     default = parameter.default
     if not isinstance(default, InjectedDefault) or default.source is not Injection.RESOURCE:
         return
+    from sayiir.dsl.fits import fits  # which who imports sayiir doesn't need yet
+
     if not fits(default.annotation, annotation):
         raise DefinitionError(
             f"{owner} has the parameter {parameter.name!r} of type {type_name(annotation)}, but "

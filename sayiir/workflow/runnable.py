@@ -10,7 +10,6 @@ from sayiir.dsl.nodes import ChildWorkflow
 from sayiir.dsl.walk import walk
 from sayiir.errors import DefinitionError, WorkflowFailed
 from sayiir.ids import check_node_id
-from sayiir.run_options import check_clock, check_executors, check_listener
 
 if TYPE_CHECKING:
     from sayiir.clock import Clock
@@ -292,6 +291,7 @@ class Workflow(Flow[In, Out], Generic[In, Out]):
         executors: Executors | None,
     ) -> Any:
         from sayiir.engine.in_memory import run_in_memory
+        from sayiir.run_options import check_clock, check_executors, check_listener
 
         check_clock(clock)
         check_listener(on_event)

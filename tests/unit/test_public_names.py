@@ -27,7 +27,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
 def test_importing_loads_nothing_heavy() -> None:
     heavy = (
         *("pydantic", "sqlite3", "cloudpickle", "anyio", "xxhash", "importlib.metadata"),
-        "asyncio",
+        *("asyncio", "sayiir.dsl.annotations", "sayiir.run_options"),
     )
     code = f"import sys, sayiir; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
