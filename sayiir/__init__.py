@@ -46,6 +46,7 @@ from sayiir.policy import ConflictPolicy, RetryPolicy
 from sayiir.values import Again, BranchResult, Done, ItemFailed, LoopResult
 from sayiir.warning_types import (
     ChangedBodyWarning,
+    LongWaitWarning,
     OtherInputWarning,
     SayiirWarning,
     UntypedEdgeWarning,
@@ -105,6 +106,7 @@ __all__ = [
     "InvalidTransition",
     "ItemFailed",
     "LeaseLost",
+    "LongWaitWarning",
     "LoopExhausted",
     "LoopResult",
     "OtherInputWarning",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["ChangedBodyWarning", "OtherInputWarning", "SayiirWarning", "UntypedEdgeWarning"]
+__all__ = [
+    "ChangedBodyWarning",
+    "LongWaitWarning",
+    "OtherInputWarning",
+    "SayiirWarning",
+    "UntypedEdgeWarning",
+]
 
 
 class SayiirWarning(UserWarning):
@@ -25,6 +31,16 @@ class ChangedBodyWarning(SayiirWarning):
 
     >>> import warnings
     >>> warnings.filterwarnings("ignore", category=ChangedBodyWarning)
+    """
+
+
+class LongWaitWarning(SayiirWarning):
+    """A run in memory has nothing to do for more than a minute but to wait, in real time.
+
+    For a delay, or for the timeout of a signal that no event is left for. Told once a run.
+
+    >>> issubclass(LongWaitWarning, SayiirWarning)
+    True
     """
 
 

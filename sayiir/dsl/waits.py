@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import is_dataclass
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar, overload
@@ -205,7 +206,7 @@ def await_signal(
         raise DefinitionError(
             f"signal {name!r} has a default but no timeout, so nothing could ever call for it"
         )
-    if isinstance(payload_type, _NO_TYPES):
+    if isinstance(payload_type, _NO_TYPES) or _is_made(payload_type):
         raise DefinitionError(
             f"await_signal({name!r}, {payload_type!r}): the payload's type is a type, as int or "
             "list[str], not a value or a text"
@@ -220,3 +221,9 @@ def await_signal(
         keep_input=bool(keep_input),
     )
     return KeepInputFlow[Any](node) if keep_input else Flow[Any, Any](node)
+
+
+def _is_made(given: object) -> bool:
+    """Whether it is an object of a model, dataclass or Enum, where that itself was meant."""
+    kind = type(given)
+    return isinstance(given, Enum) or is_dataclass(kind) or hasattr(kind, "__pydantic_validator__")

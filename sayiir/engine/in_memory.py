@@ -15,6 +15,7 @@ from sayiir.engine.in_memory_agenda import Agenda
 from sayiir.engine.in_memory_committer import InMemoryCommitter
 from sayiir.engine.invoke import UserExit
 from sayiir.engine.listening import teller_of
+from sayiir.engine.long_waits import warned_of_wait
 from sayiir.engine.payloads import payload_of, told_of
 from sayiir.engine.refs import InputRef
 from sayiir.engine.resolve import read
@@ -105,6 +106,7 @@ class InMemoryRun:
         self._teller = teller
         self._driver = self._make_driver(threads, executors, resources, clock, teller)
         self._output: Ref | None = None
+        self._warned = False
 
     def _make_driver(
         self,
@@ -168,8 +170,15 @@ class InMemoryRun:
             self.start(agenda.ready.popleft())
         if not agenda.progress.is_set():
             dues = [at_us for at_us in (due_at_us, deadline_at_us) if at_us is not None]
-            await self._wait(None if not dues else (min(dues) - now_us) / 1e6)
+            seconds = None if not dues else (min(dues) - now_us) / 1e6
+            if seconds is not None and not (agenda.tasks or self._warned):
+                self._warned = self._warn_of_wait(seconds)
+            await self._wait(seconds)
         agenda.progress.clear()
+
+    def _warn_of_wait(self, seconds: float) -> bool:
+        first, real = self._agenda.first, self._clock is _SYSTEM_CLOCK
+        return real and first is not None and warned_of_wait(first, seconds)
 
     async def _wait(self, seconds: float | None) -> None:
         waits: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._agenda.progress.wait())]

@@ -62,6 +62,11 @@ class Agenda:
             self.ready.append(heapq.heappop(self._timers)[2])
         return self._timers[0][0] if self._timers else None
 
+    @property
+    def first(self) -> Work | None:
+        """The item whose time comes next, if any waits for one."""
+        return self._timers[0][2] if self._timers else None
+
     def drop_below(self, prefix: str, failing: Work) -> None:
         """Forget and stop whatever was spawned below a path, but the item that says so."""
         # A task goes on with another item when one ends, so it is `held` that tells what runs.

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, NewType, Protocol
 
 import pytest
+from pydantic import BaseModel
 
 from sayiir import (
     AsyncCheckpointingRunner,
@@ -252,10 +255,25 @@ def test_a_result_is_waited_for_as_long_as_any_duration_says() -> None:
             client.result("a", adding, timeout="10ms")
 
 
-@pytest.mark.parametrize("wrong", ["int", 5, ["int"]])
+class Colour(Enum):
+    RED = 1
+
+
+@dataclass
+class Said:
+    text: str
+
+
+class Model(BaseModel):
+    text: str = ""
+
+
+@pytest.mark.parametrize("wrong", ["int", 5, ["int"], Colour.RED, Said("yes"), Model()])
 def test_a_payloads_type_is_no_value(wrong: Any) -> None:
     with pytest.raises(DefinitionError, match="the payload's type is a type"):
         await_signal("go", wrong)
+    if type(wrong) in (Colour, Said, Model):
+        await_signal("go", type(wrong))
 
 
 def test_progress_is_a_number() -> None:

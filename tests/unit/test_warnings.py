@@ -15,12 +15,15 @@ import sayiir
 from sayiir import (
     ChangedBodyWarning,
     CheckpointingRunner,
+    LongWaitWarning,
     OtherInputWarning,
     SayiirWarning,
     StoreUnavailable,
     UntypedEdgeWarning,
     await_signal,
+    delay,
     diff,
+    fork,
     task,
     workflow,
 )
@@ -28,6 +31,7 @@ from sayiir.access.programs import Programs
 from sayiir.codec.json_codec import JsonCodec
 from sayiir.dsl.bodies import body_digest
 from sayiir.dsl.portable import from_portable, to_portable
+from sayiir.testing import MovedClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -207,7 +211,43 @@ def test_an_edge_that_nobody_annotates_is_warned_of_where_it_is_built() -> None:
         workflow("of", child >> takes)  # told when the child was built
 
 
+@pytest.mark.parametrize(
+    ("flow", "told"),
+    [
+        (
+            delay("1ms") >> await_signal("go", int, timeout="14d"),
+            r"waits at 'go' for 14 days, 0:00:00 for its timeout, as no event .* events=\{'go': \[",
+        ),
+        (fork(delay("3h"), delay("2h")), r"waits at 'fork\[1\]/delay' for 2:00:00 in real time"),
+    ],
+    ids=["signal", "delay"],
+)
+def test_a_run_in_memory_that_only_waits_is_told(flow: Any, told: str) -> None:
+    """Else it looks as if it hung. Here the warning ends it, as an error; else it would wait."""
+    waits = workflow("waits", flow)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", LongWaitWarning)
+        with pytest.raises(LongWaitWarning, match=told):
+            waits(1)
+
+
+def test_waits_that_are_short_or_busy_or_pass_by_a_test_s_clock_are_not_told() -> None:
+    @task
+    async def moves_on(n: int) -> int:
+        await clock.advance("2h")
+        return n
+
+    clock = MovedClock()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert workflow("short", delay("1ms") >> (lambda n: n))(1) == 1
+        gone = workflow("gone", await_signal("go", int, timeout="1ms", default=2))
+        assert gone(1) == 2
+        moved = workflow("moved", fork(delay("1h"), moves_on))
+        assert moved.run(1, clock=clock) == (1, 1)
+
+
 def test_they_are_all_of_one_kind() -> None:
-    for each in (ChangedBodyWarning, OtherInputWarning, UntypedEdgeWarning):
+    for each in (ChangedBodyWarning, LongWaitWarning, OtherInputWarning, UntypedEdgeWarning):
         assert issubclass(each, SayiirWarning)
         assert each.__name__ in sayiir.__all__
