@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +56,11 @@ def _content(text: str, option: str) -> tuple[str, str]:
 
 
 def _quoting_hint(content: str, option: str) -> tuple[str, ...]:
-    """A bare word is what people write for a text, and what a shell leaves of one."""
-    word = content.strip()
-    if word and len(word) < 60 and word.replace("-", "").replace("_", "").isalnum():
-        return (f"a text needs quotes of its own: {option} '\"{clean(word)}\"'",)
+    """Bare words are what people write for a text, and what a shell leaves of one."""
+    words = content.strip()
+    if words and len(words) < 60 and words.isprintable() and words[0] not in "{[\"'":
+        quoted = shlex.quote(json.dumps(words, ensure_ascii=False))
+        return (f"a text needs quotes of its own: {option} {clean(quoted)}",)
     return ()
 
 

@@ -39,7 +39,8 @@ def test_input_comes_from_a_file_or_from_standard_input(sayiir: CommandLine, sho
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("lamp", "is no JSON"),
+        ("lamp", "a text needs quotes of its own: --input '\"lamp\"'"),
+        ("train=48.50; hotel=120", "own: --input '\"train=48.50; hotel=120\"'"),
         ("@none.json", "No such file"),
         ('"x"', "doesn't fit int"),
         ("[1", "is no JSON"),
