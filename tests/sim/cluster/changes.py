@@ -246,7 +246,9 @@ def attempts_are_counted(change: Change) -> Found:
 def live_workers_keep_their_leases(change: Change) -> Found:
     """A lease ends without release only where its holder was in trouble."""
     for run, key, item in change.lapsed():
-        if item.holder is not None and not change.excused(item.holder):
+        # It may have ended long before somebody claims, of a paused instance for one.
+        ago_us = change.operation.now_us - item.lease_until
+        if item.holder is not None and not change.excused(item.holder, ago_us):
             return f"{item.holder} lives, and lost {key} of run {run.number} at {item.path}"
     return None
 

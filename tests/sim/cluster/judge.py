@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sayiir.stores.memory.tables import Tables
     from sayiir.stores.records import Fence
     from tests.sim.case import Case
+    from tests.sim.cluster.memory import Excused
     from tests.sim.cluster.operations import Operation
     from tests.sim.cluster.views import RunView
     from tests.sim.cluster.worlds import Able
@@ -95,7 +96,7 @@ class Judge:
     expected: dict[tuple[str, str], tuple[Any, dict[str, str]]]
     """Instance id and definition hash -> output and inputs by path of the unbroken run."""
     now: Callable[[], float]
-    excused: Callable[[str], bool]
+    excused: Excused
     able: Callable[[str], Able]
     """What a process has."""
     store_now: Callable[[], int]

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sayiir.stores.records import Control, ItemKey, Retry
+from sayiir.stores.records import Control, ItemKey, Retry, Spawn
 from tests.sim.cluster.operations import accepted_of, granted_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sayiir.stores.records import Claimed, Fence
+    from sayiir.stores.records import Claimed, Effect, Fence
     from tests.sim.cluster.operations import Operation
     from tests.sim.cluster.views import ItemView, RunView
     from tests.sim.cluster.worlds import Able
 
-__all__ = ["Change", "Memory", "remember", "remember_lapses"]
+__all__ = ["Change", "Excused", "Memory", "remember", "remember_lapses"]
+
+
+class Excused(Protocol):
+    """Whether a holder of a lease may have lost it so long ago: it was troubled within one."""
+
+    def __call__(self, holder: str, ago_us: int = 0, /) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -71,8 +77,7 @@ class Change:
     before: dict[int, RunView]
     after: dict[int, RunView]
     memory: Memory
-    excused: Callable[[str], bool]
-    """Whether a holder of a lease may have lost it: it was troubled lately."""
+    excused: Excused
     able: Callable[[str], Able]
     """What a process has."""
     granted: tuple[Claimed, ...] = ()
@@ -135,8 +140,10 @@ def remember(change: Change) -> None:
     for checkpoint, _ in accepted_of(operation):
         place, effect = (checkpoint.fence.run, checkpoint.fence.item), checkpoint.effect
         failures, lost = memory.counts.get(place, (0, 0))
-        again = isinstance(effect, Retry)
-        memory.counts[place] = (failures + 1, lost) if again else (0, 0)
+        if isinstance(effect, Retry):
+            memory.counts[place] = (failures + 1, lost)
+        elif not _goes_on_spawning(effect, change.item_before(checkpoint.fence)):
+            memory.counts[place] = (0, 0)
         memory.wakes.pop(place, None)
         waits: Any = getattr(effect, "wait_us", getattr(effect, "timeout_us", None))
         at = getattr(effect, "at_us", None)
@@ -155,6 +162,13 @@ def remember(change: Change) -> None:
         _remember_people(change, operation.args)
     if operation.verb in ("create", "retry"):
         _remember_deadline(change, operation.args[0])
+
+
+def _goes_on_spawning(effect: Effect, item: ItemView | None) -> bool:
+    """Whether it stays where it stands: a batch of arms is there, and others are still to come."""
+    if not isinstance(effect, Spawn) or item is None or item.path != effect.path:
+        return False
+    return bool(effect.items) and effect.items[-1].index + 1 < effect.total
 
 
 def _remember_people(change: Change, args: tuple[object, ...]) -> None:

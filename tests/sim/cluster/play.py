@@ -315,10 +315,10 @@ class _Cluster:
     def _able(self, process: str) -> Able:
         return self.processes[process].able
 
-    def _excused(self, holder: str) -> bool:
-        """Whether it may have lost a lease by what befell it, or the clock, within one."""
+    def _excused(self, holder: str, ago_us: int = 0) -> bool:
+        """Whether it may have lost a lease so long ago by what befell it, or the clock."""
         process = self.processes[holder]
-        since = self.loop.time() - LEASE_SECONDS - 1.0 - self.set_back
+        since = self.loop.time() - ago_us / 1e6 - LEASE_SECONDS - 1.0 - self.set_back
         troubled = max(process.troubled_at, self.jumped_at) >= since
         return process.dead or process.stopped or process.away or troubled
 
