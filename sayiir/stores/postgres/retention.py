@@ -32,7 +32,8 @@ def _candidates(names: str) -> str:
     """The longest ended, of these names, after a place in that order.
 
     The index has the ends of each workflow and state in order, so nothing is looked at that
-    isn't removed, however much is kept.
+    isn't removed, however much is kept. With ties, for it doesn't have runs of the same moment in
+    order: asked for that, PostgreSQL before 16 reads all ends there are, and sorts them.
     """
     return f"""
 with {names}
@@ -42,7 +43,7 @@ cross join lateral (
     select finished_at, run from @instance
     where workflow_name = named.name and state = asked.state and state <> {RUNNING}
         and finished_at >= $4 and finished_at <= $1 and (finished_at, run) > ($4, $5::bigint)
-    order by finished_at, run limit $2
+    order by finished_at fetch first ($2) rows with ties
 ) as ended
 order by ended.finished_at, ended.run limit $2
 """  # noqa: S608 - a number of our own
