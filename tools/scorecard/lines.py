@@ -46,6 +46,7 @@ LINES: Final = (
             "tests/crash/test_sigkill.py::test_a_killed_process_is_continued_by_the_next",
             "tests/crash/test_sigkill.py::test_a_killed_process_is_continued_by_the_next_on_a_server",
         ),
+        "Of the large size a share: 650 SIGKILLs from seed 50,020 on.",
     ),
     Line(
         2,
@@ -67,6 +68,7 @@ LINES: Final = (
             "tests/sim/test_cluster.py::test_all_kinds_of_trouble_happen",
             "tests/sim/test_cluster.py::test_all_worlds_are_played",
         ),
+        "Of the large size a share: seeds 100,000 to 109,799.",
     ),
     Line(
         4,
@@ -102,6 +104,7 @@ LINES: Final = (
             "tests/stores/test_sqlite_against_memory.py",
             "tests/stores/test_postgres_against_memory.py",
         ),
+        "Of the large size a share: 1,000 examples on SQLite.",
     ),
     Line(
         7,
@@ -263,6 +266,7 @@ LINES: Final = (
         "100,000: early 0; p99 late 1 s (PostgreSQL), 2 s (SQLite) at most",
         "10,000 in 10 s: early 0",
         ("tests/crash/test_timers.py::test_no_timer_is_early_and_few_are_late",),
+        "On SQLite it takes more than half a core, which there wasn't: 10,000 in 10 s.",
     ),
     Line(
         22,
@@ -376,8 +380,6 @@ LINES: Final = (
             "tests/security/test_hostile_blobs.py::test_hostile_numbers_in_postgresql",
             "tests/security/test_hostile_blobs.py::test_hostile_definitions",
         ),
-        "On PostgreSQL one column of numbers, the count of a map's held items, can hold up what is "
-        "run beside it when it is out of range.",
     ),
     Line(
         30,
