@@ -12,8 +12,7 @@ from sayiir.access.statuses import info_of, status_from_name, status_of
 from sayiir.client.connected import ConnectedClient
 from sayiir.durations import Duration, duration_seconds
 from sayiir.engine.failures import failure_from_bytes
-from sayiir.errors import InstanceNotFound, WorkflowCancelled
-from sayiir.errors.failure import failure_of
+from sayiir.errors import InstanceNotFound, WorkflowCancelled, failure_of
 from sayiir.ids import check_instance_id
 from sayiir.limits import MAX_LIST_LIMIT
 from sayiir.status import InstancePage

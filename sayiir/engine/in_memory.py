@@ -22,7 +22,7 @@ from sayiir.engine.resolve import read
 from sayiir.engine.resources import ResourcePool, Resources
 from sayiir.engine.threads import TaskThreads
 from sayiir.engine.work import Run, Work
-from sayiir.errors.failure import failure_of
+from sayiir.errors import failure_of
 from sayiir.ids import new_run_id
 from sayiir.limits import EMBEDDED_CONCURRENCY
 from sayiir.stores.records import Fence, ItemKey

@@ -25,8 +25,7 @@ from sayiir.engine.transitions import (
     TimedOut,
 )
 from sayiir.engine.work import Reply, RetryLater, Work
-from sayiir.errors import SignalUnavailable
-from sayiir.errors.failure import failure_of
+from sayiir.errors import SignalUnavailable, failure_of
 from sayiir.stores.records import Fence, ItemKey
 
 if TYPE_CHECKING:
