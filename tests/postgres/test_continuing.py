@@ -52,7 +52,11 @@ async def _left_and_continued(url: str, text: str, other: str) -> list[str]:
     store: Any = await open_store(url + "&pool=1")
     [connection] = store._database.pool()._all
     asked: list[str] = []
-    connection.add_query_logger(lambda record: asked.append(record.query))
+
+    def note(record: Any) -> None:
+        asked.append(record.query)
+
+    connection.add_query_logger(note)
     async with AsyncCheckpointingRunner(store) as runner:
         assert await runner.ensure(after, LEFT, other) == Completed(2 * len(text))
     await store.close()
