@@ -111,7 +111,7 @@ def test_round_trips(postgres_url: str, report_figure: Callable[[str], None]) ->
     assert max(counts.values()) <= 7, counts
     for name in ("ends of 100 map items", "park", "await"):
         assert counts[name] <= 6, name
-    assert counts["a mixed batch"] <= 5
+    assert counts["a mixed batch"] <= 6  # one of them locks the roots, before all else
 
 
 async def _lone_verbs(meter: Meter, counts: dict[str, int]) -> None:

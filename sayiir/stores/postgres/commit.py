@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from sayiir.errors import StoreError
 from sayiir.stores.postgres.ends import end_arms
-from sayiir.stores.postgres.needs import needs_of
+from sayiir.stores.postgres.locking import lock_roots
+from sayiir.stores.postgres.needs import needs_of, place_of
 from sayiir.stores.postgres.quick import was_found, write_one, write_steps
 from sayiir.stores.postgres.sorting import Ways, lone_step, sort_out
 from sayiir.stores.postgres.spawning import spawn
@@ -86,8 +87,15 @@ async def _write(work: Work, checkpoints: Sequence[Checkpoint], ways: Ways) -> d
     def verb(rows: WorkingSet) -> dict[int, Answer]:
         return {at: commits.write(rows, checkpoints[at]) for at in ways.slow}
 
+    # A spawn locks its root, and roots come before all else that a transaction locks.
+    runs = {checkpoints[at].fence.run for at in ways.spawns}
+    if runs:
+        runs |= {each.fence.run for each in checkpoints}
+
     async def write_quick_ones(session: Session) -> None:
         if ways.kinds:
+            if runs and not ways.slow:
+                await lock_roots(session, runs)
             done = await _write_quickly(session, work, checkpoints, ways, session.changed)
             if len(done) < len(checkpoints) - len(ways.slow):
                 raise _NotFound
@@ -98,6 +106,10 @@ async def _write(work: Work, checkpoints: Sequence[Checkpoint], ways: Ways) -> d
             await work.database.run(write_quick_ones)
             return quickly
         needs = needs_of(checkpoints[at] for at in ways.slow)
+        # What the quick ones lock is locked with the rest, since there is one order for all.
+        needs.items |= {place_of(each.fence) for each in checkpoints}
+        for run in runs:
+            needs.root(run)
         return await work.run(needs, verb, write_quick_ones) | quickly
     except _NotFound:
         return await _write(work, checkpoints, Ways(slow=list(range(len(checkpoints)))))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sayiir.stores.postgres.working_set import WorkingSet
     from sayiir.stores.relational.rows import Item
 
-__all__ = ["load", "load_payloads", "load_runs", "lock_root"]
+__all__ = ["load", "load_payloads", "load_runs", "lock_root", "lock_roots"]
 
 # A parent's row is found by its arm's, whose columns that name it never change.
 _WANTED: Final = """
@@ -114,6 +114,11 @@ async def lock_root(session: Session, instance_id: str) -> Item | None:
         )
         if found is None:
             return None
+
+
+async def lock_roots(session: Session, runs: Iterable[int]) -> None:
+    """Lock the roots of these runs, in order: before anything else of the transaction."""
+    await session.fetch(_ROOTS, sorted(runs))
 
 
 async def load(session: Session, needs: Needs, rows: WorkingSet) -> None:
