@@ -163,8 +163,8 @@ LINES: Final = (
         "lost 0, wrong 0; workers back by themselves within 10 s",
         "the same, stopped every 5 to 6 s",
         ("tests/crash/test_server_stops.py::test_a_server_that_is_stopped_at_once_loses_nothing",),
-        "Every push stops it twice: each stop takes six seconds of everybody's time. 60 at night: lost "
-        "0, wrong 0 of 14,719, workers back after 12.7 s on a busy machine.",
+        "Every push stops it twice: each stop takes six seconds of everybody's time. 60 at night: "
+        "lost 0, wrong 0 of 14,719, workers back after 12.7 s on a busy machine.",
     ),
     Line(
         13,
