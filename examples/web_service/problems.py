@@ -62,7 +62,10 @@ async def _sayiir_error(_: Request, error: Exception) -> JSONResponse:
     """By the nearest class that has a code."""
     code = next(CODES[each] for each in type(error).__mro__ if each in CODES)
     later = {"Retry-After": "1"} if code == 503 else None
-    return problem(code, type(error).__name__, str(error), later)
+    detail = str(error)
+    if isinstance(error, InstanceNotFound):  # where the store lies is nobody's business outside
+        detail = f"there is no instance {error.instance_id!r}"
+    return problem(code, type(error).__name__, detail, later)
 
 
 async def _wrong_body(_: Request, error: Exception) -> JSONResponse:

@@ -122,6 +122,6 @@ class Unserved:
             printable(self._worker_id),
             printable(repr(record.instance_id)),
             printable(repr(record.workflow_name)),
-            record.definition_hash,
-            why,
+            printable(record.definition_hash),
+            printable(why),
         )

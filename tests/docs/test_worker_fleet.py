@@ -56,11 +56,19 @@ def below(process_id: int) -> set[int]:
     return found.union(*map(below, found))
 
 
-def all_gone(processes: set[int], seconds: float = 30) -> None:
+def all_gone(processes: set[int], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
-    while any(Path(f"/proc/{each}").exists() for each in processes):
-        assert time.monotonic() < end, "a process is left"
+    while left := [each for each in processes if Path(f"/proc/{each}").exists()]:
+        assert time.monotonic() < end, f"processes are left: {list(map(told, left))}"
         time.sleep(0.05)
+
+
+def told(process_id: int) -> str:
+    """Which process it is, and what it waits for."""
+    found = [Path(f"/proc/{process_id}/{name}") for name in ("cmdline", "wchan", "status")]
+    with suppress(OSError):
+        return " ".join(each.read_text().replace("\0", " ")[:200] for each in found)
+    return "gone meanwhile"
 
 
 @pytest.fixture

@@ -166,6 +166,8 @@ NOT_CONSTANT: Final[dict[str, set[str]]] = {
     "sayiir/stores/postgres/listing.py": {
         *("'true' if status is None else _FITS.get(status, 'true')", "candidates", "preamble"),
     },
+    # A message that has SQL's words in it.
+    "sayiir/stores/postgres/driver.py": {"url.where", "version.major"},
     # Messages that have SQL's words in them; the schema's name, which the URL's reader checks.
     "sayiir/stores/postgres/migrations.py": {
         *("found.min_reader", "found.version", "newest_version()", "templates.schema", "url.where"),
