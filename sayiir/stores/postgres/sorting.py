@@ -112,22 +112,12 @@ def _moves_of_roots(checkpoints: Sequence[Checkpoint], queues: Queues) -> list[S
 
 def lone_step(checkpoint: Checkpoint, queues: Queues) -> Step | None:
     """The step of a batch of one, if it is one and prunes nothing."""
-    fence, effect, result, prune = checkpoint
-    if prune:
+    kind = type(checkpoint.effect)
+    if checkpoint.prune:
         return None
-    if type(effect) is Move:
-        # As in ``_move``, written out: this is what lone steps go through.
-        path, position, priority, tags, hand_over = effect
-        queue = queues.of_run(fence.run, tags)
-        if queue is None or hand_over:
-            return None
-        item = fence.item
-        result_path, node_path, ordinal, output, attempts, duration_us = result or _NO_RESULT
-        return (
-            fence.run, item.spawn_path, item.index, fence.epoch, path, position, priority, queue,
-            result_path, node_path, ordinal, attempts, duration_us, output, 0,
-        )  # fmt: skip
-    if type(effect) is End and not fence.item.spawn_path:
+    if kind is Move:
+        return _move(checkpoint, queues, 0)
+    if kind is End and not checkpoint.fence.item.spawn_path:
         return _end(checkpoint, 0)
     return None
 
